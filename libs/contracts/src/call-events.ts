@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { EventCatalogue } from './cloud-event.js';
+
+/** The customer of a call that could not be attributed, for example one with an unknown username. */
+export const UNATTRIBUTED = '00000000-0000-0000-0000-000000000000';
+
+/** One call of an API, as its activity entry shows it. No body, no prompt, no token, no password. */
+export const call = z.object({
+  /** Unique; the same for every duplicate of this record. */
+  id: z.uuid(),
+  /** When the call arrived, RFC 3339 UTC. */
+  at: z.iso.datetime(),
+  /** The service that answered: `token`, `inference`. */
+  service: z.string().min(1),
+  /** Method and route pattern, never the raw path: `POST /api/v1/authorize`. */
+  route: z.string().min(1),
+  status: z.int().min(100).max(599),
+  outcome: z.enum(['success', 'refused', 'failed']),
+  /** A dotted code for what went wrong, seen by auditors and not by the caller: `api-user.inactive`. */
+  reason: z.string().optional(),
+  durationMs: z.number().nonnegative(),
+  ip: z.string(),
+  userAgent: z.string(),
+  correlationId: z.string().min(1),
+  apiUserId: z.uuid().optional(),
+  portalUserId: z.uuid().optional(),
+  /** `jti` of the token that was issued, or that the call was made with. */
+  tokenId: z.string().optional(),
+  /** `exp` of the token that was issued, Unix seconds. */
+  tokenExpiresAt: z.int().optional(),
+});
+export type Call = z.infer<typeof call>;
+
+/**
+ * What lies on `api.calls.v1`. One record carries the calls of one customer that were waiting at the same moment, in
+ * the order of their answers (ADR 4): under load a record per call would cost more than the rest of `/authorize`.
+ */
+export const callEvents = new EventCatalogue('calls', {
+  ApiCallRecorded: z.object({ customerId: z.uuid(), calls: z.array(call).min(1) }),
+});

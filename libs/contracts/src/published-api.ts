@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** `POST /api/v1/authorize`: the contract of existing applications. */
+export const authorizeRequest = z
+  .strictObject({ username: z.string(), password: z.string() })
+  .meta({ id: 'AuthorizeRequest' });
+export const authorizeResponse = z
+  .strictObject({
+    token: z.string().meta({ description: 'Opaque to the caller; send it as `Authorization: Bearer <token>`.' }),
+    expires_at: z.int().meta({ description: 'Unix seconds UTC, always 24 hours after the call.' }),
+    token_type: z.literal('Bearer'),
+  })
+  .meta({ id: 'AuthorizeResponse' });
+
+/** `POST /api/v1/infer`: the sample downstream API. */
+export const inferRequest = z
+  .strictObject({
+    prompt: z.string().min(1),
+    spec_ids: z.array(z.string().min(1)),
+    session_id: z.string().optional(),
+  })
+  .meta({ id: 'InferRequest' });
+export const inferResponse = z
+  .strictObject({ correlation_id: z.string(), result: z.string(), exposure: z.string(), spec_count: z.int() })
+  .meta({ id: 'InferResponse' });
+
+/** An error as RFC 9457 describes it. `/authorize` and `/infer` keep to the `detail` member alone where published so. */
+export const problem = z
+  .object({
+    type: z.string().optional(),
+    title: z.string().optional(),
+    status: z.int().optional(),
+    detail: z.string(),
+    /** Stable dotted code: `api-user.unknown-role`. */
+    code: z.string().optional(),
+    /** One entry for each field at fault. */
+    errors: z.array(z.object({ field: z.string(), rule: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem' });
+export type Problem = z.infer<typeof problem>;

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+
+/** The environment does not describe a service that may start; the message names every variable and its rule. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not usable:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Parses the environment once into one typed object. Values are never part of a message, since they may be secrets.
+ *
+ * @throws {ConfigError}
+ */
+export function parseConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  env: Readonly<Record<string, string | undefined>>,
+): z.infer<Schema> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = schema.safeParse(present);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(
+    parsed.error.issues.map((issue) => {
+      const name = issue.path.join('.');
+      const missing = issue.code === 'invalid_type' && !(name in present);
+      return `${name}: ${missing ? 'is required' : issue.message}`;
+    }),
+  );
+}
+
+const FORBIDDEN_SECRETS = /^(.)\1*$|changeme|change-me|password|secret|example|default/i;
+
+/** A secret text of at least `length` characters that nobody would guess. */
+export const secretText = (length: number) =>
+  z
+    .string()
+    .min(length, `must be at least ${String(length)} characters`)
+    .refine((value) => !FORBIDDEN_SECRETS.test(value), 'must be random, not a placeholder');
+
+/** A 256-bit key in base64url. */
+export const secretKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}=?$/, 'must be 32 random bytes in base64url')
+  .transform((text) => Buffer.from(text, 'base64url'))
+  .refine((key) => new Set(key).size > 8, 'must be random, not a placeholder');
+
+const postgresScheme = /^postgres(ql)?:\/\//;
+export const postgresUrl = z.string().regex(postgresScheme, 'must be a postgres:// URL');
+export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).transform((url) =>
+  url.replace(/\/+$/, ''),
+);
+/** `host:port[,host:port…]` as an array. */
+export const brokerList = z
+  .string()
+  .regex(/^[^,\s]+:\d+(,[^,\s]+:\d+)*$/, 'must be host:port, or several separated by commas')
+  .transform((list) => list.split(','));
+
+/** What every service reads. */
+export const serviceVariables = {
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65_535),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
+  /** Peers whose X-Forwarded-For is believed; the gateway in the usual set-up. */
+  TRUSTED_PROXIES: z.string().default('127.0.0.1,::1'),
+};
+
+/** What a service with a Kafka client reads. */
+export const kafkaVariables = {
+  KAFKA_BROKERS: brokerList,
+  KAFKA_USERNAME: z.string().optional(),
+  KAFKA_PASSWORD: z.string().optional(),
+};
+
+/** Where calls wait on disk while Kafka is away, and how many bytes may wait. */
+export const spoolVariables = {
+  SPOOL_DIR: z.string().min(1),
+  SPOOL_MAX_BYTES: z.coerce.number().int().positive().default(256 * 1024 * 1024),
+};
+
+/** Brokers and SASL of the variables above, in the shape that messaging's `createKafka` takes. */
+export function kafkaConnection(config: {
+  KAFKA_BROKERS: string[];
+  KAFKA_USERNAME?: string | undefined;
+  KAFKA_PASSWORD?: string | undefined;
+}): { brokers: string[]; sasl?: { username: string; password: string } } {
+  const { KAFKA_BROKERS: brokers, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = config;
+  if (username === undefined && password === undefined) return { brokers };
+  if (username === undefined || password === undefined) {
+    throw new ConfigError(['KAFKA_USERNAME and KAFKA_PASSWORD: both or neither must be set']);
+  }
+  return { brokers, sasl: { username, password } };
+}

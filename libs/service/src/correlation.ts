@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import { v7 as uuid } from 'uuid';
+
+export const CORRELATION_HEADER = 'x-correlation-id';
+const ACCEPTED = /^[A-Za-z0-9:._-]{1,128}$/;
+
+/**
+ * The correlation id of a request: the caller's own where it is well-formed, else a new `api:<uuid>`. Fastify makes it
+ * `request.id`; from there it goes into events, call records and the activity log.
+ */
+export function correlationIdOf(request: Pick<IncomingMessage, 'headers'>): string {
+  const given = request.headers[CORRELATION_HEADER];
+  return typeof given === 'string' && ACCEPTED.test(given) ? given : `api:${uuid()}`;
+}
+
+/** What a command carries from the request that asked for it into the events it causes. */
+export interface RequestContext {
+  readonly correlationId: string;
+  /** W3C trace context of the caller, when it sent a well-formed one. */
+  readonly traceparent?: string;
+}
+
+const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export function contextOf(request: {
+  readonly id: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}): RequestContext {
+  const { traceparent } = request.headers;
+  return {
+    correlationId: request.id,
+    ...(typeof traceparent === 'string' && TRACEPARENT.test(traceparent) && { traceparent }),
+  };
+}

@@ -1,0 +1,58 @@
+import type { Pool } from 'pg';
+import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
+import type { HealthCheck } from './health.js';
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly applicationName: string;
+  /** Connections of the pool. */
+  readonly poolSize?: number;
+  // The types that TypeORM itself asks for here.
+  readonly entities?: MixedList<Function>;
+  readonly migrations?: MixedList<Function>;
+}
+
+/** Connection settings that every service shares: bounded waits everywhere, so that a frozen database cannot hang a request. */
+export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url: options.url,
+    applicationName: options.applicationName,
+    poolSize: options.poolSize ?? 10,
+    ...(options.entities !== undefined && { entities: options.entities }),
+    ...(options.migrations !== undefined && { migrations: options.migrations }),
+    migrationsTransactionMode: 'each',
+    connectTimeoutMS: 3_000,
+    extra: {
+      statement_timeout: 10_000,
+      query_timeout: 12_000,
+      idle_in_transaction_session_timeout: 10_000,
+      keepAlive: true,
+    },
+  };
+}
+
+/** The pg pool that a TypeORM data source works on, for the hot paths. The data source must be initialised. */
+export function poolOf(dataSource: DataSource): Pool {
+  return (dataSource.driver as unknown as { master: Pool }).master;
+}
+
+/** Runs all pending migrations as the owner role and disconnects. Answers the names of those that ran. */
+export async function runMigrations(options: DatabaseOptions): Promise<string[]> {
+  const dataSource = new DataSource(dataSourceOptions({ ...options, poolSize: 1 }));
+  await dataSource.initialize();
+  try {
+    return (await dataSource.runMigrations()).map((migration) => migration.name);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/** Ready while the database answers. */
+export const databaseHealth = (pool: Pool): HealthCheck => ({
+  name: 'database',
+  check: async () => {
+    await pool.query('select 1');
+    return { ready: true };
+  },
+});

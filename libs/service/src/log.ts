@@ -1,0 +1,43 @@
+import type { DynamicModule } from '@nestjs/common';
+import { LoggerModule } from 'nestjs-pino';
+import { pino, type Logger, type LoggerOptions } from 'pino';
+
+/** What never reaches a log, wherever it hangs on a logged object. */
+const SECRET_FIELDS = ['password', 'token', 'authorization', 'cookie', 'set-cookie', 'verifier', 'totp', 'secret'];
+
+/** One JSON line per entry on standard output. Errors are cut down to an allow-list: type, code, message and stack. */
+export function loggerOptions(service: string, level: string): LoggerOptions {
+  return {
+    level,
+    base: { service },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: SECRET_FIELDS.flatMap((field) => [`["${field}"]`, `*["${field}"]`, `*.*["${field}"]`]), remove: true },
+    serializers: { err: serializeError, error: serializeError },
+  };
+}
+
+export const createLogger = (service: string, level: string): Logger => pino(loggerOptions(service, level));
+
+/**
+ * Nest's logger on pino. No middleware is put in front of requests: calls are recorded in the activity log, and a line
+ * for each would cost more than `/authorize` itself.
+ */
+export function logModule(service: string, level: string): DynamicModule {
+  return LoggerModule.forRoot({
+    pinoHttp: { ...loggerOptions(service, level), autoLogging: false },
+    forRoutes: [],
+  });
+}
+
+// A driver's error carries the failing query with its parameters, a library's may carry a request with its headers.
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : 'not an error object' };
+  const { code } = error as { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' && { code }),
+    stack: error.stack,
+    ...(error.cause instanceof Error && { cause: serializeError(error.cause) }),
+  };
+}

@@ -1,0 +1,166 @@
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Logger,
+  StandardSchemaValidationPipe,
+} from '@nestjs/common';
+import type { Problem } from '@rebelcore/contracts/published-api';
+import type { FastifyReply } from 'fastify';
+import { STATUS_CODES } from 'node:http';
+import type { z } from 'zod';
+
+export interface FieldProblem {
+  readonly field: string;
+  readonly rule: string;
+}
+
+/** An error the caller can act on, answered as `application/problem+json` (RFC 9457). */
+export class ProblemException extends HttpException {
+  readonly retryAfter: number | undefined;
+
+  /**
+   * @param code stable dotted code: `api-user.unknown-role`
+   * @param detail one sentence for a person, without secrets
+   * @param more `errors`: one entry for each field at fault; `retryAfter`: seconds, sent as Retry-After
+   */
+  constructor(
+    status: number,
+    readonly code: string,
+    detail: string,
+    more: { readonly errors?: readonly FieldProblem[]; readonly retryAfter?: number } = {},
+  ) {
+    super(problemBody(status, code, detail, more.errors), status);
+    this.retryAfter = more.retryAfter;
+  }
+}
+
+export function problemBody(
+  status: number,
+  code: string | undefined,
+  detail: string,
+  errors?: readonly FieldProblem[],
+): Problem {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail,
+    ...(code !== undefined && { code }),
+    ...(errors !== undefined && { errors: [...errors] }),
+  };
+}
+
+/** Validates every parameter that has a zod schema; a refusal names each field and the rule it breaks. */
+export const schemaPipe = new StandardSchemaValidationPipe({
+  exceptionFactory: (issues) => {
+    const errors = issues.flatMap((issue) => explain(issue as z.core.$ZodIssue));
+    const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ');
+    return new ProblemException(400, 'request.invalid', detail, { errors });
+  },
+});
+
+/** A zod issue as field and rule, in words a caller understands. */
+function explain(issue: z.core.$ZodIssue): FieldProblem[] {
+  const field = issue.path.map(String).join('.') || 'body';
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        field: [...issue.path.map(String), key].join('.'),
+        rule: 'is not a known field',
+      }));
+    case 'invalid_type':
+      return [{ field, rule: issue.input === undefined ? missingOr(issue) : `must be ${article(issue.expected)}` }];
+    default:
+      return [{ field, rule: issue.message }];
+  }
+}
+
+// Zod leaves `input` out of issues by default, so a missing member shows only in the message.
+const missingOr = (issue: z.core.$ZodIssueInvalidType): string =>
+  issue.message.endsWith('received undefined') ? 'is required' : `must be ${article(issue.expected)}`;
+
+const article = (noun: string): string => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
+
+interface FastifyError extends Error {
+  readonly statusCode?: number;
+  readonly code?: string;
+}
+
+const POSTGRES_AWAY = /^(08|57P0|53|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
+const POSTGRES_AWAY_MESSAGE =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+
+/** Turns whatever was thrown into a problem; what the caller cannot act on is logged and answered without detail. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Problem');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const { status, body, retryAfter } = this.describe(error, reply.request.id);
+    if (reply.sent) return;
+    if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+    if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
+    void reply.status(status).type('application/problem+json').send(JSON.stringify(body));
+  }
+
+  private describe(
+    error: unknown,
+    correlationId: string,
+  ): { status: number; body: unknown; retryAfter?: number | undefined } {
+    if (error instanceof ProblemException) {
+      return { status: error.getStatus(), body: error.getResponse(), retryAfter: error.retryAfter };
+    }
+    if (error instanceof HttpException) {
+      const status = error.getStatus();
+      const response = error.getResponse();
+      // A body made on purpose with a `detail` is part of the published contract and goes out as it is.
+      const body = typeof response === 'object' && 'detail' in response ? response : undefined;
+      return { status, body: body ?? problemBody(status, codeOf(status), messageOf(error, status)) };
+    }
+    const { statusCode, code, message } = error as FastifyError;
+    if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+      return { status: statusCode, body: problemBody(statusCode, codeOf(statusCode), transportDetail(code, message)) };
+    }
+    if ((code !== undefined && POSTGRES_AWAY.test(code)) || POSTGRES_AWAY_MESSAGE.test(message)) {
+      this.logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
+      const detail = 'The service cannot reach its database at the moment; please try again.';
+      return { status: 503, body: problemBody(503, 'service.unavailable', detail), retryAfter: 2 };
+    }
+    this.logger.error({ correlationId, err: error, msg: 'a request failed unexpectedly' });
+    const detail = `Something went wrong on our side; quote ${correlationId} when you report it.`;
+    return { status: 500, body: problemBody(500, 'service.failed', detail) };
+  }
+}
+
+function messageOf(error: HttpException, status: number): string {
+  return status === 404 && error.message.startsWith('Cannot ') ? 'There is nothing at this address.' : error.message;
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  400: 'request.invalid',
+  401: 'session.required',
+  403: 'request.forbidden',
+  404: 'resource.not-found',
+  413: 'request.too-large',
+  415: 'request.media-type',
+  429: 'request.too-many',
+};
+const codeOf = (status: number): string => CODES[status] ?? 'request.refused';
+
+function transportDetail(code: string | undefined, message: string): string {
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return 'body: is larger than this address accepts';
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'content-type: must be application/json';
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return 'body: is required';
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return 'body: is not valid JSON';
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,93 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  randomBytes,
+  sign,
+} from 'node:crypto';
+
+/** An ES256 key as a service uses it: the private part as a KeyObject made once, the public part as its JWK. */
+export interface SigningKey {
+  /** RFC 7638 thumbprint of the public key. */
+  readonly kid: string;
+  readonly privateKey: KeyObject;
+  readonly publicJwk: PublicJwk;
+}
+
+export interface PublicJwk {
+  readonly kty: 'EC';
+  readonly crv: 'P-256';
+  readonly x: string;
+  readonly y: string;
+  readonly kid: string;
+  readonly use: 'sig';
+  readonly alg: 'ES256';
+}
+
+/** What is written to the database: the private part is useless without KEY_ENCRYPTION_KEY. */
+export interface StoredSigningKey {
+  readonly kid: string;
+  /** AES-256-GCM: 12 bytes nonce, 16 bytes tag, then the encrypted PKCS#8. The kid is authenticated with it. */
+  readonly sealedPrivateKey: Buffer;
+}
+
+export function generateSigningKey(): SigningKey {
+  return toSigningKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+}
+
+export function sealSigningKey(key: SigningKey, encryptionKey: Buffer): StoredSigningKey {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce).setAAD(Buffer.from(key.kid));
+  const pkcs8 = key.privateKey.export({ type: 'pkcs8', format: 'der' });
+  const body = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
+  return { kid: key.kid, sealedPrivateKey: Buffer.concat([nonce, cipher.getAuthTag(), body]) };
+}
+
+/** @throws {Error} when the key was sealed under another KEY_ENCRYPTION_KEY, or was changed. */
+export function openSigningKey(stored: StoredSigningKey, encryptionKey: Buffer): SigningKey {
+  const sealed = stored.sealedPrivateKey;
+  const decipher = createDecipheriv('aes-256-gcm', encryptionKey, sealed.subarray(0, 12))
+    .setAAD(Buffer.from(stored.kid))
+    .setAuthTag(sealed.subarray(12, 28));
+  let pkcs8: Buffer;
+  try {
+    pkcs8 = Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]);
+  } catch {
+    throw new Error(`signing key ${stored.kid} cannot be opened: KEY_ENCRYPTION_KEY is not the one it was sealed with`);
+  }
+  return toSigningKey(createPrivateKey({ key: pkcs8, type: 'pkcs8', format: 'der' }));
+}
+
+/** Signs a compact JWS. `claims` is serialised as it is; times are Unix seconds. */
+export function signJwt(key: SigningKey, typ: string, claims: Readonly<Record<string, unknown>>): string {
+  const header = headerOf(key, typ);
+  const input = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+  const signature = sign('sha256', Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+  return `${input}.${signature.toString('base64url')}`;
+}
+
+const headers = new WeakMap<SigningKey, Map<string, string>>();
+
+/** The header is the same for every token of a key and type: encoded once. */
+function headerOf(key: SigningKey, typ: string): string {
+  let byType = headers.get(key);
+  if (byType === undefined) headers.set(key, (byType = new Map()));
+  let header = byType.get(typ);
+  if (header === undefined) {
+    header = Buffer.from(JSON.stringify({ alg: 'ES256', typ, kid: key.kid })).toString('base64url');
+    byType.set(typ, header);
+  }
+  return header;
+}
+
+function toSigningKey(privateKey: KeyObject): SigningKey {
+  const { x, y } = createPublicKey(privateKey).export({ format: 'jwk' }) as JsonWebKey & { x: string; y: string };
+  const thumbprint = JSON.stringify({ crv: 'P-256', kty: 'EC', x, y });
+  const kid = createHash('sha256').update(thumbprint).digest('base64url');
+  return { kid, privateKey, publicJwk: { kty: 'EC', crv: 'P-256', x, y, kid, use: 'sig', alg: 'ES256' } };
+}
