@@ -163,7 +163,9 @@ export type ReadEvent<Schemas extends Record<string, z.ZodType>> = {
 function headersAsText(headers: NonNullable<ReceivedRecord['headers']>): Record<string, string> {
   const text: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
-    const single = Array.isArray(value) ? (value as readonly (Uint8Array | string)[])[0] : (value as Uint8Array | string);
+    const single = Array.isArray(value)
+      ? (value as readonly (Uint8Array | string)[])[0]
+      : (value as Uint8Array | string);
     if (single !== undefined) text[name] = asText(single);
   }
   return text;

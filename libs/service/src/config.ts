@@ -47,9 +47,9 @@ export const secretKey = z
 
 const postgresScheme = /^postgres(ql)?:\/\//;
 export const postgresUrl = z.string().regex(postgresScheme, 'must be a postgres:// URL');
-export const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' }).transform((url) =>
-  url.replace(/\/+$/, ''),
-);
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
+  .transform((url) => url.replace(/\/+$/, ''));
 /** `host:port[,host:port…]` as an array. */
 export const brokerList = z
   .string()
@@ -75,7 +75,11 @@ export const kafkaVariables = {
 /** Where calls wait on disk while Kafka is away, and how many bytes may wait. */
 export const spoolVariables = {
   SPOOL_DIR: z.string().min(1),
-  SPOOL_MAX_BYTES: z.coerce.number().int().positive().default(256 * 1024 * 1024),
+  SPOOL_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(256 * 1024 * 1024),
 };
 
 /** Brokers and SASL of the variables above, in the shape that messaging's `createKafka` takes. */

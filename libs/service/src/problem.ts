@@ -83,11 +83,6 @@ const missingOr = (issue: z.core.$ZodIssueInvalidType): string =>
 
 const article = (noun: string): string => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
 
-interface FastifyError extends Error {
-  readonly statusCode?: number;
-  readonly code?: string;
-}
-
 const POSTGRES_AWAY = /^(08|57P0|53|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
 const POSTGRES_AWAY_MESSAGE =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
@@ -118,12 +113,9 @@ export class ProblemFilter implements ExceptionFilter {
       const response = error.getResponse();
       // A body made on purpose with a `detail` is part of the published contract and goes out as it is.
       const body = typeof response === 'object' && 'detail' in response ? response : undefined;
-      return { status, body: body ?? problemBody(status, codeOf(status), messageOf(error, status)) };
+      return { status, body: body ?? problemBody(status, codeOf(status), detailOf(error, status)) };
     }
-    const { statusCode, code, message } = error as FastifyError;
-    if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-      return { status: statusCode, body: problemBody(statusCode, codeOf(statusCode), transportDetail(code, message)) };
-    }
+    const { code, message } = error as Error & { code?: string };
     if ((code !== undefined && POSTGRES_AWAY.test(code)) || POSTGRES_AWAY_MESSAGE.test(message)) {
       this.logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
       const detail = 'The service cannot reach its database at the moment; please try again.';
@@ -135,8 +127,15 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-function messageOf(error: HttpException, status: number): string {
-  return status === 404 && error.message.startsWith('Cannot ') ? 'There is nothing at this address.' : error.message;
+// Nest hands over what Fastify refused before any handler ran as a plain HttpException with Fastify's own words.
+function detailOf(error: HttpException, status: number): string {
+  const { message } = error;
+  if (status === 404 && message.startsWith('Cannot ')) return 'There is nothing at this address.';
+  if (status === 413) return 'body: is larger than this address accepts';
+  if (status === 415) return 'content-type: must be application/json';
+  if (status === 400 && message.startsWith('Body cannot be empty')) return 'body: is required';
+  if (status === 400 && message.startsWith('Body is not valid JSON')) return 'body: is not valid JSON';
+  return message;
 }
 
 const CODES: Readonly<Record<number, string>> = {
@@ -149,18 +148,3 @@ const CODES: Readonly<Record<number, string>> = {
   429: 'request.too-many',
 };
 const codeOf = (status: number): string => CODES[status] ?? 'request.refused';
-
-function transportDetail(code: string | undefined, message: string): string {
-  switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return 'body: is larger than this address accepts';
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'content-type: must be application/json';
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return 'body: is required';
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return 'body: is not valid JSON';
-    default:
-      return message;
-  }
-}

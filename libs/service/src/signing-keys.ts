@@ -76,7 +76,7 @@ const headers = new WeakMap<SigningKey, Map<string, string>>();
 /** The header is the same for every token of a key and type: encoded once. */
 function headerOf(key: SigningKey, typ: string): string {
   let byType = headers.get(key);
-  if (byType === undefined) headers.set(key, (byType = new Map()));
+  if (byType === undefined) headers.set(key, (byType = new Map<string, string>()));
   let header = byType.get(typ);
   if (header === undefined) {
     header = Buffer.from(JSON.stringify({ alg: 'ES256', typ, kid: key.kid })).toString('base64url');

@@ -26,7 +26,10 @@ export const peppers = z
     const keys = new Map(pairs.map(([version, key]) => [version, Buffer.from(key, 'base64url')] as const));
     return { current: pairs.at(-1)?.[0] ?? '', keys };
   })
-  .refine((value) => [...value.keys.values()].every((key) => new Set(key).size > 8), 'must be random, not a placeholder');
+  .refine(
+    (value) => [...value.keys.values()].every((key) => new Set(key).size > 8),
+    'must be random, not a placeholder',
+  );
 
 /**
  * The MAC covers the username as well, so that a verifier copied to another row opens nothing. A plain keyed hash is

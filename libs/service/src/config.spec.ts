@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { brokerList, ConfigError, kafkaConnection, parseConfig, postgresUrl, secretKey, secretText } from './config.js';
+import { peppers } from './verifier.js';
+
+const schema = z.object({ DATABASE: postgresUrl, KEY: secretKey, OPERATOR: secretText(32), PEPPERS: peppers });
+const good = {
+  DATABASE: 'postgres://someone@127.0.0.1:5432/identity',
+  KEY: randomBytes(32).toString('base64url'),
+  OPERATOR: randomBytes(24).toString('hex'),
+  PEPPERS: `v1:${randomBytes(32).toString('base64url')}`,
+};
+const parse = (changes: Record<string, string | undefined>) => () => parseConfig(schema, { ...good, ...changes });
+
+describe('the configuration', () => {
+  it('is parsed to typed values', () => {
+    const config = parse({})();
+    expect(config.KEY).toHaveLength(32);
+    expect(config.PEPPERS.current).toBe('v1');
+    expect(brokerList.parse('a:1,b:2')).toEqual(['a:1', 'b:2']);
+  });
+
+  it.each([
+    [{ KEY: undefined }, 'KEY: is required'],
+    [{ KEY: '' }, 'KEY: is required'],
+    [{ KEY: 'A'.repeat(43) }, 'KEY: must be random'],
+    [{ KEY: 'short' }, 'KEY: must be 32 random bytes'],
+    [{ OPERATOR: 'changeme'.repeat(5) }, 'OPERATOR: must be random'],
+    [{ OPERATOR: 'x7' }, 'OPERATOR: must be at least 32'],
+    [{ PEPPERS: `v1:${'A'.repeat(43)}` }, 'PEPPERS: must be random'],
+    [{ DATABASE: 'mysql://x' }, 'DATABASE: must be a postgres:// URL'],
+  ])('refuses %j by name and rule', (changes, words) => {
+    expect(parse(changes)).toThrow(ConfigError);
+    expect(parse(changes)).toThrow(words);
+  });
+
+  it('names all faults at once and repeats no value, which may be a secret', () => {
+    const faults = parse({ KEY: 'not-a-key', OPERATOR: 'tiny-value' });
+    expect(faults).toThrow(/KEY[\s\S]*OPERATOR/);
+    expect(faults).not.toThrow(/not-a-key|tiny-value/);
+  });
+
+  it('takes Kafka credentials whole or not at all', () => {
+    expect(() => kafkaConnection({ KAFKA_BROKERS: ['a:1'], KAFKA_USERNAME: 'x' })).toThrow(/both or neither/);
+    expect(kafkaConnection({ KAFKA_BROKERS: ['a:1'] })).toEqual({ brokers: ['a:1'] });
+  });
+});
