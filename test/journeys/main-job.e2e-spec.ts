@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from '../../apps/tour/src/client.js';
+import { authorize, bearerOf, endpoints, TestCustomer, type ApiUser } from '../support/system.js';
+
+let customer: TestCustomer;
+beforeAll(async () => {
+  customer = await TestCustomer.provision();
+});
+
+const infer = (headers: Record<string, string>, body: object = { prompt: 'Hello', spec_ids: [] }) =>
+  new Client(endpoints().portal).post('/api/v1/infer', body, headers);
+
+describe('the main job', () => {
+  it('invariant 5: what the dialog shows, /authorize accepts at once', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const apiUser = await customer.mint();
+      expect(apiUser.username).toMatch(/^[0-9a-f-]{36}@api\.rebelcore\.local$/);
+      expect(apiUser.password).toMatch(/^[A-Za-z0-9]{48}$/);
+      const before = Math.floor(Date.now() / 1000);
+      const answer = await authorize(apiUser);
+      expect(answer.status).toBe(200);
+      const body = answer.body as { token: string; expires_at: number; token_type: string };
+      expect(Object.keys(body).sort()).toEqual(['expires_at', 'token', 'token_type']);
+      expect(body.token_type).toBe('Bearer');
+      expect(body.expires_at - before - 86_400).toBeGreaterThanOrEqual(0);
+      expect(body.expires_at - before - 86_400).toBeLessThanOrEqual(2);
+    }
+  });
+
+  it('invariant 5: the same Idempotency-Key gives the same API user and never the password', async () => {
+    const body = { role_id: await customer.roleId(), label: 'once' };
+    const key = { 'idempotency-key': randomUUID() };
+    const mint = (changes: object = {}) => customer.owner.post('/api/v1/api-users', { ...body, ...changes }, key);
+    const [first, again, other] = [await mint(), await mint(), await mint({ label: 'twice' })];
+    expect([first.status, again.status, other.status]).toEqual([201, 200, 422]);
+    expect((again.body as ApiUser).id).toBe((first.body as ApiUser).id);
+    expect(again.body).not.toHaveProperty('password');
+  });
+
+  it('invariant 5: a list asked with the position of a write contains that write', async () => {
+    const answer = await customer.owner.post(
+      '/api/v1/api-users',
+      { role_id: await customer.roleId(), label: 'listed' },
+      { 'idempotency-key': randomUUID() },
+    );
+    expect(answer.position).toMatch(/^\d+$/);
+    const list = await customer.owner.get(`/api/v1/users?type=api&position=${answer.position ?? ''}`);
+    const { items } = list.body as { items: { id: string }[] };
+    expect(items.map((item) => item.id)).toContain((answer.body as ApiUser).id);
+    const activity = await customer.owner.get(
+      `/api/v1/activity?event_type=api_user.create&position=${answer.position ?? ''}`,
+    );
+    expect(JSON.stringify(activity.body)).toContain((answer.body as ApiUser).id);
+  });
+
+  it('invariant 4: after a confirmed deactivation no /authorize succeeds, and tokens already out live on', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const apiUser = await customer.mint();
+      const bearer = await bearerOf(apiUser);
+      const deactivated = await customer.deactivate(apiUser);
+      expect(deactivated).toMatchObject({ status: 200, body: { status: 'inactive' } });
+      const answers = await Promise.all(Array.from({ length: 8 }, () => authorize(apiUser)));
+      expect(answers.map((answer) => answer.status)).toEqual(Array(8).fill(401));
+      expect(answers[0]?.body).toEqual({ detail: 'invalid credentials' });
+      expect((await infer(bearer)).status).toBe(200);
+    }
+  });
+
+  it('deactivates and reactivates, and repeating either changes nothing', async () => {
+    const apiUser = await customer.mint();
+    const first = await customer.deactivate(apiUser);
+    const again = await customer.deactivate(apiUser);
+    expect(again.body).toEqual(first.body);
+    expect((await customer.reactivate(apiUser)).body).toMatchObject({ status: 'active' });
+    expect((await authorize(apiUser)).status).toBe(200);
+    const entries = await customer.activity(`user_id=${apiUser.id}`, 4);
+    const of = (type: string) => entries.filter((entry) => entry.event_type === type).length;
+    expect([of('api_user.deactivate'), of('api_user.reactivate')]).toEqual([1, 1]);
+  });
+
+  it('rotates by minting a replacement with the same role', async () => {
+    const old = await customer.mint({ label: 'old' });
+    const fresh = await customer.mint({ label: 'new', replaces: old.id });
+    expect(fresh.role).toEqual(old.role);
+    expect((await authorize(old)).status).toBe(200);
+    expect((await authorize(fresh)).status).toBe(200);
+  });
+
+  it('shows every creation, deactivation and call in the activity log, each once', async () => {
+    const apiUser = await customer.mint();
+    const bearer = await bearerOf(apiUser);
+    const called = await infer(bearer);
+    await customer.deactivate(apiUser);
+    await authorize(apiUser);
+
+    const entries = await customer.activity(`user_id=${apiUser.id}`, 7);
+    const counts: Record<string, number> = {};
+    for (const { event_type: type, outcome } of entries)
+      counts[`${type} ${outcome}`] = (counts[`${type} ${outcome}`] ?? 0) + 1;
+    expect(counts).toEqual({
+      'api_user.create success': 1,
+      'api_user.deactivate success': 1,
+      'api_user.authorization_applied success': 2,
+      'api.authorize success': 1,
+      'api.authorize refused': 1,
+      'api.call success': 1,
+    });
+    const call = entries.find((entry) => entry.event_type === 'api.call');
+    expect(call?.correlation_id).toBe((called.body as { correlation_id: string }).correlation_id);
+  });
+
+  it('carries the caller’s correlation id from HTTP through Kafka into the activity entry', async () => {
+    const apiUser = await customer.mint();
+    const correlation = `order-${randomUUID()}`;
+    await customer.owner.post(`/api/v1/users/${apiUser.id}/deactivate`, undefined, { 'x-correlation-id': correlation });
+    const entries = await customer.activity(`user_id=${apiUser.id}&event_type=api_user.deactivate`, 1);
+    expect(entries[0]?.correlation_id).toBe(correlation);
+  });
+});
