@@ -24,6 +24,9 @@ const asBytes = (record: ReceivedRecord): ReceivedRecord => ({
   value: Buffer.from(record.value as string),
 });
 
+// Jest types its matchers as `any`; an error is what they stand for here.
+const errorLike = (fields: object) => expect.objectContaining(fields) as Error;
+
 describe('the CloudEvents codec', () => {
   it('writes binary mode: attributes as ce_ headers, the data alone as the value', () => {
     expect(encoded.key).toBe(customerId);
@@ -51,7 +54,7 @@ describe('the CloudEvents codec', () => {
   ] as const)('refuses a malformed record with %s', (code, record, words) => {
     const read = () => decodeEvent(record);
     expect(read).toThrow(MalformedEvent);
-    expect(read).toThrow(expect.objectContaining({ code, message: expect.stringContaining(words) as string }));
+    expect(read).toThrow(errorLike({ code, message: expect.stringContaining(words) as string }));
   });
 });
 
@@ -69,15 +72,13 @@ describe('an event catalogue', () => {
 
   it('refuses a type it does not know, such as a future version', () => {
     const headers = { ...encoded.headers, ce_type: 'rebelcore.identity.ApiUserDeactivated.v2' };
-    expect(() => identityEvents.read({ ...encoded, headers })).toThrow(
-      expect.objectContaining({ code: 'event.unknown-type' }),
-    );
+    expect(() => identityEvents.read({ ...encoded, headers })).toThrow(errorLike({ code: 'event.unknown-type' }));
   });
 
   it('refuses data that breaks its schema and names the member', () => {
     const value = JSON.stringify({ ...(deactivated.data as object), apiUserId: 'nobody' });
     expect(() => identityEvents.read({ ...encoded, value })).toThrow(
-      expect.objectContaining({ code: 'event.bad-data', message: expect.stringContaining('data.apiUserId') as string }),
+      errorLike({ code: 'event.bad-data', message: expect.stringContaining('data.apiUserId') as string }),
     );
   });
 });

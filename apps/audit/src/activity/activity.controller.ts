@@ -1,0 +1,87 @@
+import { Controller, Get, Param, Query, Req, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequirePermission, SessionGuard } from '@rebelcore/api-access/session.guard';
+import { ViewCurrency } from '@rebelcore/messaging/currency';
+import { Projection } from '@rebelcore/messaging/projection';
+import { ProblemException } from '@rebelcore/service/problem';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ActivityQuery, type ActivityItem, type ActivityPage } from './activity.query.js';
+import { EVENT_TYPES, OUTCOMES } from './description.js';
+
+const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z' });
+
+/** What the list of entries takes; all of it is optional. */
+export const activityQuery = z
+  .strictObject({
+    from: time.optional(),
+    to: time.optional(),
+    event_type: z.enum(EVENT_TYPES, { error: 'is not an event type of this log' }).optional(),
+    user_id: z.uuid({ error: 'must be a UUID' }).optional(),
+    outcome: z.enum(OUTCOMES, { error: `must be one of ${OUTCOMES.join(', ')}` }).optional(),
+    q: z.string().min(1).max(200).optional(),
+    cursor: z.string().max(200).optional(),
+    limit: z.coerce.number({ error: 'must be a number' }).int().min(1).max(200).default(50),
+    position: z
+      .string()
+      .regex(/^\d{1,15}$/, 'must be a position, as a write answered with it')
+      .transform(Number)
+      .optional(),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || Date.parse(from) <= Date.parse(to), {
+    path: ['to'],
+    error: 'must not be before from',
+  });
+export const entryId = z.uuid({ error: 'must be a UUID' });
+
+const POSITION_WAIT_MS = 5_000;
+
+/** The activity log of the caller's own customer. An API user's token opens none of it. */
+@ApiTags('activity')
+@ApiBearerAuth()
+@Controller('api/v1/activity')
+@UseGuards(SessionGuard)
+@RequirePermission('can_view_activity')
+export class ActivityController {
+  constructor(
+    private readonly activity: ActivityQuery,
+    private readonly projection: Projection,
+    private readonly currency: ViewCurrency,
+  ) {}
+
+  /** `as_of`: every change of the customer's users committed before it is in the log; null while that is not known. */
+  @Get()
+  @ApiOperation({ summary: 'The entries that match, newest first' })
+  async list(
+    @Req() request: FastifyRequest,
+    @Query({ schema: activityQuery }) query: z.infer<typeof activityQuery>,
+  ): Promise<ActivityPage & { as_of: Date | null }> {
+    const { cursor, limit, position, ...filter } = query;
+    const customerId = customerOf(request);
+    if (position !== undefined) await this.mustHaveReached(customerId, position);
+    // Read before the rows: what they show may be newer than this, never older.
+    const as_of = this.currency.asOf() ?? null;
+    return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One entry' })
+  async one(@Req() request: FastifyRequest, @Param('id', { schema: entryId }) id: string): Promise<ActivityItem> {
+    const entry = await this.activity.byId(customerOf(request), id);
+    if (entry === undefined) throw new ProblemException(404, 'activity.unknown', 'There is no such entry.');
+    return entry;
+  }
+
+  private async mustHaveReached(customerId: string, position: number): Promise<void> {
+    if (position === 0) return;
+    const reached = await this.projection.whenSequence('identity.events.v1', customerId, position, POSITION_WAIT_MS);
+    if (reached) return;
+    const detail = `The log has not reached position ${position} yet; please try again.`;
+    throw new ProblemException(503, 'activity.behind', detail, { retryAfter: 1 });
+  }
+}
+
+function customerOf(request: FastifyRequest): string {
+  if (request.portalUser === undefined) throw new Error('a route without the session guard asks for its customer');
+  return request.portalUser.customerId;
+}

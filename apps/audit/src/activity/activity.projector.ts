@@ -1,0 +1,117 @@
+import { Controller, UseFilters } from '@nestjs/common';
+import { EventPattern } from '@nestjs/microservices';
+import { callEvents } from '@rebelcore/contracts/call-events';
+import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
+import { identityEvents } from '@rebelcore/contracts/identity-events';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import type { Topic } from '@rebelcore/contracts/topics';
+import type { ReceivedBatch, ReceivedMessage } from '@rebelcore/messaging/batch-consumer';
+import { ViewCurrency } from '@rebelcore/messaging/currency';
+import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
+import { Projection } from '@rebelcore/messaging/projection';
+import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
+import type { PoolClient } from 'pg';
+import { describeCalls, describeIdentityEvent, describeTokenEvent, type ActivityEntry } from './description.js';
+
+export const ACTIVITY_VIEW = 'activity-v1';
+
+/** A record with the entries it becomes. */
+interface Described {
+  readonly sequence: number;
+  readonly entries: readonly ActivityEntry[];
+}
+
+/** How each topic becomes entries of the log. An entry's time and id come from its event, so that repeats are known. */
+export const activityHandlers = {
+  'identity.events.v1': handlers((message) => {
+    const event = identityEvents.read(message);
+    return { sequence: event.sequence, entries: [describeIdentityEvent(event)] };
+  }, true),
+  'token.events.v1': handlers((message) => {
+    const event = tokenEvents.read(message);
+    return { sequence: event.sequence, entries: [describeTokenEvent(event)] };
+  }),
+  'api.calls.v1': handlers((message) => {
+    const event = callEvents.read(message);
+    return { sequence: event.sequence, entries: describeCalls(event) };
+  }),
+} satisfies Partial<Record<Topic, ProjectionHandlers<Described>>>;
+
+/** Writes down what every topic says, each event and each call exactly once (ADR 3). */
+@Controller()
+@UseFilters(RethrowFilter)
+export class ActivityProjector {
+  constructor(
+    private readonly projection: Projection,
+    private readonly currency: ViewCurrency,
+  ) {}
+
+  @EventPattern('identity.events.v1')
+  identityEvents(batch: ReceivedBatch): Promise<void> {
+    return this.projection.apply(batch, activityHandlers['identity.events.v1']);
+  }
+
+  @EventPattern('token.events.v1')
+  tokenEvents(batch: ReceivedBatch): Promise<void> {
+    return this.projection.apply(batch, activityHandlers['token.events.v1']);
+  }
+
+  @EventPattern('api.calls.v1')
+  calls(batch: ReceivedBatch): Promise<void> {
+    return this.projection.apply(batch, activityHandlers['api.calls.v1']);
+  }
+
+  @EventPattern('identity.heartbeats.v1')
+  heartbeats(batch: ReceivedBatch): Promise<void> {
+    return this.currency.record(batch);
+  }
+}
+
+function handlers(describe: (message: ReceivedMessage) => Described, sequenced = false): ProjectionHandlers<Described> {
+  return {
+    sequenced,
+    read(message) {
+      const described = describe(message);
+      described.entries.forEach(mustBePlausible);
+      return described;
+    },
+    apply: (tx, events) =>
+      append(
+        tx,
+        events.flatMap(({ event }) => event.entries),
+      ),
+  };
+}
+
+const FIRST_MOMENT = Date.parse('2020-01-01T00:00:00Z');
+const CLOCK_SKEW_MS = 86_400_000;
+
+/** A clock gone wrong must neither make partitions at will nor put an entry where nobody looks. */
+function mustBePlausible({ occurredAt }: ActivityEntry): void {
+  const at = Date.parse(occurredAt);
+  if (at >= FIRST_MOMENT && at <= Date.now() + CLOCK_SKEW_MS) return;
+  throw new MalformedEvent('event.bad-data', `the time ${occurredAt} cannot be right`);
+}
+
+/**
+ * One statement for all entries; those that are there already stay as they are. Rows go as one JSON text, which costs
+ * Node and Postgres less than an array per column, and in key order, so that two replicas cannot wait for each other.
+ */
+const APPEND = `
+  insert into activity
+    (customer_id, occurred_at, id, user_id, event_type, outcome, description, metadata, correlation_id)
+  select "customerId", "occurredAt", id, "userId", "eventType", outcome, description, metadata, "correlationId"
+    from json_to_recordset($1::json) as entry ("customerId" uuid, "occurredAt" timestamptz, id uuid, "userId" uuid,
+      "eventType" text, outcome text, description text, metadata json, "correlationId" text)
+   order by "customerId", "occurredAt", id
+      on conflict do nothing`;
+
+async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promise<void> {
+  const months = new Set(entries.map(({ occurredAt }) => `${occurredAt.slice(0, 7)}-01`));
+  await tx.query({
+    name: 'activity.months',
+    text: 'select ensure_activity_months($1::date[])',
+    values: [[...months]],
+  });
+  await tx.query({ name: 'activity.append', text: APPEND, values: [JSON.stringify(entries)] });
+}

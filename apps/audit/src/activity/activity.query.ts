@@ -1,0 +1,171 @@
+import { withinCustomer } from '@rebelcore/event-store/customer-scope';
+import { ProblemException } from '@rebelcore/service/problem';
+import type { Pool, PoolClient } from 'pg';
+import { Cursors, type Place } from './cursor.js';
+import type { EventType, Outcome } from './description.js';
+
+/** An entry as auditors see it. */
+export interface ActivityItem {
+  readonly id: string;
+  readonly customer_id: string;
+  readonly user_id: string | null;
+  readonly event_type: EventType;
+  readonly occurred_at: Date;
+  readonly outcome: Outcome;
+  readonly description: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly correlation_id: string;
+}
+
+export interface ActivityFilter {
+  /** RFC 3339; entries at or after it. */
+  readonly from?: string | undefined;
+  /** RFC 3339; entries before it. */
+  readonly to?: string | undefined;
+  readonly event_type?: EventType | undefined;
+  readonly user_id?: string | undefined;
+  readonly outcome?: Outcome | undefined;
+  /** The correlation id of entries, or part of their description. */
+  readonly q?: string | undefined;
+}
+
+export interface ActivityPage {
+  readonly items: readonly ActivityItem[];
+  readonly next_cursor: string | null;
+}
+
+const COLUMNS =
+  'id, customer_id, user_id, event_type, occurred_at, outcome, description, metadata, correlation_id';
+const NEWEST_FIRST = 'order by occurred_at desc, id desc';
+
+/** Entries that one page of a text search looks at; the next page goes on where it ended. */
+const SEARCHED_AT_ONCE = 20_000;
+
+/** Reads the log of one customer at a time, newest first. */
+export class ActivityQuery {
+  private cursorsLoaded: Promise<Cursors> | undefined;
+
+  constructor(private readonly pool: Pool) {}
+
+  /**
+   * One page. The place in the log is the cursor's alone, so entries that arrive meanwhile move nothing. With `q` a page
+   * may hold fewer entries than asked for, even none; the end is where `next_cursor` is null.
+   *
+   * @throws {ProblemException} 400 for a cursor that was not made for this customer and filter
+   */
+  async page(customerId: string, filter: ActivityFilter, cursor: string | undefined, limit: number): Promise<ActivityPage> {
+    const cursors = await this.cursors();
+    const bound = boundTo(customerId, filter);
+    const after = cursor === undefined ? undefined : cursors.read(cursor, bound);
+    if (cursor !== undefined && after === undefined) throw unknownCursor();
+
+    const { items, more } = await withinCustomer(this.pool, customerId, async (tx) => {
+      const where = conditions(customerId, filter, after);
+      const { q } = filter;
+      if (q === undefined) return list(tx, where, limit);
+      if (!(await isCorrelationId(tx, customerId, q))) return search(tx, where, q, limit);
+      return list(tx, { ...where, text: `${where.text} and correlation_id = ${where.add(q)}` }, limit);
+    });
+    return { items, next_cursor: more === undefined ? null : cursors.write(more, bound) };
+  }
+
+  /** Undefined as well when the entry is another customer's. */
+  async byId(customerId: string, id: string): Promise<ActivityItem | undefined> {
+    const sql = `select ${COLUMNS} from activity where customer_id = $1 and id = $2 limit 1`;
+    return withinCustomer(this.pool, customerId, async (tx) => (await tx.query<ActivityItem>(sql, [customerId, id])).rows[0]);
+  }
+
+  private cursors(): Promise<Cursors> {
+    this.cursorsLoaded ??= this.loadCursors().catch((error: unknown) => {
+      this.cursorsLoaded = undefined;
+      throw error;
+    });
+    return this.cursorsLoaded;
+  }
+
+  private async loadCursors(): Promise<Cursors> {
+    const { rows } = await this.pool.query<{ key: Buffer }>('select key from cursor_key');
+    if (rows[0] === undefined) throw new Error('the key of the cursors is missing from the database');
+    return new Cursors(rows[0].key);
+  }
+}
+
+interface Found {
+  readonly items: readonly ActivityItem[];
+  /** Where the next page begins; undefined at the end. */
+  readonly more?: Place;
+}
+
+async function list(tx: PoolClient, { text, values }: Conditions, limit: number): Promise<Found> {
+  const sql = `select ${COLUMNS} from activity where ${text} ${NEWEST_FIRST} limit ${limit + 1}`;
+  return cut((await tx.query<ActivityItem>(sql, values)).rows, limit);
+}
+
+async function isCorrelationId(tx: PoolClient, customerId: string, q: string): Promise<boolean> {
+  const sql = 'select from activity where customer_id = $1 and correlation_id = $2 limit 1';
+  return (await tx.query(sql, [customerId, q])).rows.length > 0;
+}
+
+/** Looks for a text in the next entries that the other filters let through, a bounded number of them at once. */
+async function search(tx: PoolClient, where: Conditions, q: string, limit: number): Promise<Found> {
+  const sql = `
+    with searched as materialized (
+      select ${COLUMNS} from activity where ${where.text} ${NEWEST_FIRST} limit ${SEARCHED_AT_ONCE}
+    ), found as (
+      select * from searched where strpos(lower(description), lower(${where.add(q)})) > 0
+      ${NEWEST_FIRST} limit ${limit + 1}
+    ), last as (
+      select * from searched order by occurred_at, id limit 1
+    )
+    select true as match, * from found
+    union all
+    select false, * from last where (select count(*) from searched) = ${SEARCHED_AT_ONCE}`;
+  const { rows } = await tx.query<ActivityItem & { match: boolean }>(sql, where.values);
+  const matches = rows.filter(({ match }) => match).map(({ match: _, ...item }) => item);
+  if (matches.length > limit) return cut(matches, limit);
+  const last = rows.find(({ match }) => !match);
+  return { items: matches, ...(last !== undefined && { more: placeOf(last) }) };
+}
+
+interface Conditions {
+  readonly text: string;
+  readonly values: unknown[];
+  /** Adds a parameter and returns how the SQL names it. */
+  add(value: unknown): string;
+}
+
+function conditions(customerId: string, filter: ActivityFilter, after: Place | undefined): Conditions {
+  const values: unknown[] = [];
+  const add = (value: unknown) => `$${values.push(value)}`;
+  const all = [`customer_id = ${add(customerId)}`];
+  if (filter.from !== undefined) all.push(`occurred_at >= ${add(filter.from)}`);
+  if (filter.to !== undefined) all.push(`occurred_at < ${add(filter.to)}`);
+  if (filter.event_type !== undefined) all.push(`event_type = ${add(filter.event_type)}`);
+  if (filter.user_id !== undefined) all.push(`user_id = ${add(filter.user_id)}`);
+  if (filter.outcome !== undefined) all.push(`outcome = ${add(filter.outcome)}`);
+  // Says again what the line before implies, so that the partial index of the rare outcomes is considered.
+  if (filter.outcome !== undefined && filter.outcome !== 'success') all.push(`outcome <> 'success'`);
+  if (after !== undefined) {
+    const at = add(new Date(after.at));
+    // A comparison of pairs alone leaves out no partition.
+    all.push(`occurred_at <= ${at}`, `(occurred_at, id) < (${at}, ${add(after.id)})`);
+  }
+  return { text: all.join(' and '), values, add };
+}
+
+const boundTo = (customerId: string, { from, to, event_type, user_id, outcome, q }: ActivityFilter): string[] =>
+  [customerId, from, to, event_type, user_id, outcome, q].map((part) => JSON.stringify(part ?? null));
+
+/** `found` holds one entry more than the page when there are more. */
+function cut(found: readonly ActivityItem[], limit: number): Found {
+  const last = found[limit - 1];
+  if (found.length <= limit || last === undefined) return { items: found };
+  return { items: found.slice(0, limit), more: placeOf(last) };
+}
+
+const placeOf = ({ occurred_at, id }: ActivityItem): Place => ({ at: occurred_at.getTime(), id });
+
+const unknownCursor = (): ProblemException =>
+  new ProblemException(400, 'request.invalid', 'cursor: was not made for this list', {
+    errors: [{ field: 'cursor', rule: 'was not made for this list' }],
+  });

@@ -1,0 +1,30 @@
+import {
+  httpUrl,
+  kafkaVariables,
+  parseConfig,
+  postgresUrl,
+  serviceVariables,
+  spoolVariables,
+} from '@rebelcore/service/config';
+import { z } from 'zod';
+
+const schema = z.object({
+  ...serviceVariables,
+  PORT: serviceVariables.PORT.default(3003),
+  ...kafkaVariables,
+  ...spoolVariables,
+  AUDIT_DATABASE_URL: postgresUrl,
+  /** Where identity publishes the keys of portal sessions. */
+  IDENTITY_JWKS_URL: httpUrl,
+});
+export type AuditConfig = z.infer<typeof schema>;
+export const AUDIT_CONFIG = Symbol('AUDIT_CONFIG');
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws {ConfigError} */
+export const auditConfig = (env: Environment = process.env): AuditConfig => parseConfig(schema, env);
+
+/** @throws {ConfigError} */
+export const migrationsUrl = (env: Environment = process.env): string =>
+  parseConfig(z.object({ AUDIT_MIGRATIONS_DATABASE_URL: postgresUrl }), env).AUDIT_MIGRATIONS_DATABASE_URL;

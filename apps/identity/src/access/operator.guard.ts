@@ -1,0 +1,24 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { ProblemException } from '@rebelcore/service/problem';
+import type { FastifyRequest } from 'fastify';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { IDENTITY_CONFIG, type IdentityConfig } from '../identity.config.js';
+
+/** Lets the platform operator in: the bearer token from the configuration, compared in constant time. */
+@Injectable()
+export class OperatorGuard implements CanActivate {
+  private readonly expected: Buffer;
+
+  constructor(@Inject(IDENTITY_CONFIG) config: IdentityConfig) {
+    this.expected = digest(config.OPERATOR_TOKEN);
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    const { authorization = '' } = context.switchToHttp().getRequest<FastifyRequest>().headers;
+    const [, token = ''] = /^Bearer (.+)$/i.exec(authorization) ?? [];
+    if (timingSafeEqual(digest(token), this.expected)) return true;
+    throw new ProblemException(401, 'operator.required', 'This address is for the platform operator.');
+  }
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

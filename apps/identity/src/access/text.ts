@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+/** One line of text for people: trimmed, without control characters and broken surrogates. */
+export const line = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(max, `must be at most ${String(max)} characters`)
+    .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, 'must be one line without control characters');

@@ -1,0 +1,180 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { systemRole, type Role } from '@rebelcore/contracts/roles';
+import { Refused } from '@rebelcore/event-store/aggregate';
+import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
+import { makeVerifier, type Peppers } from '@rebelcore/service/verifier';
+import { createHash } from 'node:crypto';
+import { v7 as uuid } from 'uuid';
+import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
+import { EnforcementView } from '../enforcement/enforcement.view.js';
+import { apiUserPassword } from '../passwords/passwords.js';
+import { portalUser } from '../portal-user/portal-user.js';
+import { apiUser, deactivate, isRequestOf, mint, reactivate, type MintRequest } from './api-user.js';
+
+export interface MintedApiUser {
+  readonly id: string;
+  readonly username: string;
+  /** Only in the first answer to an Idempotency-Key. */
+  readonly password?: string;
+  readonly role: Pick<Role, 'id' | 'name'>;
+  readonly createdAt: Date;
+  readonly position: number;
+  /** When `/authorize` began to accept it; undefined when that was not confirmed in time. */
+  readonly enforcedAt: Date | undefined;
+}
+
+/** A new API user with a password that is never seen again. */
+export class MintApiUser extends Command<MintedApiUser> {
+  constructor(
+    readonly request: MintRequest,
+    readonly idempotencyKey: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(MintApiUser)
+export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly enforcement: EnforcementView,
+    private readonly peppers: PepperSource,
+  ) {}
+
+  async execute(command: MintApiUser): Promise<MintedApiUser> {
+    const claim = idempotencyClaim(command.caller.customerId, command.idempotencyKey);
+    const earlier = await this.repeated(command, claim);
+    if (earlier) return earlier;
+    try {
+      return await this.first(command, claim);
+    } catch (error) {
+      if (!(error instanceof ClaimTaken)) throw error;
+      // The same request came twice at the same moment, and this one was second.
+      const first = await this.repeated(command, claim);
+      if (first) return first;
+      throw error;
+    }
+  }
+
+  private async first({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
+    const { roleId, label, replaces } = request;
+    const role = systemRole(roleId);
+    if (role === undefined) throw new Refused('api-user.unknown-role', 'role_id: is not a role of this customer');
+    const replaced = replaces === undefined ? undefined : await this.store.load(apiUser, replaces, caller.customerId);
+
+    const id = uuid();
+    const username = `${id}@api.rebelcore.local`;
+    const password = apiUserPassword();
+    const created = {
+      ...{ apiUserId: id, customerId: caller.customerId, username },
+      role: { id: role.id, name: role.name },
+      ...(label !== undefined && { label }),
+      ...(replaces !== undefined && { replaces }),
+      actor: actorOf(caller),
+    };
+    const decision = mint(created, makeVerifier(this.peppers.peppers, username, password), replaced?.state);
+    const { recorded, position } = await this.store.transact(apiUser, id, decision, {
+      ...appendContextOf(caller),
+      claims: [{ ...claim, streamId: id }],
+    });
+    const [event] = recorded;
+    if (event === undefined) throw new Error('minting under a new id recorded nothing');
+    const enforcedAt = await this.enforcement.inForceSince(id, position);
+    return { id, username, password, role: created.role, createdAt: event.time, position, enforcedAt };
+  }
+
+  private async repeated(
+    { request, caller }: MintApiUser,
+    claim: IdempotencyClaim,
+  ): Promise<MintedApiUser | undefined> {
+    const claimed = await this.store.claimedBy(claim.scope, claim.key);
+    if (claimed === undefined) return undefined;
+    const { state, history } = await this.store.load(apiUser, claimed.streamId, caller.customerId);
+    const [created] = history;
+    if (state.status === 'none' || created === undefined || !isRequestOf(state, request)) {
+      throw new Refused('idempotency-key.reused', 'Idempotency-Key: was used with another body');
+    }
+    const { apiUserId: id, username, role } = state;
+    const enforcedAt = await this.enforcement.inForceSince(id, created.sequence);
+    return { id, username, role, createdAt: created.time, position: created.sequence, enforcedAt };
+  }
+}
+
+/** Where the handler finds the peppers; a class, so that it can be injected by type. */
+export class PepperSource {
+  constructor(readonly peppers: Peppers) {}
+}
+
+interface IdempotencyClaim {
+  readonly scope: string;
+  readonly key: string;
+}
+
+const idempotencyClaim = (customerId: string, key: string): IdempotencyClaim => ({
+  scope: 'api-user.idempotency-key',
+  key: createHash('sha256').update(`${customerId}\n${key}`).digest('base64url'),
+});
+
+export interface StatusChange {
+  readonly status: 'active' | 'inactive';
+  readonly position: number;
+  /** Since when the token service decides by it; undefined when that was not confirmed in time. */
+  readonly enforcedAt: Date | undefined;
+}
+
+/** Blocks every later `/authorize`; tokens that are out live until they expire. */
+export class DeactivateApiUser extends Command<StatusChange> {
+  constructor(
+    readonly id: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+export class ReactivateApiUser extends Command<StatusChange> {
+  constructor(
+    readonly id: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(DeactivateApiUser)
+export class DeactivateApiUserHandler implements ICommandHandler<DeactivateApiUser> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly enforcement: EnforcementView,
+  ) {}
+
+  async execute({ id, caller }: DeactivateApiUser): Promise<StatusChange> {
+    await refuseOwner(this.store, id, caller);
+    const decision = deactivate(actorOf(caller));
+    const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+    return { status: 'inactive', position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+  }
+}
+
+@CommandHandler(ReactivateApiUser)
+export class ReactivateApiUserHandler implements ICommandHandler<ReactivateApiUser> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly enforcement: EnforcementView,
+  ) {}
+
+  async execute({ id, caller }: ReactivateApiUser): Promise<StatusChange> {
+    await refuseOwner(this.store, id, caller);
+    const decision = reactivate(actorOf(caller));
+    const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+    return { status: 'active', position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+  }
+}
+
+async function refuseOwner(store: EventStore, id: string, caller: Caller): Promise<void> {
+  const { state } = await store.load(portalUser, id, caller.customerId);
+  if (state.status !== 'none' && state.owner) {
+    throw new Refused('portal-user.is-owner', 'The Customer Super Admin cannot be deactivated or reactivated.');
+  }
+}

@@ -1,0 +1,70 @@
+import { Body, Controller, Post, Res, UseGuards } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiBearerAuth, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { problem } from '@rebelcore/contracts/published-api';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { CurrentCaller, type Caller } from '../access/caller.js';
+import { IdempotencyKey } from '../access/idempotency-key.js';
+import { OwnerOnly, PortalSessionGuard } from '../access/portal-session.guard.js';
+import { line } from '../access/text.js';
+import { MintApiUser } from './api-user.commands.js';
+
+const mintRequest = z
+  .strictObject({
+    role_id: z.uuid('must be the id of a role'),
+    label: line(100).optional().meta({ description: 'What it is for: environment, application or tenant.' }),
+    replaces: z.uuid('must be the id of an API user').optional().meta({ description: 'An API user of the same role.' }),
+  })
+  .meta({ id: 'MintRequest' });
+
+const mintResponse = z
+  .object({
+    id: z.uuid(),
+    username: z.string(),
+    password: z.string().optional().meta({ description: 'Shown this once; absent from the answer to a repetition.' }),
+    role: z.object({ id: z.uuid(), name: z.string() }),
+    created_at: z.iso.datetime(),
+    enforced_at: z.null().optional().meta({ description: 'Present when /authorize may not accept it yet.' }),
+  })
+  .meta({ id: 'MintResponse' });
+
+@ApiTags('API users')
+@Controller('api/v1/api-users')
+export class ApiUserController {
+  constructor(private readonly commands: CommandBus) {}
+
+  /** Mints an API user. Repeated with the same Idempotency-Key it answers the same one, without the password. */
+  @Post()
+  @UseGuards(PortalSessionGuard)
+  @OwnerOnly()
+  @ApiBearerAuth()
+  @ApiHeader({ name: 'Idempotency-Key', required: true, description: '1 to 255 visible ASCII characters.' })
+  @ApiResponse({ status: 201, standardSchema: mintResponse, description: '/authorize accepts it.' })
+  @ApiResponse({ status: 202, standardSchema: mintResponse, description: 'Minted, and not confirmed in 5 s.' })
+  @ApiResponse({ status: 200, standardSchema: mintResponse, description: 'The same request as before.' })
+  @ApiResponse({ status: 400, standardSchema: problem })
+  @ApiResponse({ status: 403, standardSchema: problem })
+  @ApiResponse({ status: 422, standardSchema: problem, description: 'idempotency-key.reused' })
+  async mint(
+    @Body({ schema: mintRequest }) body: z.infer<typeof mintRequest>,
+    @IdempotencyKey() idempotencyKey: string,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.infer<typeof mintResponse>> {
+    const request = { roleId: body.role_id, label: body.label, replaces: body.replaces };
+    const minted = await this.commands.execute(new MintApiUser(request, idempotencyKey, caller));
+    const { id, username, password, role, createdAt, position, enforcedAt } = minted;
+    void reply.header('position', String(position)).header('cache-control', 'no-store');
+    const repeated = password === undefined;
+    if (repeated) void reply.header('idempotency-replayed', 'true');
+    void reply.status(repeated ? 200 : enforcedAt === undefined ? 202 : 201);
+    return {
+      ...{ id, username },
+      ...(!repeated && { password }),
+      role,
+      created_at: createdAt.toISOString(),
+      ...(enforcedAt === undefined && { enforced_at: null }),
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import type { ReceivedEvent } from '@rebelcore/messaging/projection';
+import type { tokenEvents } from '@rebelcore/contracts/token-events';
+import type { Pool, PoolClient } from 'pg';
+
+export type EnforcementEvent = ReturnType<typeof tokenEvents.read>;
+
+interface Waiter {
+  readonly apiUserId: string;
+  readonly sequence: number;
+  readonly deadline: number;
+  readonly settle: (appliedAt: Date | undefined) => void;
+}
+
+// What another replica of identity has consumed is found by looking; what this one has consumed wakes it at once.
+const LOOK_EVERY_MS = 25;
+
+/** Since when is a state of an API user in force at the token service? */
+export class EnforcementView {
+  private readonly waiting = new Set<Waiter>();
+  private looking = false;
+  private wakeUp: () => void = () => undefined;
+
+  constructor(
+    private readonly pool: Pool,
+    private readonly patienceMs = 5_000,
+  ) {}
+
+  /** Keeps the first word about the newest sequence of each API user. */
+  async apply(tx: PoolClient, received: readonly ReceivedEvent<EnforcementEvent>[]): Promise<void> {
+    const events = received.map(({ event }) => event.data);
+    await tx.query({
+      name: 'enforcement.apply',
+      text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at)
+             select distinct on (n.api_user_id) n.api_user_id, n.customer_id, n.sequence, n.state, n.applied_at
+             from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[])
+               with ordinality as n (api_user_id, customer_id, sequence, state, applied_at, position)
+             order by n.api_user_id, n.sequence desc, n.position
+             on conflict (api_user_id) do update
+               set sequence = excluded.sequence, state = excluded.state, applied_at = excluded.applied_at
+             where excluded.sequence > e.sequence`,
+      values: [
+        events.map(({ apiUserId }) => apiUserId),
+        events.map(({ customerId }) => customerId),
+        events.map(({ sequence }) => sequence),
+        events.map(({ state }) => state),
+        events.map(({ appliedAt }) => appliedAt),
+      ],
+    });
+  }
+
+  /** Has those who wait look now. */
+  wake(): void {
+    this.wakeUp();
+  }
+
+  /**
+   * When the event with this sequence, or a later one of the same API user, was applied; undefined when that is not
+   * confirmed in five seconds.
+   */
+  inForceSince(apiUserId: string, sequence: number): Promise<Date | undefined> {
+    return new Promise((settle) => {
+      this.waiting.add({ apiUserId, sequence, deadline: Date.now() + this.patienceMs, settle });
+      if (this.looking) this.wakeUp();
+      else void this.look();
+    });
+  }
+
+  /** One query for all who wait, again and again while anybody waits. */
+  private async look(): Promise<void> {
+    this.looking = true;
+    while (this.waiting.size > 0) {
+      const next = this.pause();
+      const applied = await this.applied([...this.waiting].map(({ apiUserId }) => apiUserId));
+      for (const waiter of this.waiting) {
+        const row = applied.get(waiter.apiUserId);
+        const reached = row !== undefined && row.sequence >= waiter.sequence;
+        if (!reached && Date.now() < waiter.deadline) continue;
+        this.waiting.delete(waiter);
+        waiter.settle(reached ? row.appliedAt : undefined);
+      }
+      if (this.waiting.size > 0) await next;
+    }
+    this.looking = false;
+  }
+
+  /** Taken before looking, so that nothing that comes meanwhile is missed. */
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_EVERY_MS);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private async applied(ids: string[]): Promise<Map<string, { sequence: number; appliedAt: Date }>> {
+    try {
+      const { rows } = await this.pool.query<{ api_user_id: string; sequence: string; applied_at: Date }>({
+        name: 'enforcement.applied',
+        text: 'select api_user_id, sequence, applied_at from enforcement_v1 where api_user_id = any($1::uuid[])',
+        values: [ids],
+      });
+      return new Map(rows.map((r) => [r.api_user_id, { sequence: Number(r.sequence), appliedAt: r.applied_at }]));
+    } catch {
+      // The command itself is committed: while the database is away it is simply not confirmed.
+      return new Map();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { Refused } from '@rebelcore/event-store/aggregate';
+import { ClaimTaken, VersionConflict } from '@rebelcore/event-store/event-store';
+import { ProblemException } from '@rebelcore/service/problem';
+import { catchError, throwError, type Observable } from 'rxjs';
+
+/** What the business refuses, as HTTP says it. */
+const STATUS: Readonly<Record<string, number>> = {
+  'user.unknown': 404,
+  'portal-user.is-owner': 409,
+  'portal-user.email-taken': 409,
+  'api-user.unknown-role': 400,
+  'api-user.replaces-unknown': 404,
+  'api-user.replaces-other-role': 409,
+  'idempotency-key.reused': 422,
+};
+
+const TAKEN: Readonly<Record<string, Refused>> = {
+  'portal-user.email': new Refused('portal-user.email-taken', 'owner.email: is in use already'),
+};
+
+/** The member of the request that a refusal is about. */
+const FIELD = /^([a-z_.-]+): (.+)$/i;
+
+function asProblem(error: unknown): unknown {
+  if (error instanceof ClaimTaken) return asProblem(TAKEN[error.scope] ?? error.cause);
+  if (error instanceof VersionConflict) {
+    const detail = 'Too many others are changing the same thing at the moment; please try again.';
+    return new ProblemException(503, 'stream.contended', detail, { retryAfter: 1 });
+  }
+  if (!(error instanceof Refused)) return error;
+  const [, field, rule] = FIELD.exec(error.message) ?? [];
+  const errors = field !== undefined && rule !== undefined ? { errors: [{ field, rule }] } : {};
+  return new ProblemException(STATUS[error.code] ?? 409, error.code, error.message, errors);
+}
+
+/** Around every handler once: a refusal of the business becomes a problem with its status. */
+@Injectable()
+export class RefusalsAsProblems implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(catchError((error: unknown) => throwError(() => asProblem(error))));
+  }
+}

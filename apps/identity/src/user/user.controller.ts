@@ -1,0 +1,158 @@
+import { Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { problem } from '@rebelcore/contracts/published-api';
+import { Refused } from '@rebelcore/event-store/aggregate';
+import { EventStore } from '@rebelcore/event-store/event-store';
+import { ProblemException } from '@rebelcore/service/problem';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { CurrentCaller, type Caller } from '../access/caller.js';
+import { OwnerOnly, PortalSessionGuard, RequirePermission } from '../access/portal-session.guard.js';
+import { DeactivateApiUser, ReactivateApiUser, type StatusChange } from '../api-user/api-user.commands.js';
+import { Cursors } from './cursor.js';
+import { ListUsers, type UserRow } from './user.queries.js';
+
+const whole = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= max, `must be from 1 to ${String(max)}`);
+
+const listQuery = z
+  .strictObject({
+    type: z.enum(['portal', 'api'], 'must be portal or api').optional(),
+    status: z.enum(['active', 'inactive'], 'must be active or inactive').optional(),
+    q: z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters').optional(),
+    cursor: z.string().optional(),
+    limit: whole(200).optional(),
+    position: whole(Number.MAX_SAFE_INTEGER).optional().meta({ description: 'The position of an earlier write.' }),
+  })
+  .meta({ id: 'UserQuery' });
+
+const user = z.object({
+  ...{ id: z.uuid(), type: z.enum(['portal', 'api']), owner: z.boolean(), status: z.enum(['active', 'inactive']) },
+  created_at: z.iso.datetime(),
+  ...{ email: z.string().optional(), first_name: z.string().optional(), last_name: z.string().optional() },
+  ...{ username: z.string().optional(), label: z.string().nullish(), replaces: z.uuid().nullish() },
+  role: z.object({ id: z.uuid(), name: z.string() }).optional(),
+  enforced_at: z.iso
+    .datetime()
+    .nullish()
+    .meta({ description: 'API users: null until /authorize decides by the status.' }),
+});
+const usersResponse = z
+  .object({ items: z.array(user), next_cursor: z.string().nullable(), as_of: z.iso.datetime() })
+  .meta({ id: 'Users' });
+
+const statusResponse = z
+  .object({ status: z.enum(['active', 'inactive']), enforced_at: z.iso.datetime().nullable() })
+  .meta({ id: 'UserStatus' });
+
+@ApiTags('users')
+@ApiBearerAuth()
+@Controller('api/v1/users')
+@UseGuards(PortalSessionGuard)
+export class UserController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly store: EventStore,
+    private readonly cursors: Cursors,
+  ) {}
+
+  /** Portal users and API users of the caller's customer, newest first. */
+  @Get()
+  @RequirePermission('can_add_users')
+  @ApiResponse({ status: 200, standardSchema: usersResponse })
+  @ApiResponse({ status: 400, standardSchema: problem })
+  @ApiResponse({ status: 403, standardSchema: problem })
+  async list(
+    @Query({ schema: listQuery }) query: z.infer<typeof listQuery>,
+    @CurrentCaller() caller: Caller,
+  ): Promise<z.infer<typeof usersResponse>> {
+    const { type, status, q, cursor, limit = 50, position = 0 } = query;
+    await this.hasPosition(position, caller);
+    const list = [caller.customerId, type ?? '', status ?? '', q ?? ''];
+    const after = cursor === undefined ? undefined : this.cursors.read(cursor, list);
+    if (cursor !== undefined && after === undefined) {
+      const rule = 'is not a cursor of this list';
+      throw new ProblemException(400, 'cursor.invalid', `cursor: ${rule}`, { errors: [{ field: 'cursor', rule }] });
+    }
+    const page = await this.queries.execute(new ListUsers({ type, status, q }, after, limit, caller));
+    return {
+      items: page.rows.map(userOf),
+      next_cursor: page.next === undefined ? null : this.cursors.write(page.next, list),
+      as_of: page.asOf.toISOString(),
+    };
+  }
+
+  /** Blocks every later `/authorize` of an API user. */
+  @Post(':id/deactivate')
+  @HttpCode(200)
+  @OwnerOnly()
+  @ApiResponse({ status: 200, standardSchema: statusResponse, description: 'In force.' })
+  @ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' })
+  @ApiResponse({ status: 404, standardSchema: problem })
+  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner' })
+  async deactivate(
+    @Param('id') id: string,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.infer<typeof statusResponse>> {
+    return answer(await this.commands.execute(new DeactivateApiUser(knownId(id), caller)), reply);
+  }
+
+  @Post(':id/reactivate')
+  @HttpCode(200)
+  @OwnerOnly()
+  @ApiResponse({ status: 200, standardSchema: statusResponse, description: 'In force.' })
+  @ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' })
+  @ApiResponse({ status: 404, standardSchema: problem })
+  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner' })
+  async reactivate(
+    @Param('id') id: string,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.infer<typeof statusResponse>> {
+    return answer(await this.commands.execute(new ReactivateApiUser(knownId(id), caller)), reply);
+  }
+
+  // The list is written with the events, so it has every position that was ever handed out, and waiting brings no other.
+  private async hasPosition(position: number, caller: Caller): Promise<void> {
+    if (position === 0 || position <= (await this.store.head(caller.customerId))) return;
+    const detail = 'position: is not reached yet';
+    throw new ProblemException(503, 'position.not-reached', detail, { retryAfter: 1 });
+  }
+}
+
+const UUID = z.uuid();
+
+/** An id that is not even an id belongs to nobody. */
+function knownId(id: string): string {
+  if (UUID.safeParse(id).success) return id.toLowerCase();
+  throw new Refused('user.unknown', 'There is no such user.');
+}
+
+function answer({ status, position, enforcedAt }: StatusChange, reply: FastifyReply): z.infer<typeof statusResponse> {
+  void reply.header('position', String(position)).status(enforcedAt === undefined ? 202 : 200);
+  return { status, enforced_at: enforcedAt?.toISOString() ?? null };
+}
+
+function userOf(row: UserRow): z.infer<typeof user> {
+  const { id, type, owner, status } = row;
+  const common = { id, type, owner, status, created_at: row.created_at.toISOString() };
+  if (type === 'portal') {
+    return {
+      ...common,
+      ...{ email: row.email ?? '', first_name: row.first_name ?? '', last_name: row.last_name ?? '' },
+    };
+  }
+  return {
+    ...common,
+    ...{ username: row.username ?? '', label: row.label, replaces: row.replaces },
+    role: { id: row.role_id ?? '', name: row.role_name ?? '' },
+    enforced_at: row.applied_at?.toISOString() ?? null,
+  };
+}

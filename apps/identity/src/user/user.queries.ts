@@ -1,0 +1,82 @@
+import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import { withinCustomer } from '@rebelcore/event-store/customer-scope';
+import { Pool } from 'pg';
+import type { Caller } from '../access/caller.js';
+
+export interface UserFilter {
+  readonly type: 'portal' | 'api' | undefined;
+  readonly status: 'active' | 'inactive' | undefined;
+  /** A part of the username, label, e-mail address or name. */
+  readonly q: string | undefined;
+}
+
+export interface UserRow {
+  readonly id: string;
+  readonly type: 'portal' | 'api';
+  readonly owner: boolean;
+  readonly status: 'active' | 'inactive';
+  readonly username: string | null;
+  readonly label: string | null;
+  readonly role_id: string | null;
+  readonly role_name: string | null;
+  readonly replaces: string | null;
+  readonly created_at: Date;
+  readonly email: string | null;
+  readonly first_name: string | null;
+  readonly last_name: string | null;
+  /** Since when the token service decides by the status; null until that is confirmed. */
+  readonly applied_at: Date | null;
+}
+
+export interface UserPage {
+  readonly rows: readonly UserRow[];
+  /** The id after which the next page begins. */
+  readonly next: string | undefined;
+  readonly asOf: Date;
+}
+
+/** The users of the caller's customer, newest first. */
+export class ListUsers extends Query<UserPage> {
+  constructor(
+    readonly filter: UserFilter,
+    /** Only users older than this one. */
+    readonly after: string | undefined,
+    readonly limit: number,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ListUsers)
+export class ListUsersHandler implements IQueryHandler<ListUsers> {
+  constructor(private readonly pool: Pool) {}
+
+  async execute({ filter, after, limit, caller }: ListUsers): Promise<UserPage> {
+    return withinCustomer(this.pool, caller.customerId, async (tx) => {
+      const { rows } = await tx.query<UserRow>(
+        `select u.id, u.type, u.owner, u.status, u.username, u.label, u.role_id, u.role_name, u.replaces, u.created_at,
+                p.email, p.first_name, p.last_name, e.applied_at
+         from user_v1 u
+         left join portal_user_private p on p.customer_id = u.customer_id and p.portal_user_id = u.id
+         left join enforcement_v1 e on e.api_user_id = u.id and e.sequence >= u.status_sequence
+         where u.customer_id = $1
+           and ($2::text is null or u.type = $2)
+           and ($3::text is null or u.status = $3)
+           and ($4::uuid is null or u.id < $4)
+           and ($5::text is null or strpos(
+                 lower(concat_ws(' ', u.username, u.label, p.email, p.first_name, p.last_name)), lower($5)) > 0)
+         order by u.id desc
+         limit $6`,
+        [caller.customerId, filter.type, filter.status, after, filter.q, limit + 1],
+      );
+      const now = await tx.query<{ now: Date }>('select transaction_timestamp() as now');
+      const page = rows.slice(0, limit);
+      return {
+        rows: page,
+        next: rows.length > limit ? page.at(-1)?.id : undefined,
+        asOf: now.rows[0]?.now ?? new Date(),
+      };
+    });
+  }
+}

@@ -1,0 +1,186 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+
+export interface Command {
+  /** Shown to people and used as the name of the log file. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Where standard output and error go; appended to. */
+  readonly log: string;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+}
+
+/** A child in a process group of its own: a Ctrl-C at the terminal does not reach it, so that things stop in order. */
+export interface ManagedProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly log: string;
+  /** Resolves when it has ended, however that came about. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly running: boolean;
+  kill(signal: NodeJS.Signals): void;
+  /** Asks it to stop and insists with SIGKILL after `graceMs`. */
+  stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
+}
+
+interface Entry {
+  readonly name: string;
+  readonly pid: number;
+  /** A later process that happens to get the same number has another one. */
+  readonly startedAt: string;
+}
+
+/** Everything this data folder has running, kept in a file so that the next start finds it after a kill -9. */
+export class ProcessRegistry {
+  private readonly file: string;
+  private entries: Entry[] = [];
+
+  private constructor(dataDir: string) {
+    this.file = join(dataDir, 'processes.json');
+  }
+
+  /**
+   * Takes the data folder over: stops what a killed predecessor left behind.
+   *
+   * @throws {Error} when its system is still running under a living launcher
+   */
+  static async open(dataDir: string): Promise<ProcessRegistry> {
+    const registry = new ProcessRegistry(dataDir);
+    mkdirSync(dataDir, { recursive: true });
+    const before = existsSync(registry.file) ? (JSON.parse(readFileSync(registry.file, 'utf8')) as Entry[]) : [];
+    const alive = before.filter((entry) => startTime(entry.pid) === entry.startedAt);
+    const launcher = alive.find((entry) => entry.name === LAUNCHER && entry.pid !== process.pid);
+    if (launcher) {
+      throw new Error(
+        `The system of ${dataDir} is running already (process ${launcher.pid}); stop it there with Ctrl-C.`,
+      );
+    }
+    await stopAll(alive);
+    registry.add(LAUNCHER, process.pid);
+    return registry;
+  }
+
+  start(spec: Command): ManagedProcess {
+    mkdirSync(dirname(spec.log), { recursive: true });
+    const log = openSync(spec.log, 'a', 0o600);
+    const child = spawn(spec.command, spec.args, {
+      cwd: spec.cwd,
+      env: spec.env ?? process.env,
+      detached: true,
+      stdio: ['ignore', log, log],
+      uid: spec.uid,
+      gid: spec.gid,
+    });
+    const { pid } = child;
+    const exited = new Promise<Awaited<ManagedProcess['exited']>>((resolve) => {
+      child.once('error', () => {
+        resolve({ code: -1, signal: null });
+      });
+      child.once('exit', (code, signal) => {
+        if (pid !== undefined) this.remove(pid);
+        resolve({ code, signal });
+      });
+    });
+    if (pid === undefined) throw new Error(`${spec.name} could not be started: ${spec.command}`);
+    this.add(spec.name, pid);
+    const isRunning = () => child.exitCode === null && child.signalCode === null;
+    return {
+      name: spec.name,
+      pid,
+      log: spec.log,
+      exited,
+      get running() {
+        return isRunning();
+      },
+      kill: (signal) => {
+        child.kill(signal);
+      },
+      stop: async (signal = 'SIGTERM', graceMs = 15_000) => {
+        if (!isRunning()) return;
+        child.kill('SIGCONT');
+        child.kill(signal);
+        const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
+        await exited;
+        clearTimeout(force);
+      },
+    };
+  }
+
+  /** Forgets everything; call when all is stopped. */
+  close(): void {
+    rmSync(this.file, { force: true });
+  }
+
+  private add(name: string, pid: number): void {
+    this.entries.push({ name, pid, startedAt: startTime(pid) ?? '' });
+    this.save();
+  }
+
+  private remove(pid: number): void {
+    this.entries = this.entries.filter((entry) => entry.pid !== pid);
+    if (existsSync(this.file)) this.save();
+  }
+
+  private save(): void {
+    writeFileSync(`${this.file}.new`, JSON.stringify(this.entries, undefined, 2));
+    renameSync(`${this.file}.new`, this.file);
+  }
+}
+
+const LAUNCHER = 'launcher';
+
+/** When a process started, as text that is the same each time it is asked; undefined when there is no such process. */
+function startTime(pid: number): string | undefined {
+  if (process.platform === 'linux') {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' ? undefined : fields[19];
+    } catch {
+      return undefined;
+    }
+  }
+  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() || undefined;
+}
+
+async function stopAll(entries: readonly Entry[]): Promise<void> {
+  const alive = () => entries.filter((entry) => startTime(entry.pid) === entry.startedAt);
+  const signal = (name: NodeJS.Signals) => {
+    for (const { pid } of alive()) process.kill(pid, name);
+  };
+  // Postgres ends at once on SIGINT and waits for its clients on SIGTERM, who are being stopped as well.
+  signal('SIGCONT');
+  signal('SIGTERM');
+  const deadline = Date.now() + 10_000;
+  while (alive().length > 0) {
+    if (Date.now() > deadline) signal('SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The wanted port when it is free on loopback and not in `taken`, else one that the system chooses. */
+export async function freePort(wanted: number, taken: Set<number> = new Set()): Promise<number> {
+  const port = taken.has(wanted) ? 0 : wanted;
+  const free = await new Promise<number | undefined>((resolve) => {
+    const server = createServer();
+    server.once('error', () => {
+      resolve(undefined);
+    });
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        resolve(address !== null && typeof address === 'object' ? address.port : undefined);
+      });
+    });
+  });
+  if (free === undefined || taken.has(free)) return freePort(0, taken);
+  taken.add(free);
+  return free;
+}

@@ -1,0 +1,45 @@
+/**
+ * The whole append as one statement. `head` locks the customer's row here and not before the decision, so that the lock
+ * lasts from this statement to the commit alone; whoever waits for it continues with the next number, which makes the
+ * sequence gap-free and lets outbox ids rise in the order of the sequence. A taken version or claim fails the statement
+ * by its primary key.
+ *
+ * Parameters: 1 customer, 2 number of events, 3 time, 4 correlation id, 5 causation id, 6 traceparent; events
+ * 7 stream ids, 8 versions, 9 stream types, 10 event ids, 11 types, 12 schema versions, 13 data; claims 14 scopes,
+ * 15 keys, 16 stream ids; outbox 17 positions within the append, 18 topics, 19 keys, 20 headers, 21 values.
+ * Answers one row: the sequence before the first event.
+ */
+export const APPEND = `
+  with head as (
+    insert into customer_head as h (customer_id, sequence) values ($1::uuid, $2::bigint)
+    on conflict (customer_id) do update set sequence = h.sequence + excluded.sequence
+    returning h.sequence - $2::bigint as before
+  ), stored as (
+    insert into event (stream_id, version, stream_type, customer_id, sequence, event_id, type, schema_version, data,
+                       occurred_at, correlation_id, causation_id, traceparent)
+    select e.stream_id, e.version, e.stream_type, $1::uuid, head.before + e.position, e.event_id, e.type,
+           e.schema_version, e.data::jsonb, $3::timestamptz, $4::text, $5::text, $6::text
+    from head, unnest($7::uuid[], $8::integer[], $9::text[], $10::uuid[], $11::text[], $12::smallint[], $13::text[])
+      with ordinality as e (stream_id, version, stream_type, event_id, type, schema_version, data, position)
+  ), claimed as (
+    insert into claim (scope, key, customer_id, stream_id)
+    select c.scope, c.key, $1::uuid, c.stream_id
+    from unnest($14::text[], $15::text[], $16::uuid[]) as c (scope, key, stream_id)
+  ), queued as (
+    insert into outbox (topic, key, headers, value)
+    select o.topic, o.key,
+           (o.headers::jsonb || jsonb_build_object('ce_sequence', (head.before + o.event)::text))::json, o.value
+    from head, unnest($17::integer[], $18::text[], $19::text[], $20::text[], $21::text[])
+      with ordinality as o (event, topic, key, headers, value, position)
+    order by o.position
+  )
+  select before from head
+`;
+
+/** Parameters: 1 stream, 2 customer, 3 stream type. */
+export const LOAD = `
+  select version, sequence, event_id, type, schema_version, data, occurred_at
+  from event
+  where stream_id = $1 and customer_id = $2 and stream_type = $3
+  order by version
+`;

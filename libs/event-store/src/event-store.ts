@@ -1,0 +1,267 @@
+import type { Pool, PoolClient } from 'pg';
+import { v7 as uuid } from 'uuid';
+import type { Aggregate, Decision, DomainEvent, StoredEvent } from './aggregate.js';
+import { APPEND, LOAD } from './append-statement.js';
+import { beginFor, inTransaction } from './customer-scope.js';
+
+/** Who asks, and what asked for it. Every read and write of the store is of one customer. */
+export interface AppendContext {
+  readonly customerId: string;
+  readonly correlationId: string;
+  readonly causationId?: string;
+  readonly traceparent?: string;
+  /** Names to be taken in the same transaction; each belongs to the stream given, for ever. */
+  readonly claims?: readonly Claim[];
+}
+
+export interface Claim {
+  /** What must be unique: `portal-user.email`. */
+  readonly scope: string;
+  /** The value itself, or its hash where it is personal. At most some hundred bytes. */
+  readonly key: string;
+  readonly streamId: string;
+}
+
+/** An event together with its place: `version` in its stream from 1, `sequence` in its customer from 1, both gap-free. */
+export interface Recorded<Event extends DomainEvent = DomainEvent> {
+  readonly event: Event;
+  readonly id: string;
+  readonly streamId: string;
+  readonly customerId: string;
+  readonly version: number;
+  readonly sequence: number;
+  readonly time: Date;
+}
+
+/** An event on its way into the store; its sequence is known only when it is in. */
+export type Recording = Omit<Recorded, 'sequence'> &
+  Pick<AppendContext, 'correlationId' | 'causationId' | 'traceparent'>;
+
+/** A record for a topic. The append adds the header `ce_sequence`. */
+export interface OutboxRecord {
+  readonly topic: string;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: string;
+}
+
+export interface Loaded<State, Event extends DomainEvent> {
+  readonly state: State;
+  readonly history: readonly Recorded<Event>[];
+}
+
+export interface Transacted<State, Event extends DomainEvent> {
+  /** What this call added; empty when the decision found nothing to do. */
+  readonly recorded: readonly Recorded<Event>[];
+  /** The state with these events. */
+  readonly state: State;
+  /** The customer's sequence of the stream's last event, whether it is from this call or from an earlier one. */
+  readonly position: number;
+}
+
+/** Events for one stream, on the version that they were decided on. Made by {@link toStream}. */
+export interface StreamWrite {
+  readonly streamType: string;
+  readonly streamId: string;
+  readonly expectedVersion: number;
+  readonly events: readonly { readonly event: DomainEvent; readonly stored: StoredEvent }[];
+}
+
+export const toStream = <State, Event extends DomainEvent>(
+  aggregate: Aggregate<State, Event>,
+  streamId: string,
+  expectedVersion: number,
+  events: readonly Event[],
+): StreamWrite => ({
+  streamType: aggregate.type,
+  streamId,
+  expectedVersion,
+  events: events.map((event) => ({ event, stored: aggregate.codec.encode(event) })),
+});
+
+/** Somebody else has appended to the stream since it was read. */
+export class VersionConflict extends Error {
+  constructor(cause: unknown) {
+    super('the stream has changed since it was read', { cause });
+    this.name = 'VersionConflict';
+  }
+}
+
+/** A name of the append belongs to another stream already. Nothing was written. */
+export class ClaimTaken extends Error {
+  constructor(readonly scope: string) {
+    super(`${scope} is taken`);
+    this.name = 'ClaimTaken';
+  }
+}
+
+export interface EventStoreOptions {
+  readonly pool: Pool;
+  /** What is published of an event, in this order. */
+  readonly publish: (recording: Recording) => readonly OutboxRecord[];
+  /** Keeps the inline read models and private tables, in the append's own transaction. */
+  readonly project?: (tx: PoolClient, recorded: readonly Recorded[], customerId: string) => Promise<void>;
+  /** Called after each commit; must not throw. */
+  readonly committed?: () => void;
+  /** For tests: called at the points where a crash must do no harm. */
+  readonly crashPoint?: (point: 'begun' | 'inserted' | 'committed') => void | Promise<void>;
+}
+
+// Writers of one stream queue on the customer's row and lose at most once to each writer before them.
+const MAX_ATTEMPTS = 100;
+
+/** Appends events, claims, outbox rows and inline read models in one transaction; nothing is published otherwise. */
+export class EventStore {
+  constructor(private readonly options: EventStoreOptions) {}
+
+  /**
+   * Loads the stream, decides and appends. When the stream has changed meanwhile, only load and decision run again.
+   *
+   * @throws {Refused} from the decision
+   * @throws {ClaimTaken}
+   */
+  async transact<State, Event extends DomainEvent>(
+    aggregate: Aggregate<State, Event>,
+    streamId: string,
+    decide: Decision<State, Event>,
+    context: AppendContext,
+  ): Promise<Transacted<State, Event>> {
+    for (let attempt = 1; ; attempt++) {
+      const { state, history } = await this.load(aggregate, streamId, context.customerId);
+      const events = decide(state);
+      if (events.length === 0) return { recorded: [], state, position: history.at(-1)?.sequence ?? 0 };
+      try {
+        const write = toStream(aggregate, streamId, history.length, events);
+        const recorded = (await this.append([write], context)) as readonly Recorded<Event>[];
+        return {
+          recorded,
+          state: events.reduce(aggregate.evolve, state),
+          position: recorded.at(-1)?.sequence ?? 0,
+        };
+      } catch (error) {
+        if (!(error instanceof VersionConflict) || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** A stream of another customer, or of another type, is as empty as one that does not exist. */
+  async load<State, Event extends DomainEvent>(
+    aggregate: Aggregate<State, Event>,
+    streamId: string,
+    customerId: string,
+  ): Promise<Loaded<State, Event>> {
+    const { rows } = await this.options.pool.query<EventRow>({
+      name: 'event-store.load',
+      text: LOAD,
+      values: [streamId, customerId, aggregate.type],
+    });
+    const history = rows.map((row): Recorded<Event> => ({
+      event: aggregate.codec.decode({ type: row.type, schemaVersion: row.schema_version, data: row.data }),
+      id: row.event_id,
+      streamId,
+      customerId,
+      version: row.version,
+      sequence: Number(row.sequence),
+      time: row.occurred_at,
+    }));
+    return { history, state: history.reduce((state, { event }) => aggregate.evolve(state, event), aggregate.initial) };
+  }
+
+  /**
+   * Appends to several streams of one customer at once.
+   *
+   * @throws {VersionConflict}
+   * @throws {ClaimTaken}
+   */
+  async append(writes: readonly StreamWrite[], context: AppendContext): Promise<readonly Recorded[]> {
+    const { customerId, correlationId, causationId, traceparent, claims = [] } = context;
+    const time = new Date();
+    const rows = writes.flatMap(({ streamType, streamId, expectedVersion, events }) =>
+      events.map(({ event, stored }, index) => ({
+        ...{ streamType, stored },
+        recording: {
+          ...{ event, id: uuid(), streamId, customerId, version: expectedVersion + index + 1, time, correlationId },
+          ...(causationId !== undefined && { causationId }),
+          ...(traceparent !== undefined && { traceparent }),
+        } satisfies Recording,
+      })),
+    );
+    const outbox = rows.flatMap(({ recording }, index) =>
+      this.options.publish(recording).map((record) => ({ ...record, event: index + 1 })),
+    );
+    const values = [
+      ...[customerId, rows.length, time, correlationId, causationId, traceparent],
+      rows.map(({ recording }) => recording.streamId),
+      rows.map(({ recording }) => recording.version),
+      rows.map(({ streamType }) => streamType),
+      rows.map(({ recording }) => recording.id),
+      rows.map(({ stored }) => stored.type),
+      rows.map(({ stored }) => stored.schemaVersion),
+      rows.map(({ stored }) => JSON.stringify(stored.data)),
+      claims.map(({ scope }) => scope),
+      claims.map(({ key }) => key),
+      claims.map(({ streamId }) => streamId),
+      outbox.map(({ event }) => event),
+      outbox.map(({ topic }) => topic),
+      outbox.map(({ key }) => key),
+      outbox.map(({ headers }) => JSON.stringify(headers)),
+      outbox.map(({ value }) => value),
+    ];
+    const { pool, project, committed, crashPoint } = this.options;
+    const recorded = await inTransaction(pool, beginFor(customerId), async (tx) => {
+      await crashPoint?.('begun');
+      const before = await insert(tx, values, claims);
+      await crashPoint?.('inserted');
+      const inserted = rows.map(({ recording }, index): Recorded => ({ ...recording, sequence: before + index + 1 }));
+      await project?.(tx, inserted, customerId);
+      return inserted;
+    });
+    committed?.();
+    await crashPoint?.('committed');
+    return recorded;
+  }
+
+  /** The stream that holds a name, with its customer. */
+  async claimedBy(scope: string, key: string): Promise<{ streamId: string; customerId: string } | undefined> {
+    const { rows } = await this.options.pool.query<{ stream_id: string; customer_id: string }>({
+      name: 'event-store.claimed-by',
+      text: 'select stream_id, customer_id from claim where scope = $1 and key = $2',
+      values: [scope, key],
+    });
+    return rows[0] && { streamId: rows[0].stream_id, customerId: rows[0].customer_id };
+  }
+
+  /** The customer's last sequence that is committed; 0 for a customer without events. */
+  async head(customerId: string): Promise<number> {
+    const { rows } = await this.options.pool.query<{ sequence: string }>({
+      name: 'event-store.head',
+      text: 'select sequence from customer_head where customer_id = $1',
+      values: [customerId],
+    });
+    return Number(rows[0]?.sequence ?? 0);
+  }
+}
+
+interface EventRow {
+  version: number;
+  sequence: string;
+  event_id: string;
+  type: string;
+  schema_version: number;
+  data: unknown;
+  occurred_at: Date;
+}
+
+async function insert(tx: PoolClient, values: unknown[], claims: readonly Claim[]): Promise<number> {
+  try {
+    const { rows } = await tx.query<{ before: string }>({ name: 'event-store.append', text: APPEND, values });
+    return Number(rows[0]?.before);
+  } catch (error) {
+    const { code, constraint, detail = '' } = error as { code?: string; constraint?: string; detail?: string };
+    if (code === '23505' && constraint === 'event_pkey') throw new VersionConflict(error);
+    if (code === '23505' && constraint === 'claim_pkey') {
+      throw new ClaimTaken(claims.find(({ scope }) => detail.includes(`(${scope}, `))?.scope ?? 'a name');
+    }
+    throw error;
+  }
+}

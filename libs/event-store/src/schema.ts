@@ -1,0 +1,37 @@
+/**
+ * SQL for a migration: the tables of the event store with what the service's runtime role may do to them. An event is
+ * never changed or deleted, so the role cannot. The outbox comes from `@rebelcore/messaging/schema`.
+ */
+export const eventStoreTables = (role: string): string => `
+  create table event (
+    stream_id uuid not null,
+    version integer not null check (version > 0),
+    stream_type text not null,
+    customer_id uuid not null,
+    sequence bigint not null check (sequence > 0),
+    event_id uuid not null,
+    type text not null,
+    schema_version smallint not null,
+    data jsonb not null,
+    occurred_at timestamptz not null,
+    correlation_id text not null,
+    causation_id text,
+    traceparent text,
+    primary key (stream_id, version),
+    unique (customer_id, sequence)
+  );
+  create table customer_head (
+    customer_id uuid primary key,
+    sequence bigint not null
+  ) with (fillfactor = 50);
+  create table claim (
+    scope text not null,
+    key text not null,
+    customer_id uuid not null,
+    stream_id uuid not null,
+    primary key (scope, key)
+  );
+  grant select, insert on event to ${role};
+  grant select, insert, update on customer_head to ${role};
+  grant select, insert on claim to ${role};
+`;

@@ -1,0 +1,114 @@
+import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
+import type { ReceivedMessage } from './batch-consumer.js';
+import { messageOf } from './logger.js';
+
+/** A message with the event read from it. */
+export interface ReceivedEvent<E> {
+  readonly message: ReceivedMessage;
+  readonly event: E;
+}
+
+/** A message that is put aside, and why. */
+export interface Rejection {
+  readonly message: ReceivedMessage;
+  /** A dotted code: those of `MalformedEvent`, `record.bad-key`, `sequence.gap`, `apply.failed`, `key.waiting`. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** What is stored about the keys of a batch. */
+export interface KeyStates {
+  /** The last applied sequence of each key that has one. */
+  readonly sequences: Map<string, number>;
+  /** The offset of the first parked record of each key that has one. */
+  readonly parkedFrom: ReadonlyMap<string, bigint>;
+}
+
+/**
+ * Decides about each message of a batch, in order: apply it, drop it as already applied, or park it. A key that has
+ * something parked has everything later parked behind it; other keys go on.
+ */
+export class BatchSorter<E extends { readonly sequence: number }> {
+  readonly parked: Rejection[] = [];
+  /** The keys whose sequence has moved on. */
+  readonly advanced = new Map<string, number>();
+  private readonly blocked = new Set<string>();
+
+  constructor(
+    private readonly read: (message: ReceivedMessage) => E,
+    private readonly sequenced: boolean,
+    private readonly states: KeyStates,
+  ) {}
+
+  /** Returns the event to apply now, or undefined when the message was dropped or parked. */
+  sort(message: ReceivedMessage): ReceivedEvent<E> | undefined {
+    const { key } = message;
+    if (!isUsableKey(key)) {
+      const reason = key === null ? 'the record has no key' : 'the key contains a NUL character';
+      this.parked.push({ message, code: 'record.bad-key', reason });
+      return undefined;
+    }
+    const applied = this.states.sequences.get(key) ?? 0;
+    const claimed = this.sequenced ? claimedSequence(message) : undefined;
+    if (claimed !== undefined && claimed <= applied) return undefined;
+
+    let event: E;
+    try {
+      event = this.read(message);
+    } catch (error) {
+      this.park({ message, ...reasonOf(error, 'event.unreadable') }, key);
+      return undefined;
+    }
+    if (this.isBlocked(key, message.offset)) {
+      this.park({ message, code: 'key.waiting', reason: 'an earlier record of this key is parked' }, key);
+      return undefined;
+    }
+    if (!this.sequenced) return { message, event };
+    if (event.sequence <= applied) return undefined;
+    if (event.sequence > applied + 1) {
+      const reason = `sequence ${String(event.sequence)} follows ${String(applied)}`;
+      this.park({ message, code: 'sequence.gap', reason }, key);
+      return undefined;
+    }
+    this.advance(key, event.sequence);
+    return { message, event };
+  }
+
+  /** Takes back an event that {@link sort} let through and that could not be applied. */
+  reject({ message, event }: ReceivedEvent<E>, error: unknown): void {
+    const key = message.key ?? '';
+    if (this.sequenced) this.advance(key, event.sequence - 1);
+    this.park({ message, ...reasonOf(error, 'apply.failed') }, key);
+  }
+
+  private advance(key: string, sequence: number): void {
+    this.states.sequences.set(key, sequence);
+    this.advanced.set(key, sequence);
+  }
+
+  private park(rejection: Rejection, key: string): void {
+    this.blocked.add(key);
+    this.parked.push(rejection);
+  }
+
+  /** A record before the first parked one was applied in its time: it only comes again. */
+  private isBlocked(key: string, offset: bigint): boolean {
+    const from = this.states.parkedFrom.get(key);
+    return this.blocked.has(key) || (from !== undefined && offset >= from);
+  }
+}
+
+/** Postgres has no NUL in text. */
+export const isUsableKey = (key: string | null): key is string => key !== null && !key.includes('\0');
+
+/** The sequence that the header names, readable even where the rest of the record is not. */
+export function claimedSequence({ headers }: ReceivedMessage): number | undefined {
+  const header = headers['ce_sequence'];
+  const text = Array.isArray(header) ? header[0]?.toString() : header?.toString();
+  return text !== undefined && /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Code and text for the parked record. */
+export function reasonOf(error: unknown, otherwise: string): { code: string; reason: string } {
+  return { code: error instanceof MalformedEvent ? error.code : otherwise, reason: messageOf(error) };
+}

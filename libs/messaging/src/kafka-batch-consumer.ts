@@ -1,0 +1,239 @@
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type {
+  BatchConsumer,
+  BatchHandler,
+  ConsumerStatus,
+  OffsetReader,
+  PartitionStatus,
+  ReceivedBatch,
+  ReceivedMessage,
+} from './batch-consumer.js';
+import { OUTLIVE_OUTAGES } from './kafka-client.js';
+import { messageOf, type Logger } from './logger.js';
+
+export interface KafkaBatchConsumerOptions {
+  readonly kafka: Kafka;
+  /** `app.view`: the principal's ACL covers groups that begin with its name and a dot. */
+  readonly groupId: string;
+  readonly handlers: ReadonlyMap<string, BatchHandler>;
+  readonly offsets: OffsetReader;
+  readonly logger: Logger;
+  /** Called when kafkajs has given up for good: the process should end, and be started again. */
+  readonly onCrash: (error: Error) => void;
+  /** Partitions handled at once; each needs a database connection. Default 3. */
+  readonly concurrency?: number | undefined;
+}
+
+interface Partition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Undefined until the stored offset has been loaded after an assignment or a failure. */
+  position: bigint | undefined;
+  highWatermark: bigint;
+  failures: number;
+  error: string | undefined;
+}
+
+const SESSION_HEARTBEAT_MS = 1_500;
+
+/**
+ * {@link BatchConsumer} on kafkajs. Offsets live where the views live, never in Kafka: on every assignment the partitions
+ * are paused, their stored offsets loaded and sought. A failing handler pauses its partition alone; kafkajs never sees
+ * the error, because it counts errors over the consumer's whole life and then crashes it.
+ */
+export class KafkaBatchConsumer implements BatchConsumer {
+  private readonly consumer: Consumer;
+  private readonly partitions = new Map<string, Partition>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  /** Counts assignments, so that what was begun under an earlier one is known to be stale. */
+  private generation = 0;
+  private joined = false;
+  private stopped = false;
+  private lastError: { at: Date; message: string } | undefined;
+
+  constructor(private readonly options: KafkaBatchConsumerOptions) {
+    this.consumer = options.kafka.consumer({
+      groupId: options.groupId,
+      sessionTimeout: 10_000,
+      rebalanceTimeout: 20_000,
+      heartbeatInterval: SESSION_HEARTBEAT_MS,
+      minBytes: 1,
+      maxWaitTimeInMs: 200,
+      maxBytes: 4_194_304,
+      allowAutoTopicCreation: false,
+      retry: { ...OUTLIVE_OUTAGES, restartOnFailure: () => Promise.resolve(!this.stopped) },
+    });
+  }
+
+  async start(): Promise<void> {
+    const { consumer } = this;
+    const firstJoin = new Promise<void>((resolve) => {
+      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        this.assigned(payload.memberAssignment);
+        resolve();
+      });
+    });
+    consumer.on(consumer.events.REBALANCING, () => {
+      this.joined = false;
+    });
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.joined = false;
+      this.note(payload.error);
+      if (payload.restart || this.stopped) return;
+      this.options.logger.error({ err: payload.error, groupId: this.options.groupId }, 'the consumer stopped for good');
+      this.options.onCrash(payload.error);
+    });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...this.options.handlers.keys()], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.options.concurrency ?? 3,
+      eachBatch: (payload) => this.handle(payload),
+    });
+    await firstJoin;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const timer of this.timers) clearTimeout(timer);
+    await this.consumer.disconnect();
+    this.joined = false;
+    this.partitions.clear();
+  }
+
+  status(): ConsumerStatus {
+    const partitions = [...this.partitions.values()].map(partitionStatus);
+    return {
+      groupId: this.options.groupId,
+      joined: this.joined,
+      partitions,
+      lag: partitions.reduce((sum, { lag }) => sum + lag, 0n),
+      ...(this.lastError !== undefined && { lastError: this.lastError }),
+    };
+  }
+
+  /** Runs inside kafkajs's join, before the next fetch: what is paused here is not delivered from a wrong offset. */
+  private assigned(assignment: Readonly<Record<string, readonly number[]>>): void {
+    this.generation += 1;
+    this.joined = true;
+    this.partitions.clear();
+    for (const [topic, numbers] of Object.entries(assignment)) {
+      if (numbers.length > 0) this.consumer.pause([{ topic, partitions: [...numbers] }]);
+      for (const partition of numbers) {
+        const state = { topic, partition, position: undefined, highWatermark: 0n, failures: 0, error: undefined };
+        this.partitions.set(keyOf(topic, partition), state);
+      }
+    }
+    void this.goOn([...this.partitions.values()], this.generation);
+  }
+
+  /** Seeks the partitions to their stored offsets and resumes them. */
+  private async goOn(partitions: readonly Partition[], generation: number, failures = 0): Promise<void> {
+    const isCurrent = () => generation === this.generation && !this.stopped;
+    try {
+      const topics = new Set(partitions.map(({ topic }) => topic));
+      const stored = new Map(
+        await Promise.all([...topics].map(async (t) => [t, await this.options.offsets.nextOffsets(t)] as const)),
+      );
+      if (!isCurrent()) return;
+      for (const state of partitions) {
+        const { topic, partition } = state;
+        state.position = stored.get(topic)?.get(partition) ?? 0n;
+        this.consumer.seek({ topic, partition, offset: state.position.toString() });
+        this.consumer.resume([{ topic, partitions: [partition] }]);
+      }
+    } catch (error) {
+      this.note(error);
+      this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'stored offsets could not be loaded');
+      this.later(failures, () => {
+        if (isCurrent()) void this.goOn(partitions, generation, failures + 1);
+      });
+    }
+  }
+
+  private async handle(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition, messages, highWatermark } = payload.batch;
+    const { generation } = this;
+    const state = this.partitions.get(keyOf(topic, partition));
+    const handler = this.options.handlers.get(topic);
+    if (state?.position === undefined || handler === undefined) return;
+    const batch: ReceivedBatch = {
+      topic,
+      partition,
+      messages: messages.map(receivedMessage),
+      highWatermark: BigInt(highWatermark),
+      position: state.position,
+      isStale: () => generation !== this.generation || !payload.isRunning() || payload.isStale(),
+    };
+    const last = batch.messages.at(-1);
+    if (last === undefined || batch.isStale()) return;
+    state.highWatermark = batch.highWatermark;
+
+    // kafkajs keeps the membership alive between batches only; a long batch would lose it.
+    const heartbeat = setInterval(() => {
+      payload.heartbeat().catch(() => undefined);
+    }, SESSION_HEARTBEAT_MS);
+    try {
+      await handler(batch);
+      if (batch.isStale()) return;
+      payload.resolveOffset(last.offset.toString());
+      state.position = last.offset + 1n;
+      state.failures = 0;
+      state.error = undefined;
+    } catch (error) {
+      if (!batch.isStale()) this.failed(state, generation, error);
+    } finally {
+      clearInterval(heartbeat);
+    }
+  }
+
+  private failed(state: Partition, generation: number, error: unknown): void {
+    const { topic, partition, failures } = state;
+    this.note(error);
+    this.options.logger.error(
+      { err: error, groupId: this.options.groupId, topic, partition, position: String(state.position), failures },
+      'a batch could not be applied; it is tried again from the stored offset',
+    );
+    state.error = messageOf(error);
+    state.failures += 1;
+    state.position = undefined;
+    this.consumer.pause([{ topic, partitions: [partition] }]);
+    this.later(failures, () => {
+      if (generation === this.generation) void this.goOn([state], generation);
+    });
+  }
+
+  /** Back-off: 100 ms doubled per failure, at most 5 s. */
+  private later(failures: number, work: () => void): void {
+    if (this.stopped) return;
+    const timer = setTimeout(
+      () => {
+        this.timers.delete(timer);
+        work();
+      },
+      Math.min(100 * 2 ** failures, 5_000),
+    );
+    this.timers.add(timer);
+  }
+
+  private note(error: unknown): void {
+    this.lastError = { at: new Date(), message: messageOf(error) };
+  }
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}/${String(partition)}`;
+
+const receivedMessage = ({ offset, key, value, headers, timestamp }: KafkaMessage): ReceivedMessage => ({
+  offset: BigInt(offset),
+  key: key === null ? null : key.toString(),
+  headers: headers ?? {},
+  value,
+  timestamp: Number(timestamp),
+});
+
+function partitionStatus({ topic, partition, position, highWatermark, error }: Partition): PartitionStatus {
+  const at = position ?? 0n;
+  const lag = position !== undefined && highWatermark > at ? highWatermark - at : 0n;
+  return { topic, partition, position: at, lag, ...(error !== undefined && { error }) };
+}

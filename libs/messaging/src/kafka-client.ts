@@ -1,0 +1,68 @@
+import { createRequire } from 'node:module';
+import kafkajs, { type ISocketFactory, type Kafka, type RetryOptions } from 'kafkajs';
+import type { Logger } from './logger.js';
+
+export interface KafkaSettings {
+  /** `host:port` of at least one broker. */
+  readonly brokers: readonly string[];
+  /** Shown in the broker's logs and quotas. */
+  readonly clientId: string;
+  /** SCRAM-SHA-256; without it the connection is unauthenticated. */
+  readonly sasl?: { readonly username: string; readonly password: string } | undefined;
+  readonly logger?: Logger | undefined;
+  /** Another way to open a connection, for example through a proxy. */
+  readonly socketFactory?: ISocketFactory | undefined;
+}
+
+/**
+ * A consumer outlives any outage: with kafkajs's default of five retries it crashes while a broker fails over, and its
+ * old member then blocks the group.
+ */
+export const OUTLIVE_OUTAGES: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1000, retries: 1_000_000 };
+
+/** A Kafka client with the settings that survive a broker's failure and cost next to nothing when idle. */
+export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: KafkaSettings): Kafka {
+  stopIdleTimerLoop();
+  return new kafkajs.Kafka({
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: 1_000,
+    authenticationTimeout: 5_000,
+    requestTimeout: 10_000,
+    retry: OUTLIVE_OUTAGES,
+    logLevel: logger === undefined ? kafkajs.logLevel.NOTHING : kafkajs.logLevel.INFO,
+    // A lost connection is an error to kafkajs and ordinary life to us; what matters is raised by our own code.
+    logCreator:
+      () =>
+      ({ level, namespace, log }) => {
+        const { message, timestamp, logger: _, ...details } = log;
+        const fields = { kafka: namespace, ...(details as object), at: timestamp };
+        if (level === kafkajs.logLevel.ERROR) logger?.warn(fields, message);
+        else logger?.debug(fields, message);
+      },
+    ...(socketFactory !== undefined && { socketFactory }),
+    ...(sasl !== undefined && { sasl: { mechanism: 'scram-sha-256' as const, ...sasl } }),
+  });
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+let patched = false;
+
+/**
+ * kafkajs re-arms a timer of about 1 ms for every connection even when nothing is pending (kafkajs #1751). A check is
+ * needed only while requests wait; a later request that has to wait schedules its own.
+ */
+function stopIdleTimerLoop(): void {
+  if (patched) return;
+  patched = true;
+  const load = createRequire(import.meta.url);
+  const { prototype } = load('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
+  const original = Reflect.get(prototype, 'scheduleCheckPendingRequests') as (this: RequestQueue) => void;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0) original.call(this);
+  };
+}

@@ -1,0 +1,111 @@
+import { publisherContract } from '@rebelcore/testing/publisher-contract';
+import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
+import type { Kafka } from 'kafkajs';
+import { KafkaPublisher } from './kafka-publisher.js';
+
+/** Reads a topic to its present end without a group. */
+async function readAll(kafka: Kafka, topic: string, groupId: string) {
+  const admin = kafka.admin();
+  await admin.connect();
+  const ends = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  const expected = ends.reduce((sum, { high }) => sum + Number(high), 0);
+  const records: { partition: number; key: string; value: string; headers: Record<string, string> }[] = [];
+  if (expected === 0) return records;
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50 });
+  await consumer.connect();
+  await consumer.subscribe({ topics: [topic], fromBeginning: true });
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: ({ partition, message: { key, value, headers } }) => {
+      const text = Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)]);
+      records.push({ partition, key: String(key), value: String(value), headers: Object.fromEntries(text) as Record<string, string> });
+      return Promise.resolve();
+    },
+  });
+  await until(() => records.length >= expected, `${String(expected)} records`);
+  await consumer.disconnect();
+  return records;
+}
+
+publisherContract('KafkaPublisher', async () => {
+  const kafka = testKafka();
+  const topic = await kafka.topic();
+  const publisher = new KafkaPublisher(kafka.client());
+  return {
+    publisher,
+    topic,
+    readAll: () => readAll(kafka.client(), topic, kafka.group()),
+    dispose: async () => {
+      await publisher.close();
+      await kafka.close();
+    },
+  };
+});
+
+describe('KafkaPublisher on a disturbed link', () => {
+  let kafka: TestKafka;
+  beforeEach(() => {
+    kafka = testKafka();
+  });
+  afterEach(() => kafka.close());
+
+  const record = (topic: string, value: string) => ({ topic, key: 'k', headers: {}, value });
+
+  it('loses nothing after a batch that was written but never acknowledged, although kafkajs would reuse its sequence numbers.', async () => {
+    const topic = await kafka.topic(1);
+    const { kafka: disturbed, proxy } = await kafka.clientThroughProxy();
+    const publisher = new KafkaPublisher(disturbed);
+    await publisher.publish([record(topic, 'first')]);
+
+    proxy.swallowAnswers();
+    await expect(publisher.publish([record(topic, 'unknown')], { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'publish.timeout',
+    });
+    proxy.thaw();
+    proxy.cut();
+    await publisher.publish([record(topic, 'third')]);
+    await publisher.publish([record(topic, 'fourth')]);
+    await publisher.close();
+
+    const values = (await readAll(kafka.client(), topic, kafka.group())).map(({ value }) => value);
+    expect(values.filter((value) => value !== 'unknown')).toEqual(['first', 'third', 'fourth']);
+    expect(values[1]).toBe('unknown');
+  });
+
+  it('rejects when the time is over while the link stands still, and goes on when it is back.', async () => {
+    const topic = await kafka.topic(1);
+    const { kafka: disturbed, proxy } = await kafka.clientThroughProxy();
+    const publisher = new KafkaPublisher(disturbed);
+    await publisher.publish([record(topic, 'first')]);
+
+    proxy.freeze();
+    const begun = performance.now();
+    const waiting = [1, 2, 3].map((n) => publisher.publish([record(topic, `lost ${String(n)}`)], { timeoutMs: 300 }));
+    const results = await Promise.allSettled(waiting);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+
+    proxy.thaw();
+    const published = await publisher.publish([record(topic, 'last')]);
+    expect(published.get(topic)?.get(0)).toBeGreaterThanOrEqual(2n);
+    await publisher.close();
+    const values = (await readAll(kafka.client(), topic, kafka.group())).map(({ value }) => value);
+    expect(values.filter((value) => !value.startsWith('lost'))).toEqual(['first', 'last']);
+  });
+
+  it('sends the same key to the partition that Kafka’s own client chooses.', async () => {
+    const topic = await kafka.topic(12);
+    const publisher = new KafkaPublisher(kafka.client());
+    // Kafka: toPositive(murmur2("customer-1")) % 12, and so on, computed with org.apache.kafka.common.utils.Utils.
+    const expected = { 'customer-1': 9, 'customer-2': 2, 'customer-3': 10 };
+    const chosen: Record<string, number> = {};
+    for (const key of Object.keys(expected)) {
+      const offsets = await publisher.publish([{ topic, key, headers: {}, value: '' }]);
+      chosen[key] = [...(offsets.get(topic)?.keys() ?? [])][0] ?? -1;
+    }
+    await publisher.close();
+    expect(chosen).toEqual(expected);
+  });
+});

@@ -1,0 +1,176 @@
+import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
+import { messageOf, type Logger } from './logger.js';
+import { PublishFailed, type OutgoingRecord, type PublishedOffsets, type PublishOptions, type Publisher } from './publisher.js';
+
+/** Long enough for a broker's failover, which stops writes for about three seconds. */
+const DEFAULT_TIMEOUT_MS = 20_000;
+
+/** A producer that was given up ends its own retries within about this many seconds. */
+const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 20 };
+
+/** One kafkajs producer and what we know of it. */
+interface Session {
+  readonly producer: Producer;
+  readonly connected: Promise<void>;
+  /** Where each message of the current send went; kafkajs tells only the first offset per partition. */
+  readonly chosen: Map<Message, number>;
+  /** Set when the session is given up; its own retries then end at the next attempt. */
+  abandoned: boolean;
+}
+
+/**
+ * {@link Publisher} on kafkajs: idempotent, acks from all in-sync replicas, one request in flight.
+ *
+ * After a send that failed or timed out its producer is thrown away. kafkajs takes the sequence numbers of a failed send
+ * back although the broker may have written it; the next batch would carry the same numbers, and the broker would
+ * acknowledge and drop it as a duplicate.
+ */
+export class KafkaPublisher implements Publisher {
+  private session: Session | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly logger?: Logger,
+  ) {}
+
+  /** Connects ahead of the first publish, which otherwise does it. */
+  async connect(): Promise<void> {
+    await this.current().connected;
+  }
+
+  publish(records: readonly OutgoingRecord[], options: PublishOptions = {}): Promise<PublishedOffsets> {
+    if (records.length === 0) return Promise.resolve(new Map());
+    const deadline = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const turn = this.last.then(() => this.send(records, deadline));
+    this.last = turn.catch(() => undefined);
+    return before(deadline, turn);
+  }
+
+  async close(): Promise<void> {
+    await this.last;
+    this.closed = true;
+    const { session } = this;
+    if (session === undefined) return;
+    this.session = undefined;
+    session.abandoned = true;
+    await session.producer.disconnect();
+  }
+
+  private async send(records: readonly OutgoingRecord[], deadline: number): Promise<PublishedOffsets> {
+    if (this.closed) throw new PublishFailed('publish.closed', 'the publisher is closed');
+    if (Date.now() >= deadline) throw new PublishFailed('publish.timeout', 'earlier records took all the time');
+    const session = this.current();
+    // Nothing has been sent while it connects: running out of time here does not taint the producer.
+    await before(deadline, session.connected).catch((error: unknown) => {
+      throw asPublishFailed(error);
+    });
+    const sending = this.sendBatch(session, records);
+    try {
+      return await before(deadline, sending);
+    } catch (error) {
+      this.abandon(session, sending);
+      throw asPublishFailed(error);
+    }
+  }
+
+  private async sendBatch(session: Session, records: readonly OutgoingRecord[]): Promise<PublishedOffsets> {
+    session.chosen.clear();
+    const byTopic = new Map<string, Message[]>();
+    for (const { topic, key, headers, value } of records) {
+      const messages = byTopic.get(topic);
+      const message: Message = { key, headers, value };
+      if (messages === undefined) byTopic.set(topic, [message]);
+      else messages.push(message);
+    }
+    const metadata = await session.producer.sendBatch({
+      acks: -1,
+      topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
+    });
+
+    const first = new Map<string, Map<number, bigint>>();
+    for (const { topicName, partition, baseOffset } of metadata) {
+      const partitions = first.get(topicName) ?? new Map<number, bigint>();
+      const offset = BigInt(baseOffset ?? '-1');
+      if (offset > (partitions.get(partition) ?? -1n)) partitions.set(partition, offset);
+      first.set(topicName, partitions);
+    }
+    const published = new Map<string, Map<number, bigint>>();
+    for (const [topic, messages] of byTopic) {
+      const next = new Map<number, bigint>();
+      for (const message of messages) {
+        const partition = session.chosen.get(message) ?? -1;
+        const offset = next.get(partition) ?? first.get(topic)?.get(partition);
+        // When a partition's leader moves between kafkajs's own retries, kafkajs can leave the partition out and
+        // still report success: its new leader had already answered for other partitions.
+        if (offset === undefined) {
+          throw new Error(`partition ${String(partition)} of ${topic} was not acknowledged`);
+        }
+        next.set(partition, offset + 1n);
+      }
+      published.set(topic, next);
+    }
+    return published;
+  }
+
+  private current(): Session {
+    this.session ??= this.open();
+    return this.session;
+  }
+
+  private open(): Session {
+    const chosen = new Map<Message, number>();
+    const choose = kafkajs.Partitioners.DefaultPartitioner();
+    const createPartitioner: ICustomPartitioner = () => (args) => {
+      if (session.abandoned) throw new TypeError('this producer was given up');
+      const partition = choose(args);
+      chosen.set(args.message, partition);
+      return partition;
+    };
+    const producer = this.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner,
+      retry: RETRY,
+    });
+    const session: Session = { producer, chosen, abandoned: false, connected: producer.connect() };
+    session.connected.catch((error: unknown) => {
+      this.logger?.warn({ err: error }, 'the producer could not connect; the next publish tries again');
+      if (this.session === session) this.session = undefined;
+    });
+    return session;
+  }
+
+  /** Takes the producer out of use and ends it, now and again when its own retries have ended: they may reconnect. */
+  private abandon(session: Session, sending: Promise<unknown>): void {
+    session.abandoned = true;
+    if (this.session === session) this.session = undefined;
+    const disconnect = () =>
+      session.producer.disconnect().catch((error: unknown) => {
+        this.logger?.debug({ err: error }, 'a producer that was given up did not disconnect cleanly');
+      });
+    void disconnect();
+    sending.then(disconnect, disconnect).catch(() => undefined);
+  }
+}
+
+/** Rejects with a timeout unless the work is done by then; the work itself goes on. */
+async function before<T>(deadline: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    const expire = () => {
+      reject(new PublishFailed('publish.timeout', 'no acknowledgement in time'));
+    };
+    timer = setTimeout(expire, Math.max(0, deadline - Date.now()));
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const asPublishFailed = (error: unknown): PublishFailed =>
+  error instanceof PublishFailed ? error : new PublishFailed('publish.failed', messageOf(error), { cause: error });

@@ -1,0 +1,107 @@
+import type { PoolClient } from 'pg';
+import type { ReceivedMessage } from './batch-consumer.js';
+import type { Rejection } from './batch-sorter.js';
+
+type Queryable = Pick<PoolClient, 'query'>;
+
+/** A parked record as it is read back for another try. */
+export interface ParkedRecord {
+  readonly partition: number;
+  readonly message: ReceivedMessage;
+  readonly code: string;
+}
+
+interface ParkedRow {
+  partition: number;
+  offset: string;
+  key: string | null;
+  headers: Record<string, string | string[]>;
+  value: Buffer | null;
+  recorded_at: Date;
+  code: string;
+}
+
+/** Puts records aside; one that lies there already stays as it is. */
+export async function park(
+  tx: Queryable,
+  { view, topic, partition }: { view: string; topic: string; partition: number },
+  rejections: readonly Rejection[],
+): Promise<void> {
+  await tx.query(
+    `insert into parked_record (view, topic, partition, "offset", key, headers, value, recorded_at, code, reason)
+     select $1, $2, $3, r.o, r.key, r.headers, r.value, r.at, r.code, r.reason
+       from unnest($4::bigint[], $5::text[], $6::jsonb[], $7::bytea[], $8::timestamptz[], $9::text[], $10::text[])
+         as r (o, key, headers, value, at, code, reason)
+     on conflict do nothing`,
+    [
+      view,
+      topic,
+      partition,
+      rejections.map(({ message }) => message.offset.toString()),
+      rejections.map(({ message }) => (message.key === null ? null : storable(message.key))),
+      rejections.map(({ message }) => storable(JSON.stringify(headersAsText(message)))),
+      rejections.map(({ message }) => message.value),
+      rejections.map(({ message }) => new Date(Math.max(0, message.timestamp || 0))),
+      rejections.map(({ code }) => code),
+      rejections.map(({ reason }) => storable(reason).slice(0, 1_000)),
+    ],
+  );
+}
+
+/** The parked records of one partition in the order they were written. */
+export async function parkedIn(
+  tx: Queryable,
+  { view, topic, partition }: { view: string; topic: string; partition: number },
+): Promise<ParkedRecord[]> {
+  const { rows } = await tx.query<ParkedRow>(
+    `select partition, "offset", key, headers, value, recorded_at, code from parked_record
+      where view = $1 and topic = $2 and partition = $3 order by "offset"`,
+    [view, topic, partition],
+  );
+  return rows.map((row) => ({
+    partition: row.partition,
+    code: row.code,
+    message: {
+      offset: BigInt(row.offset),
+      key: row.key,
+      headers: row.headers,
+      value: row.value,
+      timestamp: row.recorded_at.getTime(),
+    },
+  }));
+}
+
+/** Removes what was replayed or has turned out to be applied already. */
+export async function release(
+  tx: Queryable,
+  { view, topic, partition }: { view: string; topic: string; partition: number },
+  offsets: readonly bigint[],
+): Promise<void> {
+  await tx.query(
+    'delete from parked_record where view = $1 and topic = $2 and partition = $3 and "offset" = any($4::bigint[])',
+    [view, topic, partition, offsets.map(String)],
+  );
+}
+
+/** Notes why a record is still parked. */
+export async function explain(
+  tx: Queryable,
+  { view, topic, partition }: { view: string; topic: string; partition: number },
+  { message, code, reason }: Rejection,
+): Promise<void> {
+  await tx.query(
+    'update parked_record set code = $5, reason = $6 where view = $1 and topic = $2 and partition = $3 and "offset" = $4',
+    [view, topic, partition, message.offset.toString(), code, storable(reason).slice(0, 1_000)],
+  );
+}
+
+function headersAsText({ headers }: ReceivedMessage): Record<string, string | string[]> {
+  const text: Record<string, string | string[]> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) text[name] = Array.isArray(value) ? value.map(String) : value.toString();
+  }
+  return text;
+}
+
+/** Postgres text and jsonb take no NUL, neither as a character nor as its JSON escape. */
+const storable = (text: string): string => text.replaceAll('\0', '\uFFFD').replaceAll('\\u0000', '\\ufffd');

@@ -1,0 +1,21 @@
+import type { PoolClient } from 'pg';
+import type { ReceivedMessage } from './batch-consumer.js';
+import type { ReceivedEvent } from './batch-sorter.js';
+
+/** How one topic becomes one view. */
+export interface ProjectionHandlers<E extends { readonly sequence: number }> {
+  /** Reads one record, usually `catalogue.read`. Whatever it throws parks the record. */
+  read(message: ReceivedMessage): E;
+  /**
+   * Applies the events, oldest first, with set-based SQL in the given transaction. Without `sequenced` an event can come
+   * again after an offset reset, so the SQL must be idempotent. Work outside the transaction belongs in `afterCommit`.
+   */
+  apply(tx: PoolClient, events: readonly ReceivedEvent<E>[]): Promise<void>;
+  /**
+   * True when the topic carries every `ce_sequence` of a key, from 1: lower ones are then dropped, a gap is parked. The
+   * topic must keep its records for ever.
+   */
+  readonly sequenced?: boolean | undefined;
+  /** Called with what was applied; an error is logged and changes nothing. */
+  afterCommit?(events: readonly ReceivedEvent<E>[]): void | Promise<void>;
+}

@@ -1,0 +1,290 @@
+import { decodeEvent, encodeEvent, MalformedEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import type { Pool } from 'pg';
+import type { ReceivedBatch, ReceivedMessage } from './batch-consumer.js';
+import { Projection, type ProjectionHandlers } from './projection.js';
+import { consumerTables } from './schema.js';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const TOPIC = 'things.v1';
+
+/** An event that adds one line to the customer's list. */
+const message = (offset: number, key: string | null, sequence: number, value?: Buffer | string): ReceivedMessage => {
+  const event: CloudEvent = {
+    id: `${String(key)}-${String(sequence)}`,
+    source: '/test',
+    type: 'Added',
+    time: '2026-11-23T10:00:00.000Z',
+    subject: String(key),
+    sequence,
+    correlationId: 'c',
+    data: { line: `${String(key)} ${String(sequence)}` },
+  };
+  const encoded = encodeEvent(event, String(key));
+  return {
+    offset: BigInt(offset),
+    key,
+    headers: encoded.headers,
+    value: Buffer.from(value ?? encoded.value),
+    timestamp: Date.UTC(2026, 10, 23),
+  };
+};
+
+const batch = (messages: readonly ReceivedMessage[], more: Partial<ReceivedBatch> = {}): ReceivedBatch => ({
+  topic: TOPIC,
+  partition: 0,
+  messages,
+  highWatermark: (messages.at(-1)?.offset ?? -1n) + 1n,
+  isStale: () => false,
+  ...more,
+});
+
+describe('Projection', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let projection: Projection;
+  let known: string[];
+  let applyCalls: number;
+
+  const handlers: ProjectionHandlers<CloudEvent> = {
+    sequenced: true,
+    read: (received) => {
+      const event = decodeEvent(received);
+      if (!known.includes(event.type)) throw new MalformedEvent('event.unknown-type', `unknown type ${event.type}`);
+      return event;
+    },
+    apply: async (tx, events) => {
+      applyCalls += 1;
+      await tx.query('insert into list (key, line) select * from unnest($1::text[], $2::text[])', [
+        events.map(({ message: { key } }) => key),
+        events.map(({ event }) => (event.data as { line: string }).line),
+      ]);
+    },
+  };
+  const view = async () => {
+    const { rows } = await pool.query<{ line: string }>('select line from list order by n');
+    return rows.map(({ line }) => line);
+  };
+  const parked = async () => {
+    const { rows } = await pool.query<{ at: string; code: string }>(
+      'select "offset" as at, code from parked_record order by "offset"',
+    );
+    return rows.map(({ at, code }) => `${at} ${code}`);
+  };
+
+  beforeAll(async () => {
+    database = await testDatabase({ role: 'token' });
+    await database.asOwner(
+      `${consumerTables('token')}
+       create table list (n bigint generated always as identity, key text not null, line text not null check (line not like '%forbidden%'));
+       grant select, insert, delete on list to token;`,
+    );
+    pool = database.pool();
+  });
+  afterAll(() => database.drop());
+
+  beforeEach(async () => {
+    await database.asOwner('truncate list, consumer_offset, applied_sequence, parked_record, heartbeat');
+    projection = new Projection({ pool, view: 'list-v1', logger: silent });
+    known = ['Added'];
+    applyCalls = 0;
+  });
+
+  it('applies a batch with one call and stores the offset after it.', async () => {
+    await projection.apply(batch([message(0, 'a', 1), message(1, 'b', 1), message(4, 'a', 2)]), handlers);
+    expect(await view()).toEqual(['a 1', 'b 1', 'a 2']);
+    expect(applyCalls).toBe(1);
+    expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map([[0, 5n]]));
+  });
+
+  it('invariant 3: redelivery, an overlapping batch and a topic published twice change nothing.', async () => {
+    const first = [message(0, 'a', 1), message(1, 'b', 1), message(2, 'a', 2)];
+    await projection.apply(batch(first), handlers);
+    await projection.apply(batch(first), handlers);
+    await projection.apply(batch([...first.slice(1), message(3, 'a', 3)]), handlers);
+    await projection.apply(
+      batch([message(4, 'a', 1), message(5, 'b', 1), message(6, 'a', 2), message(7, 'a', 3), message(8, 'b', 2)]),
+      handlers,
+    );
+    expect(await view()).toEqual(['a 1', 'b 1', 'a 2', 'a 3', 'b 2']);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('invariant 3: with the stored offset set back to 0 the whole topic is read again and changes nothing.', async () => {
+    const all = [message(0, 'a', 1), message(1, 'b', 1), message(2, 'a', 2)];
+    await projection.apply(batch(all), handlers);
+    await pool.query('update consumer_offset set next_offset = 0');
+    await projection.apply(batch(all), handlers);
+    expect(await view()).toEqual(['a 1', 'b 1', 'a 2']);
+  });
+
+  it('invariant 3: a batch behind which the stored offset was set back is refused, so that nothing between is lost.', async () => {
+    await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2)]), handlers);
+    await pool.query('update consumer_offset set next_offset = 0');
+    await expect(projection.apply(batch([message(2, 'a', 3)], { position: 2n }), handlers)).rejects.toThrow('set back to 0');
+    expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map([[0, 0n]]));
+  });
+
+  it('refuses a topic that ends before the stored offset, because it was made anew.', async () => {
+    await projection.apply(batch([message(9, 'a', 1)]), handlers);
+    await expect(projection.apply(batch([message(0, 'b', 1)]), handlers)).rejects.toThrow('before the stored offset 10');
+  });
+
+  it('invariant 3: a process that ends between apply and commit leaves neither the rows nor the offset.', async () => {
+    await expect(
+      projection.apply(batch([message(0, 'a', 1)]), {
+        ...handlers,
+        apply: async (tx, events) => {
+          await handlers.apply(tx, events);
+          await database.endSessions("query like 'insert into list%'");
+        },
+      }),
+    ).rejects.toThrow('connection');
+    expect(await view()).toEqual([]);
+    await projection.apply(batch([message(0, 'a', 1)]), handlers);
+    expect(await view()).toEqual(['a 1']);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('invariant 3: two readers of one partition at the same time apply every record once.', async () => {
+    const messages = Array.from({ length: 200 }, (_, i) => message(i, `k${String(i % 5)}`, Math.floor(i / 5) + 1));
+    const other = new Projection({ pool, view: 'list-v1', logger: silent });
+    const end = { highWatermark: 200n };
+    for (let from = 0; from < messages.length; from += 20) {
+      const part = messages.slice(from, from + 20);
+      await Promise.all([
+        projection.apply(batch(part, end), handlers),
+        other.apply(batch(part.slice(0, 10), end), handlers).then(() => other.apply(batch(part, end), handlers)),
+      ]);
+    }
+    expect((await view()).length).toBe(200);
+    expect(new Set(await view()).size).toBe(200);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('invariant 11: what cannot be read is parked with its reason, later records of its key wait, other keys go on.', async () => {
+    const megabyte = JSON.stringify({ line: 'x'.repeat(1_000_000) }).slice(0, -1);
+    await projection.apply(
+      batch([
+        message(0, 'json', 1, '{"line": '),
+        message(1, 'type', 1),
+        message(2, null, 1),
+        message(3, 'huge', 1, megabyte),
+        message(4, 'gap', 2),
+        message(5, 'nul\0', 1),
+        message(6, 'good', 1),
+        message(7, 'json', 2),
+        message(8, 'gap', 1),
+        message(9, 'good', 2),
+      ].map((m) => (m.key === 'type' ? { ...m, headers: { ...m.headers, ce_type: 'Renamed' } } : m))),
+      handlers,
+    );
+    await projection.apply(batch([message(10, 'json', 3), message(11, 'good', 3)]), handlers);
+
+    expect(await view()).toEqual(['good 1', 'good 2', 'good 3']);
+    expect(await parked()).toEqual([
+      '0 event.bad-json',
+      '1 event.unknown-type',
+      '2 record.bad-key',
+      '3 event.bad-json',
+      '4 sequence.gap',
+      '5 record.bad-key',
+      '7 key.waiting',
+      '8 key.waiting',
+      '10 key.waiting',
+    ]);
+    expect(await projection.parked()).toEqual({ count: 9, oldest: expect.any(Date) as Date });
+  });
+
+  it('invariant 11: after the fix the parked records are replayed in order, and their keys go on.', async () => {
+    const renamed = (m: ReceivedMessage) => ({ ...m, headers: { ...m.headers, ce_type: 'Renamed' } });
+    await projection.apply(
+      batch([message(0, 'a', 1), renamed(message(1, 'a', 2)), message(2, 'a', 3), message(3, 'b', 1)]),
+      handlers,
+    );
+    await projection.apply(batch([message(4, 'a', 4)]), handlers);
+    expect(await projection.replayParked({ [TOPIC]: handlers })).toMatchObject({ replayed: 0, left: 3 });
+    expect(await view()).toEqual(['a 1', 'b 1']);
+
+    known = ['Added', 'Renamed'];
+    expect(await projection.replayParked({ [TOPIC]: handlers })).toMatchObject({ replayed: 3, left: 0 });
+    await projection.apply(batch([message(5, 'a', 5)]), handlers);
+    expect(await view()).toEqual(['a 1', 'b 1', 'a 2', 'a 3', 'a 4', 'a 5']);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('invariant 11: a gap heals when the missing record comes after all.', async () => {
+    await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 3), message(2, 'a', 4), message(3, 'a', 2)]), handlers);
+    expect(await view()).toEqual(['a 1']);
+    expect(await projection.replayParked({ [TOPIC]: handlers })).toMatchObject({ replayed: 3, left: 0 });
+    expect(await view()).toEqual(['a 1', 'a 2', 'a 3', 'a 4']);
+  });
+
+  it('invariant 11: a corrected copy takes the place of a record that can never be read.', async () => {
+    await projection.apply(batch([message(0, 'a', 1, '{'), message(1, 'a', 2), message(2, 'a', 1)]), handlers);
+    expect(await projection.replayParked({ [TOPIC]: handlers })).toMatchObject({ replayed: 3, left: 0 });
+    expect(await view()).toEqual(['a 1', 'a 2']);
+  });
+
+  it('invariant 11: a record that the view cannot take is found among the others and parked alone.', async () => {
+    const forbidden = message(1, 'b', 1, JSON.stringify({ line: 'forbidden' }));
+    const nul = message(3, 'c', 1, JSON.stringify({ line: 'a \0 in the text' }));
+    await projection.apply(batch([message(0, 'a', 1), forbidden, message(2, 'b', 2), nul, message(4, 'a', 2)]), handlers);
+    expect(await view()).toEqual(['a 1', 'a 2']);
+    expect(await parked()).toEqual(['1 apply.failed', '2 key.waiting', '3 apply.failed']);
+
+    await database.asOwner('alter table list drop constraint list_line_check');
+    expect(await projection.replayParked({ [TOPIC]: handlers })).toMatchObject({ replayed: 2, left: 1 });
+    await database.asOwner("delete from list where line = 'forbidden'");
+    await database.asOwner("alter table list add constraint list_line_check check (line not like '%forbidden%')");
+    expect(await view()).toEqual(['a 1', 'a 2', 'b 2']);
+  });
+
+  it('invariant 11: with offsets set back, a poison record that was dealt with does not block its key again.', async () => {
+    const all = [message(0, 'a', 1, '{'), message(1, 'a', 2), message(2, 'a', 1), message(3, 'a', 3)];
+    await projection.apply(batch(all), handlers);
+    await projection.replayParked({ [TOPIC]: handlers });
+    await pool.query('update consumer_offset set next_offset = 0');
+    await projection.apply(batch(all), handlers);
+    expect(await view()).toEqual(['a 1', 'a 2', 'a 3']);
+    expect(await parked()).toEqual([]);
+  });
+
+  it('stores nothing and parks nothing when the SQL of the view is wrong for every record.', async () => {
+    const wrong = { ...handlers, apply: async (tx: Pick<Pool, 'query'>) => void (await tx.query('select * from nowhere')) };
+    await expect(projection.apply(batch([message(0, 'a', 1)]), wrong)).rejects.toThrow('nowhere');
+    expect(await parked()).toEqual([]);
+    expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map());
+  });
+
+  it('applies what is not sequenced by its key alone, and parks behind the first bad record only.', async () => {
+    const loose = { ...handlers, sequenced: false };
+    await projection.apply(batch([message(0, 'a', 7), message(1, 'a', 3), message(2, 'b', 9, '{'), message(3, 'b', 1)]), loose);
+    expect(await view()).toEqual(['a 7', 'a 3']);
+    expect(await parked()).toEqual(['2 event.bad-json', '3 key.waiting']);
+  });
+
+  it('lets one wait for offsets and for a sequence, and says what is behind.', async () => {
+    const processed = projection.whenProcessed(TOPIC, new Map([[0, 2n]]), 5_000);
+    const sequence = projection.whenSequence(TOPIC, 'a', 2, 5_000);
+    await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2)]), handlers);
+    await processed;
+    expect(await sequence).toBe(true);
+    expect(await projection.whenSequence(TOPIC, 'a', 3, 30)).toBe(false);
+    await expect(projection.whenProcessed(TOPIC, new Map([[0, 9n]]), 30)).rejects.toThrow('partition 0 is at 2 of 9');
+  });
+
+  it('calls back with what was applied, after the commit, and goes on when that fails.', async () => {
+    const told: string[] = [];
+    const telling: typeof handlers = {
+      ...handlers,
+      afterCommit: async (events) => {
+        told.push(`${String(events.length)} of ${String((await view()).length)}`);
+        throw new Error('nobody listens');
+      },
+    };
+    await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2)]), telling);
+    await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2), message(2, 'a', 3)]), telling);
+    expect(told).toEqual(['2 of 2', '1 of 3']);
+  });
+});

@@ -1,0 +1,252 @@
+import { EventEmitter, once } from 'node:events';
+import type { Pool, PoolClient } from 'pg';
+import type { OffsetReader, ReceivedBatch, ReceivedMessage } from './batch-consumer.js';
+import { BatchSorter, isUsableKey, type KeyStates, type ReceivedEvent, type Rejection } from './batch-sorter.js';
+import type { Logger } from './logger.js';
+import { park } from './parking-lot.js';
+import type { ProjectionHandlers } from './projection-handlers.js';
+import { replayPartition, type ReplayResult } from './replay.js';
+import { inTransaction, isDataError, lockOffset, storeProgress } from './projection-transaction.js';
+
+export type { ReceivedEvent } from './batch-sorter.js';
+export type { ProjectionHandlers } from './projection-handlers.js';
+
+export interface ParkedSummary {
+  readonly count: number;
+  readonly oldest: Date | undefined;
+}
+
+export interface ProjectionOptions {
+  readonly pool: Pool;
+  /** The name its offsets are stored under, with a version: `authorization-v1`. */
+  readonly view: string;
+  readonly logger: Logger;
+}
+
+/**
+ * One view, with every event in it exactly once: events and offset are stored in the same transaction. Needs the tables
+ * of `consumerTables`.
+ */
+export class Projection {
+  private readonly commits = new EventEmitter().setMaxListeners(0);
+
+  constructor(private readonly options: ProjectionOptions) {}
+
+  /**
+   * Applies a batch. Records that cannot be read or applied are parked, see {@link BatchSorter}.
+   *
+   * @throws when the database is away or the view's SQL is wrong for every record; nothing is stored then.
+   */
+  async apply<E extends { readonly sequence: number }>(
+    batch: ReceivedBatch,
+    handlers: ProjectionHandlers<E>,
+  ): Promise<void> {
+    if (batch.messages.length === 0 || batch.isStale()) return;
+    let applied: readonly ReceivedEvent<E>[];
+    try {
+      applied = await this.transact(batch, handlers, applyTogether);
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      // Rare: again from the start, one by one, to find out which of them it was.
+      applied = await this.transact(batch, handlers, applyEach);
+    }
+    this.commits.emit('commit');
+    if (applied.length === 0) return;
+    try {
+      await handlers.afterCommit?.(applied);
+    } catch (error) {
+      this.options.logger.error({ err: error, view: this.options.view }, 'the work after a commit failed');
+    }
+  }
+
+  /**
+   * Tries the parked records again, in order per key; what still does not fit stays parked with its reason.
+   *
+   * @param handlers by topic; records of other topics are left alone
+   */
+  async replayParked(
+    handlers: Readonly<Record<string, ProjectionHandlers<{ readonly sequence: number }>>>,
+  ): Promise<ReplayResult> {
+    const { pool, view } = this.options;
+    const { rows } = await pool.query<{ topic: string; partition: number }>(
+      'select distinct topic, partition from parked_record where view = $1 order by 1, 2',
+      [view],
+    );
+    const result = { replayed: 0, left: 0 };
+    for (const { topic, partition } of rows) {
+      const topicHandlers = handlers[topic];
+      if (topicHandlers === undefined) continue;
+      const { replayed, left, applied } = await inTransaction(pool, async (tx) => {
+        // The same lock as for a batch: meanwhile nothing new is parked behind what is being released.
+        await lockOffset(tx, { view, topic, partition });
+        return replayPartition(tx, { view, topic, partition }, topicHandlers);
+      });
+      result.replayed += replayed;
+      result.left += left;
+      this.commits.emit('commit');
+      if (applied.length > 0) await topicHandlers.afterCommit?.(applied);
+    }
+    return result;
+  }
+
+  /** For health and metrics. */
+  async parked(): Promise<ParkedSummary> {
+    const { rows } = await this.options.pool.query<{ count: number; oldest: Date | null }>(
+      'select count(*)::int as count, min(parked_at) as oldest from parked_record where view = $1',
+      [this.options.view],
+    );
+    return { count: rows[0]?.count ?? 0, oldest: rows[0]?.oldest ?? undefined };
+  }
+
+  /** Where the consumer of this view goes on. */
+  offsets(): OffsetReader {
+    const { pool, view } = this.options;
+    return {
+      nextOffsets: async (topic) => {
+        const { rows } = await pool.query<{ partition: number; next_offset: string }>(
+          'select partition, next_offset from consumer_offset where view = $1 and topic = $2',
+          [view, topic],
+        );
+        return new Map(rows.map((row) => [row.partition, BigInt(row.next_offset)]));
+      },
+    };
+  }
+
+  /**
+   * Waits until the view has processed these offsets, as a publisher returned them.
+   *
+   * @throws after `timeoutMs`, naming the partition that is behind
+   */
+  async whenProcessed(topic: string, positions: ReadonlyMap<number, bigint>, timeoutMs = 5_000): Promise<void> {
+    const reader = this.offsets();
+    let behind = '';
+    const reached = await this.until(timeoutMs, async () => {
+      const stored = await reader.nextOffsets(topic);
+      const late = [...positions].find(([partition, offset]) => (stored.get(partition) ?? 0n) < offset);
+      behind = late === undefined ? '' : `partition ${String(late[0])} is at ${String(stored.get(late[0]) ?? 0n)} of ${String(late[1])}`;
+      return late === undefined;
+    });
+    if (!reached) throw new Error(`${this.options.view} has not processed ${topic}: ${behind}`);
+  }
+
+  /** Waits until a sequenced key has come as far as `sequence`; false when it has not within `timeoutMs`. */
+  whenSequence(topic: string, key: string, sequence: number, timeoutMs = 5_000): Promise<boolean> {
+    return this.until(timeoutMs, async () => {
+      const { rows } = await this.options.pool.query(
+        'select from applied_sequence where view = $1 and topic = $2 and key = $3 and sequence >= $4',
+        [this.options.view, topic, key, sequence],
+      );
+      return rows.length > 0;
+    });
+  }
+
+  private async transact<E extends { readonly sequence: number }>(
+    batch: ReceivedBatch,
+    handlers: ProjectionHandlers<E>,
+    applyAll: ApplyAll,
+  ): Promise<readonly ReceivedEvent<E>[]> {
+    const { pool, view, logger } = this.options;
+    const { topic, partition } = batch;
+    const where = { view, topic, partition };
+    const { applied, parked } = await inTransaction(pool, async (tx) => {
+      const stored = await lockOffset(tx, where);
+      checkPlace(batch, stored);
+      const fresh = batch.messages.filter(({ offset }) => offset >= stored);
+      const last = fresh.at(-1);
+      if (last === undefined) return { applied: [], parked: [] };
+
+      const states = await keyStates(tx, where, fresh, handlers.sequenced === true);
+      const sorter = new BatchSorter<E>((m) => handlers.read(m), handlers.sequenced === true, states);
+      const done = await applyAll(tx, fresh, sorter, handlers);
+      if (sorter.parked.length > 0) await park(tx, where, sorter.parked);
+      await storeProgress(tx, where, last.offset + 1n, sorter.advanced);
+      return { applied: done, parked: sorter.parked };
+    });
+    for (const rejection of parked) this.report(batch, rejection);
+    logger.debug({ view, topic, partition, applied: applied.length }, 'batch applied');
+    return applied;
+  }
+
+  private report({ topic, partition }: ReceivedBatch, { message, code, reason }: Rejection): void {
+    const fields = { view: this.options.view, topic, partition, offset: String(message.offset), key: message.key, code };
+    if (code === 'key.waiting') this.options.logger.warn(fields, 'record waits behind a parked one');
+    else this.options.logger.error({ ...fields, reason }, 'record parked');
+  }
+
+  /** Looks at once, after each commit of this process, and every 20 ms for those of other replicas. */
+  private async until(timeoutMs: number, isReached: () => Promise<boolean>): Promise<boolean> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      if (await isReached()) return true;
+      const left = deadline - Date.now();
+      if (left <= 0) return false;
+      await once(this.commits, 'commit', { signal: AbortSignal.timeout(Math.min(left, 20)) }).catch(() => undefined);
+    }
+  }
+}
+
+type ApplyAll = <E extends { readonly sequence: number }>(
+  tx: PoolClient,
+  fresh: readonly ReceivedMessage[],
+  sorter: BatchSorter<E>,
+  handlers: ProjectionHandlers<E>,
+) => Promise<readonly ReceivedEvent<E>[]>;
+
+const applyTogether: ApplyAll = async (tx, fresh, sorter, handlers) => {
+  const ready = fresh.map((message) => sorter.sort(message)).filter((received) => received !== undefined);
+  if (ready.length > 0) await handlers.apply(tx, ready);
+  return ready;
+};
+
+const applyEach: ApplyAll = async (tx, fresh, sorter, handlers) => {
+  const applied = [];
+  for (const message of fresh) {
+    const received = sorter.sort(message);
+    if (received === undefined) continue;
+    await tx.query('savepoint one');
+    try {
+      await handlers.apply(tx, [received]);
+      applied.push(received);
+    } catch (error) {
+      await tx.query('rollback to savepoint one');
+      if (!isDataError(error)) throw error;
+      sorter.reject(received, error);
+    }
+    await tx.query('release savepoint one');
+  }
+  return applied;
+};
+
+/** What lies between the stored offset and the batch would be lost, and a topic that is shorter was made anew. */
+function checkPlace({ topic, partition, position, highWatermark }: ReceivedBatch, stored: bigint): void {
+  const where = `${topic}/${String(partition)}`;
+  if (position !== undefined && position > stored) {
+    throw new Error(`the stored offset of ${where} was set back to ${String(stored)}`);
+  }
+  if (highWatermark < stored) {
+    throw new Error(`${where} ends at ${String(highWatermark)}, before the stored offset ${String(stored)}`);
+  }
+}
+
+async function keyStates(
+  tx: PoolClient,
+  { view, topic }: { view: string; topic: string },
+  fresh: readonly ReceivedMessage[],
+  sequenced: boolean,
+): Promise<KeyStates> {
+  const keys = [...new Set(fresh.map(({ key }) => key).filter(isUsableKey))];
+  const { rows } = await tx.query<{ parked: boolean; key: string; n: string }>(
+    `select true as parked, key, min("offset") as n from parked_record
+      where view = $1 and topic = $2 and key = any($3::text[]) group by key
+     union all
+     select false, key, sequence from applied_sequence where $4 and view = $1 and topic = $2 and key = any($3::text[])`,
+    [view, topic, keys, sequenced],
+  );
+  const states = { sequences: new Map<string, number>(), parkedFrom: new Map<string, bigint>() };
+  for (const { parked, key, n } of rows) {
+    if (parked) states.parkedFrom.set(key, BigInt(n));
+    else states.sequences.set(key, Number(n));
+  }
+  return states;
+}
+

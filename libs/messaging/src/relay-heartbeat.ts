@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
+import type { Admin, Kafka } from 'kafkajs';
+import type { Publisher } from './publisher.js';
+
+/** What a round of the relay knows once its rows are acknowledged. */
+export interface Round {
+  /** The moment of the statement that read. */
+  readonly at: Date;
+  /** The highest id that the statement saw. */
+  readonly newest: bigint | undefined;
+  readonly publishedUpTo: bigint;
+  readonly empty: boolean;
+}
+
+interface RelayHeartbeatOptions {
+  readonly topic: string;
+  readonly everyMs: number;
+  readonly topics: readonly string[];
+  readonly kafka: Kafka;
+  readonly publisher: Publisher;
+  readonly name: string;
+  readonly onError: (error: unknown) => void;
+}
+
+const TIMEOUT_MS = 3_000;
+
+/**
+ * States on the heartbeat topic up to which moment everything committed is published. Rows are published from the
+ * lowest id, so once the ids up to the highest of a moment are done, everything that moment saw is done, however much
+ * has come since.
+ */
+export class RelayHeartbeat {
+  private mark: { at: Date; newest: bigint | undefined } | undefined;
+  private nextAt = 0;
+  private beating: Promise<void> | undefined;
+  private admin: Promise<Admin> | undefined;
+  private last: Date | undefined;
+
+  constructor(private readonly options: RelayHeartbeatOptions) {}
+
+  /** Begins a heartbeat in the background when one is due and the round proves a moment. */
+  afterRound({ at, newest, publishedUpTo, empty }: Round): void {
+    if (Date.now() < this.nextAt || this.beating !== undefined) return;
+    this.mark ??= { at, newest };
+    const proven = empty || this.mark.newest === undefined || publishedUpTo >= this.mark.newest;
+    if (!proven) return;
+    const moment = this.mark.at;
+    this.mark = undefined;
+    this.nextAt = Date.now() + this.options.everyMs;
+    this.beating = this.beat(moment)
+      .catch((error: unknown) => {
+        this.options.onError(error);
+      })
+      .finally(() => {
+        this.beating = undefined;
+      });
+  }
+
+  lastAt(): Date | undefined {
+    return this.last;
+  }
+
+  async stop(): Promise<void> {
+    await this.beating;
+    const admin = await this.admin?.catch(() => undefined);
+    await admin?.disconnect();
+  }
+
+  /**
+   * The offsets are read from the broker after the rows were acknowledged: they cover also what an earlier leader
+   * published, and asking for more than needed only makes a reader look older.
+   */
+  private async beat(at: Date): Promise<void> {
+    const published = await within(TIMEOUT_MS, this.endOffsets());
+    const beat: Heartbeat = { at: at.toISOString(), published };
+    const headers = {
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: randomUUID(),
+      ce_source: `/${this.options.name}`,
+      ce_type: `rebelcore.${this.options.name}.Heartbeat.v1`,
+      ce_time: beat.at,
+      ce_subject: this.options.name,
+    };
+    await this.options.publisher.publish(
+      [{ topic: this.options.topic, key: this.options.name, headers, value: JSON.stringify(beat) }],
+      { timeoutMs: TIMEOUT_MS },
+    );
+    this.last = at;
+  }
+
+  private async endOffsets(): Promise<Record<string, string[]>> {
+    this.admin ??= this.connect();
+    const admin = await this.admin;
+    try {
+      const published: Record<string, string[]> = {};
+      for (const topic of this.options.topics) {
+        const ends = await admin.fetchTopicOffsets(topic);
+        published[topic] = ends.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high);
+      }
+      return published;
+    } catch (error) {
+      this.admin = undefined;
+      await admin.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private async connect(): Promise<Admin> {
+    const admin = this.options.kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 } });
+    await admin.connect();
+    return admin;
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`no answer from Kafka within ${String(ms)} ms`));
+    }, ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

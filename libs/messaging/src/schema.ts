@@ -1,0 +1,72 @@
+/** SQL for the services' migrations: the tables this library works on, in the current schema. */
+
+/**
+ * The outbox. A row stays until it has been published, so a transaction that commits late is never skipped.
+ *
+ * @param role the runtime role, granted what appending and relaying need
+ */
+export const outboxTables = (role: string): string => `
+create table outbox (
+  id bigint generated always as identity primary key,
+  topic text not null,
+  key text not null,
+  headers json not null,
+  value text not null
+) with (
+  -- Every row is deleted within milliseconds: vacuum by count, or the head of the index fills with dead entries.
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_scale_factor = 0,
+  autovacuum_vacuum_insert_threshold = 20000, autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000
+);
+grant select, insert, delete on outbox to ${identifier(role)};
+`;
+
+/**
+ * What a consumer keeps beside its views: offsets, the last applied sequence per key, parked records, heartbeats.
+ *
+ * @param role the runtime role, granted what consuming needs
+ */
+export const consumerTables = (role: string): string => `
+create table consumer_offset (
+  view text not null,
+  topic text not null,
+  partition integer not null,
+  next_offset bigint not null,
+  primary key (view, topic, partition)
+) with (fillfactor = 50);
+create table applied_sequence (
+  view text not null,
+  topic text not null,
+  key text not null,
+  sequence bigint not null,
+  primary key (view, topic, key)
+) with (fillfactor = 80);
+create table parked_record (
+  view text not null,
+  topic text not null,
+  partition integer not null,
+  "offset" bigint not null,
+  key text,
+  headers jsonb not null,
+  value bytea,
+  recorded_at timestamptz not null,
+  code text not null,
+  reason text not null,
+  parked_at timestamptz not null default now(),
+  primary key (view, topic, partition, "offset")
+);
+create index parked_record_key on parked_record (view, topic, key);
+create table heartbeat (
+  topic text not null,
+  at timestamptz not null,
+  published jsonb not null,
+  primary key (topic, at)
+);
+grant select, insert, update on consumer_offset, applied_sequence to ${identifier(role)};
+grant delete on consumer_offset, applied_sequence to ${identifier(role)};
+grant select, insert, update, delete on parked_record, heartbeat to ${identifier(role)};
+`;
+
+export const dropOutboxTables = 'drop table outbox;';
+export const dropConsumerTables = 'drop table heartbeat, parked_record, applied_sequence, consumer_offset;';
+
+const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

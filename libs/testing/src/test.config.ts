@@ -1,0 +1,23 @@
+import { z } from 'zod';
+
+const login = z.object({ username: z.string(), password: z.string() });
+
+const schema = z.object({
+  /** A superuser's URL; each spec file makes a database of its own beside it. */
+  TEST_POSTGRES_URL: z.url(),
+  TEST_KAFKA: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(z.object({ brokers: z.array(z.string()).min(1), admin: login, principals: z.record(z.string(), login) })),
+});
+
+/**
+ * Where the infrastructure of the integration tests runs, as the global set-up of Jest wrote it into the environment.
+ *
+ * @throws naming what is missing, for example when a spec runs outside its project
+ */
+export function testInfrastructure() {
+  const parsed = schema.safeParse(process.env);
+  if (parsed.success) return { postgresUrl: parsed.data.TEST_POSTGRES_URL, kafka: parsed.data.TEST_KAFKA };
+  throw new Error(`no test infrastructure: ${z.prettifyError(parsed.error)}`);
+}

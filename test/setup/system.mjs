@@ -1,0 +1,20 @@
+// Before the journey tier: the whole product, as `npm start` runs it, on free ports and in a folder of its own.
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSystem } from '../../apps/launcher/dist/system.js';
+
+export default async function start() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'api-users-journeys-'));
+  chmodSync(dataDir, 0o755);
+  const system = await startSystem({ dataDir, ports: 'free', replicas: { token: 2, audit: 2 } });
+  process.env.TEST_SYSTEM = JSON.stringify(system.endpoints);
+  process.env.TEST_SYSTEM_LOGS = system.logDir;
+  process.env.TEST_TOKEN_REPLICAS = JSON.stringify(
+    system.services.filter(({ name }) => name === 'token').map(({ url }) => url),
+  );
+  globalThis.stopInfrastructure = async () => {
+    await system.stop();
+    return dataDir;
+  };
+}
