@@ -3,6 +3,7 @@ import {
   kafkaVariables,
   parseConfig,
   postgresUrl,
+  secretKey,
   serviceVariables,
   spoolVariables,
 } from '@rebelcore/service/config';
@@ -16,6 +17,8 @@ const schema = z.object({
   AUDIT_DATABASE_URL: postgresUrl,
   /** Where identity publishes the keys of portal sessions. */
   IDENTITY_JWKS_URL: httpUrl,
+  /** Authenticates cursors; the same in every replica. */
+  CURSOR_KEY: secretKey,
 });
 export type AuditConfig = z.infer<typeof schema>;
 export const AUDIT_CONFIG = Symbol('AUDIT_CONFIG');

@@ -1,7 +1,9 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, VersionConflict } from '@rebelcore/event-store/event-store';
 import { ProblemException } from '@rebelcore/service/problem';
+import type { FastifyRequest } from 'fastify';
 import { catchError, throwError, type Observable } from 'rxjs';
 
 /** What the business refuses, as HTTP says it. */
@@ -34,10 +36,20 @@ function asProblem(error: unknown): unknown {
   return new ProblemException(STATUS[error.code] ?? 409, error.code, error.message, errors);
 }
 
-/** Around every handler once: a refusal of the business becomes a problem with its status. */
+/** Around every handler once: a refusal of the business becomes a problem with its status, and its code is recorded. */
 @Injectable()
 export class RefusalsAsProblems implements NestInterceptor {
-  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(catchError((error: unknown) => throwError(() => asProblem(error))));
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(
+      catchError((error: unknown) => {
+        const problem = asProblem(error);
+        if (problem instanceof ProblemException && context.getType() === 'http') {
+          const request = context.switchToHttp().getRequest<FastifyRequest>();
+          // The handler may know it better than the caller is told.
+          if (request.call?.reason === undefined) describeCall(request, { reason: problem.code });
+        }
+        return throwError(() => problem);
+      }),
+    );
   }
 }

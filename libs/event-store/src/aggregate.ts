@@ -69,12 +69,13 @@ export interface EventDefinition {
 /** The union of events that the definitions describe. `Confidential` maps event types to what travels beside them. */
 export type EventOf<
   Definitions extends Readonly<Record<string, EventDefinition>>,
-  Confidential extends Readonly<Record<string, unknown>> = Record<never, never>,
+  Confidential extends Readonly<Record<string, unknown>> = Readonly<Record<string, never>>,
 > = {
   [Type in keyof Definitions & string]: {
     readonly type: Type;
     readonly data: z.infer<Definitions[Type]['schema']>;
-  } & (Type extends keyof Confidential ? { readonly confidential?: Confidential[Type] } : unknown);
+    readonly confidential?: Type extends keyof Confidential ? Confidential[Type] : never;
+  };
 }[keyof Definitions & string];
 
 export function eventCodec<Event extends DomainEvent>(

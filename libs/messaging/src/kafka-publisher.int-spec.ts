@@ -1,33 +1,7 @@
 import { publisherContract } from '@rebelcore/testing/publisher-contract';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
-import { until } from '@rebelcore/testing/until';
-import type { Kafka } from 'kafkajs';
+import { readTopic } from '@rebelcore/testing/topic-reader';
 import { KafkaPublisher } from './kafka-publisher.js';
-
-/** Reads a topic to its present end without a group. */
-async function readAll(kafka: Kafka, topic: string, groupId: string) {
-  const admin = kafka.admin();
-  await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
-  await admin.disconnect();
-  const expected = ends.reduce((sum, { high }) => sum + Number(high), 0);
-  const records: { partition: number; key: string; value: string; headers: Record<string, string> }[] = [];
-  if (expected === 0) return records;
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50 });
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ partition, message: { key, value, headers } }) => {
-      const text = Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)]);
-      records.push({ partition, key: String(key), value: String(value), headers: Object.fromEntries(text) as Record<string, string> });
-      return Promise.resolve();
-    },
-  });
-  await until(() => records.length >= expected, `${String(expected)} records`);
-  await consumer.disconnect();
-  return records;
-}
 
 publisherContract('KafkaPublisher', async () => {
   const kafka = testKafka();
@@ -36,7 +10,7 @@ publisherContract('KafkaPublisher', async () => {
   return {
     publisher,
     topic,
-    readAll: () => readAll(kafka.client(), topic, kafka.group()),
+    readAll: () => readTopic(kafka.client(), topic),
     dispose: async () => {
       await publisher.close();
       await kafka.close();
@@ -69,7 +43,7 @@ describe('KafkaPublisher on a disturbed link', () => {
     await publisher.publish([record(topic, 'fourth')]);
     await publisher.close();
 
-    const values = (await readAll(kafka.client(), topic, kafka.group())).map(({ value }) => value);
+    const values = (await readTopic(kafka.client(), topic)).map(({ value }) => value);
     expect(values.filter((value) => value !== 'unknown')).toEqual(['first', 'third', 'fourth']);
     expect(values[1]).toBe('unknown');
   });
@@ -91,7 +65,7 @@ describe('KafkaPublisher on a disturbed link', () => {
     const published = await publisher.publish([record(topic, 'last')]);
     expect(published.get(topic)?.get(0)).toBeGreaterThanOrEqual(2n);
     await publisher.close();
-    const values = (await readAll(kafka.client(), topic, kafka.group())).map(({ value }) => value);
+    const values = (await readTopic(kafka.client(), topic)).map(({ value }) => value);
     expect(values.filter((value) => !value.startsWith('lost'))).toEqual(['first', 'last']);
   });
 

@@ -221,8 +221,12 @@ export class Relay {
 
   private async publish(client: Client, rows: readonly OutgoingRecord[]): Promise<void> {
     // Publishing can take longer than the connection may be silent.
+    let pinging: Promise<unknown> | undefined;
     const ping = setInterval(() => {
-      client.query('select 1').catch(() => undefined);
+      pinging ??= client
+        .query('select 1')
+        .catch(() => undefined)
+        .finally(() => (pinging = undefined));
     }, 1_000);
     try {
       await this.options.publisher.publish(rows, { timeoutMs: PUBLISH_TIMEOUT_MS });
@@ -230,6 +234,7 @@ export class Relay {
       throw new PublishingFailed('the outbox could not be published', { cause: error });
     } finally {
       clearInterval(ping);
+      await pinging;
     }
   }
 

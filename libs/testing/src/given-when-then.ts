@@ -10,6 +10,12 @@ interface Then<Event extends DomainEvent> {
   thenRefused(code: string): void;
 }
 
+interface Given<State, Event extends DomainEvent> {
+  when(decide: Decision<State, Event>): Then<Event>;
+  /** The state that these events lead to, for decisions that look at another aggregate. */
+  state(): State;
+}
+
 /**
  * Specifications of an aggregate, without I/O:
  * `given([created]).when(deactivate(by)).then([deactivated])`.
@@ -18,7 +24,7 @@ interface Then<Event extends DomainEvent> {
  */
 export function specify<State, Event extends DomainEvent>(
   aggregate: Aggregate<State, Event>,
-): { given(history: readonly Event[]): { when(decide: Decision<State, Event>): Then<Event>; state(): State } } {
+): { given: (history: readonly Event[]) => Given<State, Event> } {
   return {
     given(history) {
       const state = history
@@ -35,7 +41,7 @@ export function specify<State, Event extends DomainEvent>(
           },
           thenRefused: (code) => {
             expect(() => decide(state)).toThrow(Refused);
-            expect(() => decide(state)).toThrow(expect.objectContaining({ code }) as unknown as Error);
+            expect(() => decide(state)).toThrow(expect.objectContaining({ code }));
           },
         }),
       };

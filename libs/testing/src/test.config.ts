@@ -21,3 +21,8 @@ export function testInfrastructure() {
   if (parsed.success) return { postgresUrl: parsed.data.TEST_POSTGRES_URL, kafka: parsed.data.TEST_KAFKA };
   throw new Error(`no test infrastructure: ${z.prettifyError(parsed.error)}`);
 }
+
+/** The seed of a random test: `SEED` of the environment to play one again, otherwise a new one. */
+export function testSeed(): number {
+  return z.coerce.number().int().default(Date.now() % 2 ** 31).parse(process.env.SEED);
+}

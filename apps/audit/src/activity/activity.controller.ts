@@ -19,7 +19,12 @@ export const activityQuery = z
     event_type: z.enum(EVENT_TYPES, { error: 'is not an event type of this log' }).optional(),
     user_id: z.uuid({ error: 'must be a UUID' }).optional(),
     outcome: z.enum(OUTCOMES, { error: `must be one of ${OUTCOMES.join(', ')}` }).optional(),
-    q: z.string().min(1).max(200).optional(),
+    q: z
+      .string()
+      .min(1)
+      .max(200)
+      .refine((text) => !text.includes('\0'), 'must not contain NUL')
+      .optional(),
     cursor: z.string().max(200).optional(),
     limit: z.coerce.number({ error: 'must be a number' }).int().min(1).max(200).default(50),
     position: z
@@ -60,7 +65,7 @@ export class ActivityController {
     const customerId = customerOf(request);
     if (position !== undefined) await this.mustHaveReached(customerId, position);
     // Read before the rows: what they show may be newer than this, never older.
-    const as_of = this.currency.asOf() ?? null;
+    const as_of = this.currency.isBlocked(customerId) ? null : (this.currency.asOf() ?? null);
     return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };
   }
 

@@ -10,10 +10,11 @@ import { ViewCurrency } from '@rebelcore/messaging/currency';
 import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
 import { Projection } from '@rebelcore/messaging/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { describeCalls, describeIdentityEvent, describeTokenEvent, type ActivityEntry } from './description.js';
 
 export const ACTIVITY_VIEW = 'activity-v1';
+export const ACTIVITY_GROUP = 'audit.activity-v1';
 
 /** A record with the entries it becomes. */
 interface Described {
@@ -91,6 +92,18 @@ function mustBePlausible({ occurredAt }: ActivityEntry): void {
   const at = Date.parse(occurredAt);
   if (at >= FIRST_MOMENT && at <= Date.now() + CLOCK_SKEW_MS) return;
   throw new MalformedEvent('event.bad-data', `the time ${occurredAt} cannot be right`);
+}
+
+const MONTHS_AHEAD = 3;
+
+/** Makes the partitions of this month and the next ones, so that hardly any batch has to. */
+export async function ensureMonths(pool: Pool): Promise<void> {
+  await pool.query(
+    `select ensure_activity_months(array(
+       select (date_trunc('month', now() at time zone 'utc') + n * interval '1 month')::date
+         from generate_series(0, $1) as n))`,
+    [MONTHS_AHEAD],
+  );
 }
 
 /**

@@ -43,9 +43,10 @@ const SEARCHED_AT_ONCE = 20_000;
 
 /** Reads the log of one customer at a time, newest first. */
 export class ActivityQuery {
-  private cursorsLoaded: Promise<Cursors> | undefined;
-
-  constructor(private readonly pool: Pool) {}
+  constructor(
+    private readonly pool: Pool,
+    private readonly cursors: Cursors,
+  ) {}
 
   /**
    * One page. The place in the log is the cursor's alone, so entries that arrive meanwhile move nothing. With `q` a page
@@ -54,9 +55,8 @@ export class ActivityQuery {
    * @throws {ProblemException} 400 for a cursor that was not made for this customer and filter
    */
   async page(customerId: string, filter: ActivityFilter, cursor: string | undefined, limit: number): Promise<ActivityPage> {
-    const cursors = await this.cursors();
     const bound = boundTo(customerId, filter);
-    const after = cursor === undefined ? undefined : cursors.read(cursor, bound);
+    const after = cursor === undefined ? undefined : this.cursors.read(cursor, bound);
     if (cursor !== undefined && after === undefined) throw unknownCursor();
 
     const { items, more } = await withinCustomer(this.pool, customerId, async (tx) => {
@@ -66,27 +66,13 @@ export class ActivityQuery {
       if (!(await isCorrelationId(tx, customerId, q))) return search(tx, where, q, limit);
       return list(tx, { ...where, text: `${where.text} and correlation_id = ${where.add(q)}` }, limit);
     });
-    return { items, next_cursor: more === undefined ? null : cursors.write(more, bound) };
+    return { items, next_cursor: more === undefined ? null : this.cursors.write(more, bound) };
   }
 
   /** Undefined as well when the entry is another customer's. */
   async byId(customerId: string, id: string): Promise<ActivityItem | undefined> {
     const sql = `select ${COLUMNS} from activity where customer_id = $1 and id = $2 limit 1`;
     return withinCustomer(this.pool, customerId, async (tx) => (await tx.query<ActivityItem>(sql, [customerId, id])).rows[0]);
-  }
-
-  private cursors(): Promise<Cursors> {
-    this.cursorsLoaded ??= this.loadCursors().catch((error: unknown) => {
-      this.cursorsLoaded = undefined;
-      throw error;
-    });
-    return this.cursorsLoaded;
-  }
-
-  private async loadCursors(): Promise<Cursors> {
-    const { rows } = await this.pool.query<{ key: Buffer }>('select key from cursor_key');
-    if (rows[0] === undefined) throw new Error('the key of the cursors is missing from the database');
-    return new Cursors(rows[0].key);
   }
 }
 

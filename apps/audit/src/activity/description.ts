@@ -178,15 +178,16 @@ const WHY: Readonly<Record<string, string>> = {
   'api-user.inactive': 'it is inactive',
   'api-user.unknown': 'the username is unknown',
   'api-user.wrong-password': 'the password is wrong',
-  'authorization.stale': 'the state of API users was not known to be current',
+  'api-user.not-yet-in-force': 'it is not in force yet',
+  'view.stale': 'it was not certain who may authorize',
   'token.expired': 'the token has expired',
   'token.missing': 'no token was sent',
   'token.invalid': 'the token is not valid',
-  'session.required': 'no valid session',
+  'session.required': 'there is no valid session',
+  'session.unknown-address': 'the address is unknown',
+  'operator.required': 'only the platform operator may do this',
+  'permission.missing': 'the permission is missing',
   'request.invalid': 'the request is not valid',
-  'request.forbidden': 'it is not permitted',
-  'request.too-large': 'the body is too large',
-  'resource.not-found': 'there is nothing at this address',
 };
 
 const whyOf = ({ reason, status }: Call): string =>

@@ -63,17 +63,11 @@ export class Activity1795420800000 implements MigrationInterface {
       end $$;
       revoke all on function ensure_activity_months(date[]) from public;
       grant execute on function ensure_activity_months(date[]) to ${ROLE};
-
-      -- Authenticates cursors; shared by all replicas and of no use outside this list.
-      create table cursor_key (key bytea not null);
-      insert into cursor_key
-        select sha256(convert_to(string_agg(gen_random_uuid()::text, ''), 'utf8')) from generate_series(1, 4);
-      grant select on cursor_key to ${ROLE};
     `);
   }
 
   async down(db: QueryRunner): Promise<void> {
-    await db.query('drop table cursor_key, activity; drop function ensure_activity_months;');
+    await db.query('drop table activity; drop function ensure_activity_months;');
     await db.query(dropConsumerTables);
   }
 }

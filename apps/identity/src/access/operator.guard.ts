@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -14,9 +15,10 @@ export class OperatorGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean {
-    const { authorization = '' } = context.switchToHttp().getRequest<FastifyRequest>().headers;
-    const [, token = ''] = /^Bearer (.+)$/i.exec(authorization) ?? [];
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
     if (timingSafeEqual(digest(token), this.expected)) return true;
+    describeCall(request, { reason: 'operator.required' });
     throw new ProblemException(401, 'operator.required', 'This address is for the platform operator.');
   }
 }

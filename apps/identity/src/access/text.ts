@@ -8,3 +8,7 @@ export const line = (max: number) =>
     .min(1, 'must not be empty')
     .max(max, `must be at most ${String(max)} characters`)
     .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, 'must be one line without control characters');
+
+/** A UUID; one that is missing or no text is reported as that. */
+export const idOf = (what: string) =>
+  z.uuid({ error: ({ code }) => (code === 'invalid_format' ? `must be the id of ${what}` : undefined) });

@@ -34,6 +34,11 @@ export class MintApiUser extends Command<MintedApiUser> {
   }
 }
 
+/** Where the handler finds the peppers; a class, so that it can be injected by type. */
+export class PepperSource {
+  constructor(readonly peppers: Peppers) {}
+}
+
 @CommandHandler(MintApiUser)
 export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
   constructor(
@@ -99,11 +104,6 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
     const enforcedAt = await this.enforcement.inForceSince(id, created.sequence);
     return { id, username, role, createdAt: created.time, position: created.sequence, enforcedAt };
   }
-}
-
-/** Where the handler finds the peppers; a class, so that it can be injected by type. */
-export class PepperSource {
-  constructor(readonly peppers: Peppers) {}
 }
 
 interface IdempotencyClaim {

@@ -7,14 +7,14 @@ import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { IdempotencyKey } from '../access/idempotency-key.js';
 import { OwnerOnly, PortalSessionGuard } from '../access/portal-session.guard.js';
-import { line } from '../access/text.js';
+import { idOf, line } from '../access/text.js';
 import { MintApiUser } from './api-user.commands.js';
 
 const mintRequest = z
   .strictObject({
-    role_id: z.uuid('must be the id of a role'),
+    role_id: idOf('a role'),
     label: line(100).optional().meta({ description: 'What it is for: environment, application or tenant.' }),
-    replaces: z.uuid('must be the id of an API user').optional().meta({ description: 'An API user of the same role.' }),
+    replaces: idOf('an API user').optional().meta({ description: 'An API user of the same role.' }),
   })
   .meta({ id: 'MintRequest' });
 

@@ -28,8 +28,8 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
   evolve: (state, event) => {
     switch (event.type) {
       case 'ApiUserCreated': {
-        const { actor: _, ...created } = event.data;
-        return { ...created, status: 'active' };
+        const { apiUserId, customerId, username, role, label, replaces } = event.data;
+        return { status: 'active', apiUserId, customerId, username, role, label, replaces };
       }
       case 'ApiUserDeactivated':
         return state.status === 'none' ? state : { ...state, status: 'inactive' };

@@ -6,8 +6,8 @@ import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
 import { Projection, type ProjectionHandlers } from '@rebelcore/messaging/projection';
 import { EnforcementView, type EnforcementEvent } from './enforcement.view.js';
 
-/** Name of the view and, after `identity.`, of its consumer group. */
 export const ENFORCEMENT = 'enforcement-v1';
+export const ENFORCEMENT_GROUP = `identity.${ENFORCEMENT}`;
 
 /** What the token service says it has applied. */
 @Controller()

@@ -1,3 +1,4 @@
+import { SESSION_TOKEN } from '@rebelcore/api-access/session.guard';
 import type { Permission } from '@rebelcore/contracts/roles';
 import {
   generateSigningKey,
@@ -8,6 +9,8 @@ import {
   type SigningKey,
 } from '@rebelcore/service/signing-keys';
 import { inTransaction } from '@rebelcore/event-store/customer-scope';
+import jwt from 'jsonwebtoken';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { v7 as uuid } from 'uuid';
 
@@ -24,7 +27,11 @@ export interface SessionClaims {
 
 /** Short-lived tokens, by which the other services know a portal user without asking identity. */
 export class SessionTokens {
-  private constructor(private readonly keys: readonly SigningKey[]) {}
+  private readonly keys: readonly (SigningKey & { readonly publicKey: KeyObject })[];
+
+  private constructor(keys: readonly SigningKey[]) {
+    this.keys = keys.map((key) => ({ ...key, publicKey: createPublicKey(key.privateKey) }));
+  }
 
   /** Opens the stored keys, or makes the first one. Replicas that start together agree on it. */
   static async load(pool: Pool, encryptionKey: Buffer): Promise<SessionTokens> {
@@ -47,9 +54,9 @@ export class SessionTokens {
     if (key === undefined) throw new Error('there is no signing key');
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + LIFETIME_S;
-    const token = signJwt(key, 'session+jwt', {
-      iss: 'urn:rebelcore:identity',
-      aud: 'urn:rebelcore:services',
+    const token = signJwt(key, SESSION_TOKEN.typ, {
+      iss: SESSION_TOKEN.issuer,
+      aud: SESSION_TOKEN.audience,
       sub: claims.portalUserId,
       sid: claims.sessionId,
       jti: uuid(),
@@ -60,6 +67,24 @@ export class SessionTokens {
       permissions: claims.permissions,
     });
     return { token, expiresAt };
+  }
+
+  /**
+   * The session that a token of ours names; undefined for any other token. Identity holds the keys, so unlike other
+   * services it needs no JWKS for this, and what the holder may do is looked up rather than believed.
+   */
+  sessionIdOf(token: string): string | undefined {
+    try {
+      const { header } = jwt.decode(token, { complete: true }) ?? {};
+      const key = this.keys.find(({ kid }) => kid === header?.kid);
+      if (key === undefined || header?.typ !== SESSION_TOKEN.typ) return undefined;
+      const { issuer, audience } = SESSION_TOKEN;
+      const claims = jwt.verify(token, key.publicKey, { algorithms: ['ES256'], issuer, audience });
+      const sid: unknown = typeof claims === 'object' ? claims.sid : undefined;
+      return typeof sid === 'string' ? sid : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   jwks(): { keys: PublicJwk[] } {

@@ -8,7 +8,7 @@ import type { Caller } from '../access/caller.js';
 import { customer } from '../customer/customer.js';
 import { passwordMatches } from '../passwords/portal-passwords.js';
 import { emailClaim } from '../portal-user/email.js';
-import { fail, signIn, succeed } from './sign-in.js';
+import { fail, signIn, succeed, type SignInAttempt } from './sign-in.js';
 import { hashOf, newSessionToken, sessionEnd, SessionStore, type SessionName } from './session.store.js';
 import { SessionTokens, type SessionClaims } from './session-tokens.js';
 
@@ -21,8 +21,13 @@ export interface SignedIn {
   readonly position: number;
 }
 
-/** Answers undefined for an unknown address and for a wrong password alike, at the same cost. */
-export class SignIn extends Command<SignedIn | undefined> {
+/** Whose password was wrong; undefined for an unknown address. For the record, not for the caller. */
+export interface SignInRefused {
+  readonly refused: SignInAttempt | undefined;
+}
+
+/** Costs the same for an unknown address and for a wrong password. */
+export class SignIn extends Command<SignedIn | SignInRefused> {
   constructor(
     readonly email: string,
     readonly password: string,
@@ -40,25 +45,26 @@ export class SignInHandler implements ICommandHandler<SignIn> {
     private readonly pool: Pool,
   ) {}
 
-  async execute({ email, password, context }: SignIn): Promise<SignedIn | undefined> {
+  async execute({ email, password, context }: SignIn): Promise<SignedIn | SignInRefused> {
     const { scope, key } = emailClaim(email);
     const holder = await this.store.claimedBy(scope, key);
     const { customerId, streamId: portalUserId } = holder ?? NOBODY;
     const matches = await passwordMatches(await this.passwordHash(customerId, portalUserId), password);
     // Nobody's attempt belongs to no customer, so it leaves a call record alone.
-    if (holder === undefined) return undefined;
+    if (holder === undefined) return { refused: undefined };
 
     const attempt = { portalUserId, customerId };
     const where = { ...context, customerId };
     if (!matches) {
       await this.store.transact(signIn, uuid(), fail(attempt, 'wrong-password'), where);
-      return undefined;
+      return { refused: attempt };
     }
     const token = newSessionToken();
     const opening = { sessionId: uuid(), tokenHash: hashOf(token), expiresAt: sessionEnd() };
     const { position } = await this.store.transact(signIn, uuid(), succeed(attempt, opening), where);
     const session = await this.sessions.alive({ token });
-    return session && { token, session, position };
+    if (session === undefined) throw new Error('a session that was just opened is not alive');
+    return { token, session, position };
   }
 
   private async passwordHash(customerId: string, portalUserId: string): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/published-api';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -10,6 +11,7 @@ import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { CLEARED_COOKIE, sessionCookie, sessionTokenOf } from '../access/session-cookie.js';
+import { recordedAsEvent } from '../access/refused-calls.js';
 import { ExchangeSession, SignIn, SignOut, WhoAmI } from './session.commands.js';
 import { SessionTokens } from './session-tokens.js';
 
@@ -48,7 +50,9 @@ export class SessionController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<unknown> {
     const signedIn = await this.commands.execute(new SignIn(body.email, body.password, contextOf(request)));
-    if (signedIn === undefined) {
+    if ('refused' in signedIn) {
+      if (signedIn.refused !== undefined) recordedAsEvent(request);
+      else describeCall(request, { reason: 'session.unknown-address' });
       throw new ProblemException(401, 'session.not-opened', 'The e-mail address or the password is not right.');
     }
     void reply.header('set-cookie', sessionCookie(signedIn.token)).header('position', String(signedIn.position));
@@ -61,7 +65,7 @@ export class SessionController {
   @ApiCookieAuth()
   async signOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const token = sessionTokenOf(request.headers);
-    const session = token !== undefined ? { token } : await this.guard.sessionOf(request);
+    const session = token !== undefined ? { token } : this.guard.sessionOf(request);
     if (session !== undefined) await this.commands.execute(new SignOut(session));
     void reply.header('set-cookie', CLEARED_COOKIE);
   }
@@ -81,8 +85,8 @@ export class SessionController {
   @ApiExcludeEndpoint()
   async exchange(@Req() request: FastifyRequest): Promise<{ token: string; expires_at: number }> {
     const token = sessionTokenOf(request.headers);
-    const issued = token && (await this.queries.execute(new ExchangeSession({ token })));
-    if (!issued) throw new ProblemException(401, 'session.required', 'Please sign in.');
+    const issued = token === undefined ? undefined : await this.queries.execute(new ExchangeSession({ token }));
+    if (issued === undefined) throw new ProblemException(401, 'session.required', 'Please sign in.');
     return { token: issued.token, expires_at: issued.expiresAt };
   }
 

@@ -1,0 +1,222 @@
+import { callEvents, type Call } from '@rebelcore/contracts/call-events';
+import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { describeCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
+
+const customerId = '0198a1de-bbbb-7000-8000-000000000001';
+const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
+const portalUserId = '0198a1de-aaaa-7000-8000-000000000002';
+const roleId = '0198a1de-0000-7000-8000-000000000003';
+const owner = { kind: 'portal_user', id: portalUserId };
+
+/** Through the codec, as events come. */
+const record = (type: string, data: object, changes: { id?: string; time?: string } = {}) =>
+  encodeEvent(
+    {
+      id: '0198a1de-cccc-7000-8000-000000000001',
+      source: '/identity',
+      type,
+      time: '2026-11-23T07:00:00.000Z',
+      subject: apiUserId,
+      sequence: 1,
+      correlationId: 'order-7',
+      data,
+      ...changes,
+    },
+    customerId,
+  );
+const identity = (name: IdentityEvent['name'], data: object, changes = {}) =>
+  describeIdentityEvent(identityEvents.read(record(identityEvents.wireType(name), { customerId, ...data }, changes)));
+
+const call: Call = {
+  id: '0198a1de-dddd-7000-8000-000000000001',
+  at: '2026-11-23T07:00:00.000Z',
+  service: 'token',
+  route: 'POST /api/v1/authorize',
+  status: 200,
+  outcome: 'success',
+  durationMs: 1.23456,
+  ip: '10.0.0.1',
+  userAgent: 'billing/1.0',
+  correlationId: 'order-7',
+  apiUserId,
+};
+const describeCall = (changes: object) => {
+  const data = { customerId, calls: [{ ...call, ...changes }] };
+  return describeCalls(callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data)))[0];
+};
+
+describe('what an event of identity becomes', () => {
+  it.each([
+    [
+      'CustomerProvisioned',
+      { name: 'Acme', ownerId: portalUserId, actor: { kind: 'operator' } },
+      { eventType: 'customer.provision', userId: null, description: 'Customer "Acme" was provisioned by the platform operator' },
+    ],
+    [
+      'PortalUserRegistered',
+      { portalUserId, owner: true, actor: { kind: 'operator' } },
+      {
+        eventType: 'user.add',
+        userId: portalUserId,
+        description: `Portal user ${portalUserId} was added as Customer Super Admin by the platform operator`,
+      },
+    ],
+    [
+      'PortalUserSignedIn',
+      { portalUserId },
+      { eventType: 'session.sign_in', userId: portalUserId, description: `Portal user ${portalUserId} signed in` },
+    ],
+    [
+      'PortalUserSignInFailed',
+      { portalUserId, reason: 'wrong-password' },
+      {
+        eventType: 'session.sign_in_failed',
+        outcome: 'refused',
+        description: `Sign-in refused for portal user ${portalUserId}: wrong password`,
+        metadata: { reason: 'wrong-password' },
+      },
+    ],
+    [
+      'ApiUserCreated',
+      { apiUserId, username: 'secret-looking@x', label: 'billing', role: { id: roleId, name: 'RebelCore_AgentUser' }, actor: owner },
+      {
+        eventType: 'api_user.create',
+        userId: apiUserId,
+        description: `API user ${apiUserId} was created with role RebelCore_AgentUser by portal user ${portalUserId}`,
+        metadata: { role_id: roleId, role_name: 'RebelCore_AgentUser', actor: 'portal_user', actor_id: portalUserId },
+      },
+    ],
+    [
+      'ApiUserDeactivated',
+      { apiUserId, actor: owner },
+      {
+        eventType: 'api_user.deactivate',
+        userId: apiUserId,
+        description: `API user ${apiUserId} was deactivated by portal user ${portalUserId}`,
+      },
+    ],
+    [
+      'ApiUserReactivated',
+      { apiUserId, actor: owner },
+      { eventType: 'api_user.reactivate', description: `API user ${apiUserId} was reactivated by portal user ${portalUserId}` },
+    ],
+  ] as const)('%s', (name, data, expected) => {
+    expect(identity(name, data)).toMatchObject({
+      outcome: 'success',
+      customerId,
+      occurredAt: '2026-11-23T07:00:00.000Z',
+      correlationId: 'order-7',
+      ...expected,
+    });
+  });
+
+  it('holds neither the username nor the label of an API user', () => {
+    const role = { id: roleId, name: 'r' };
+    const entry = identity('ApiUserCreated', { apiUserId, username: 'u-n-a-m-e', label: 'l-a-b-e-l', role, actor: owner });
+    expect(JSON.stringify(entry)).not.toMatch(/u-n-a-m-e|l-a-b-e-l/);
+  });
+
+  it('has the same id and time each time, with the time cut to milliseconds in UTC', () => {
+    const data = { portalUserId };
+    const changes = { time: '2026-11-23T09:00:00.123456+02:00', id: 'not-a-uuid' };
+    const first = identity('PortalUserSignedIn', data, changes);
+    expect(first.occurredAt).toBe('2026-11-23T07:00:00.123Z');
+    expect(first.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(identity('PortalUserSignedIn', data, changes)).toEqual(first);
+    expect(identity('PortalUserSignedIn', data, { ...changes, id: 'another' }).id).not.toBe(first.id);
+  });
+
+  it('stays on one line, whatever a name contains', () => {
+    const name = 'Evil\r\n\u001b[31m\u202eCorp\0';
+    const { description } = identity('CustomerProvisioned', { name, ownerId: portalUserId, actor: owner });
+    expect(description).toContain('"Evil   [31m Corp "');
+  });
+});
+
+describe('what an event of the token service becomes', () => {
+  it.each([
+    ['inactive', 'refused'],
+    ['active', 'accepted'],
+  ])('%s', (state, word) => {
+    const type = tokenEvents.wireType('ApiUserAuthorizationApplied');
+    const data = { apiUserId, customerId, sequence: 9, state, appliedAt: '2026-11-23T07:00:00.500Z' };
+    expect(describeTokenEvent(tokenEvents.read(record(type, data)))).toMatchObject({
+      eventType: 'api_user.authorization_applied',
+      userId: apiUserId,
+      description: `API user ${apiUserId} is now ${word} by every authorize`,
+      metadata: { state, sequence: 9, applied_at: '2026-11-23T07:00:00.500Z' },
+    });
+  });
+});
+
+describe('what a call becomes', () => {
+  it('an entry with the facts of the call and nothing else', () => {
+    expect(describeCall({ tokenId: 'jti-1', tokenExpiresAt: 1795503600 })).toEqual({
+      id: call.id,
+      customerId,
+      userId: apiUserId,
+      eventType: 'api.authorize',
+      occurredAt: call.at,
+      outcome: 'success',
+      description: `API user ${apiUserId} was authorized, until 2026-11-24T07:00:00.000Z`,
+      metadata: {
+        service: 'token',
+        route: 'POST /api/v1/authorize',
+        status: 200,
+        duration_ms: 1.235,
+        ip: '10.0.0.1',
+        user_agent: 'billing/1.0',
+        token_id: 'jti-1',
+        token_expires_at: 1795503600,
+      },
+      correlationId: 'order-7',
+    });
+  });
+
+  it.each([
+    [
+      { outcome: 'refused', status: 401, reason: 'api-user.inactive' },
+      { eventType: 'api.authorize', description: `Authorize refused for API user ${apiUserId}: it is inactive` },
+    ],
+    [
+      { outcome: 'refused', status: 401, reason: 'api-user.unknown', apiUserId: undefined },
+      { userId: null, description: 'Authorize refused: the username is unknown' },
+    ],
+    [
+      { outcome: 'failed', status: 503, reason: 'view.stale', apiUserId: undefined },
+      { outcome: 'failed', description: 'Authorize failed: it was not certain who may authorize' },
+    ],
+    [
+      { route: 'POST /api/v1/infer' },
+      { eventType: 'api.call', description: `API user ${apiUserId} called POST /api/v1/infer` },
+    ],
+    [
+      { route: 'POST /api/v1/infer', outcome: 'refused', status: 403, reason: 'spec.foreign' },
+      { description: `POST /api/v1/infer refused for API user ${apiUserId}: spec.foreign` },
+    ],
+    [
+      { route: 'GET /api/v1/users', outcome: 'refused', status: 403, apiUserId: undefined, portalUserId },
+      { userId: portalUserId, description: `GET /api/v1/users refused for portal user ${portalUserId} with status 403` },
+    ],
+    [
+      { route: 'GET /api/v1/me', outcome: 'refused', status: 401, reason: 'session.required', apiUserId: undefined },
+      { userId: null, description: 'GET /api/v1/me refused for an unidentified caller: there is no valid session' },
+    ],
+  ])('%j', (changes, expected) => {
+    expect(describeCall(changes)).toMatchObject(expected);
+  });
+
+  it('a user agent on one line and of bounded length', () => {
+    const agent = describeCall({ userAgent: `a\r\nb${'c'.repeat(1000)}` })?.metadata.user_agent;
+    expect(agent).toMatch(/^a {2}bc+$/);
+    expect(String(agent)).toHaveLength(256);
+  });
+
+  it('one entry for each call of a record', () => {
+    const data = { customerId, calls: [call, { ...call, id: '0198a1de-dddd-7000-8000-000000000002' }] };
+    const entries = describeCalls(callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data)));
+    expect(entries.map(({ id }) => id.at(-1))).toEqual(['1', '2']);
+  });
+});

@@ -1,0 +1,168 @@
+import { verifierMatches } from '@rebelcore/service/verifier';
+import { randomUUID } from 'node:crypto';
+import {
+  AGENT_ROLE,
+  errorsOf,
+  idOf,
+  IdentityFixture,
+  SUPER_USER_ROLE,
+  type TestCustomer,
+} from '../identity.fixture-spec.js';
+
+let identity: IdentityFixture;
+let acme: TestCustomer;
+let other: TestCustomer;
+beforeAll(async () => {
+  identity = await IdentityFixture.start();
+  acme = await identity.customer();
+  other = await identity.customer();
+});
+afterAll(() => identity.stop());
+
+const eventsOf = (subject: string) => identity.events.filter((event) => event.subject === subject);
+
+describe('minting an API user', () => {
+  it('invariant 7: shows a password once whose verifier alone leaves the process', async () => {
+    const correlation = `order-${randomUUID()}`;
+    const answer = await acme.call('POST', '/api/v1/api-users', {
+      body: { role_id: AGENT_ROLE, label: 'build server' },
+      'idempotency-key': randomUUID(),
+      'x-correlation-id': correlation,
+    });
+    const { id, username, password } = answer.body as unknown as { id: string; username: string; password: string };
+    expect([answer.status, Object.keys(answer.body)]).toEqual([
+      201,
+      ['id', 'username', 'password', 'role', 'created_at'],
+    ]);
+    expect([username, password]).toEqual([`${id}@api.rebelcore.local`, expect.stringMatching(/^[A-Za-z0-9]{48}$/)]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+
+    const [created] = eventsOf(id);
+    expect(created).toMatchObject({
+      name: 'ApiUserCreated',
+      correlationId: correlation,
+      data: { label: 'build server' },
+    });
+    expect(created?.sequence).toBe(Number(answer.headers.get('position')));
+    const issued = identity.credentials.find(({ data }) => data.apiUserId === id);
+    expect(issued?.sequence).toBe(created?.sequence);
+    expect(issued && verifierMatches(identity.config.CREDENTIAL_PEPPERS, issued.data, username, password)).toBe(true);
+    expect(JSON.stringify(created)).not.toContain(issued?.data.verifier);
+
+    const tables = await identity.rows(`select tablename from pg_tables where schemaname = 'public'`);
+    for (const { tablename } of tables) {
+      const rows = await identity.rows(`select t::text from ${String(tablename)} t`);
+      expect([tablename, JSON.stringify(rows).includes(password)]).toEqual([tablename, false]);
+    }
+  });
+
+  it('invariant 5: answers the same API user to the same Idempotency-Key, and never the password again', async () => {
+    const key = randomUUID();
+    const first = await acme.mint({ label: 'once' }, key);
+    const again = await acme.mint({ label: 'once' }, key);
+    expect([again.status, again.body]).toEqual([200, { ...first.body, password: undefined }]);
+    expect(again.body).not.toHaveProperty('password');
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(await acme.mint({ label: 'twice' }, key)).toMatchObject({
+      status: 422,
+      body: { code: 'idempotency-key.reused' },
+    });
+    expect((await other.mint({ label: 'once' }, key)).status).toBe(201);
+    expect(eventsOf(idOf(first))).toHaveLength(1);
+  });
+
+  it('invariant 5: makes one API user of eight requests with one key at the same moment', async () => {
+    const key = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => acme.mint({}, key)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array.from({ length: 7 }, () => 200), 201]);
+    expect(new Set(answers.map(idOf)).size).toBe(1);
+    expect(answers.filter(({ body }) => 'password' in body)).toHaveLength(1);
+  });
+
+  it.each([undefined, '', 'a b', 'ключ', 'x'.repeat(256)])('refuses %j as an Idempotency-Key', async (key) => {
+    const headers = key === undefined ? {} : { 'idempotency-key': Buffer.from(key).toString('latin1') };
+    const answer = await acme.call('POST', '/api/v1/api-users', { body: { role_id: AGENT_ROLE }, ...headers });
+    const rule = key === undefined ? 'is required' : 'must be 1 to 255 visible ASCII characters';
+    expect(errorsOf(answer)).toEqual([400, [{ field: 'Idempotency-Key', rule }]]);
+  });
+
+  it.each([
+    [{ role_id: undefined }, 'role_id', 'is required'],
+    [{ role_id: 7 }, 'role_id', 'must be a string'],
+    [{ role_id: 'admin' }, 'role_id', 'must be the id of a role'],
+    [{ role_id: randomUUID() }, 'role_id', 'is not a role of this customer'],
+    [{ password: 'chosen' }, 'password', 'is not a known field'],
+    [{ label: 'a\nb' }, 'label', 'must be one line without control characters'],
+    [{ label: '\ud800' }, 'label', 'must be one line without control characters'],
+    [{ label: 'x'.repeat(101) }, 'label', 'must be at most 100 characters'],
+  ])('refuses %j, names the field and the rule, and writes nothing', async (changes, field, rule) => {
+    const before = await identity.rows('select count(*) from event');
+    expect(errorsOf(await acme.mint(changes))).toEqual([400, [{ field, rule }]]);
+    expect(await identity.rows('select count(*) from event')).toEqual(before);
+  });
+
+  it('replaces an API user of the same customer and role, and no other', async () => {
+    const replaces = idOf(await acme.mint());
+    expect((await acme.mint({ replaces })).status).toBe(201);
+    expect((await acme.mint({ replaces, role_id: SUPER_USER_ROLE })).body.code).toBe('api-user.replaces-other-role');
+    expect((await other.mint({ replaces })).status).toBe(404);
+    expect((await acme.mint({ replaces: acme.ownerId })).status).toBe(404);
+  });
+});
+
+describe('deactivating and reactivating', () => {
+  it('invariant 4: answers 200 with the moment since which it is in force, and the same when repeated', async () => {
+    const id = idOf(await acme.mint());
+    const first = await acme.call('POST', `/api/v1/users/${id}/deactivate`);
+    const again = await acme.call('POST', `/api/v1/users/${id}/deactivate`);
+    expect(first).toMatchObject({
+      status: 200,
+      body: { status: 'inactive', enforced_at: expect.any(String) as unknown },
+    });
+    expect([again.status, again.body]).toEqual([first.status, first.body]);
+    expect(again.headers.get('position')).toBe(first.headers.get('position'));
+    const back = await acme.call('POST', `/api/v1/users/${id}/reactivate`);
+    expect(back).toMatchObject({ status: 200, body: { status: 'active' } });
+    expect(eventsOf(id).map(({ name }) => name)).toEqual([
+      'ApiUserCreated',
+      'ApiUserDeactivated',
+      'ApiUserReactivated',
+    ]);
+  });
+
+  it('invariant 4: answers 202 without that moment while it is not confirmed, and 200 once it is', async () => {
+    const id = idOf(await acme.mint());
+    identity.holdConfirmations();
+    const [minted, deactivated] = await Promise.all([
+      acme.mint({ label: 'unconfirmed' }),
+      acme.call('POST', `/api/v1/users/${id}/deactivate`),
+    ]);
+    expect(minted).toMatchObject({ status: 202, body: { enforced_at: null, password: expect.any(String) as unknown } });
+    expect([deactivated.status, deactivated.body]).toEqual([202, { status: 'inactive', enforced_at: null }]);
+    const listed = async () => {
+      const { body } = await acme.call('GET', '/api/v1/users?type=api&status=inactive');
+      return (body.items as unknown as { id: string; enforced_at: string | null }[]).find((item) => item.id === id);
+    };
+    expect(await listed()).toMatchObject({ enforced_at: null });
+    await identity.confirm();
+    const confirmed = await acme.call('POST', `/api/v1/users/${id}/deactivate`);
+    expect(confirmed).toMatchObject({ status: 200, body: { enforced_at: expect.any(String) as unknown } });
+    expect(await listed()).toMatchObject({ enforced_at: confirmed.body.enforced_at });
+  });
+
+  it('invariant 8: knows no id of another customer', async () => {
+    const id = idOf(await acme.mint());
+    for (const unknown of [id, randomUUID(), 'not-an-id', acme.ownerId]) {
+      for (const verb of ['deactivate', 'reactivate']) {
+        const answer = await other.call('POST', `/api/v1/users/${unknown}/${verb}`);
+        expect([unknown, answer.status, answer.body.code]).toEqual([unknown, 404, 'user.unknown']);
+      }
+    }
+    expect(eventsOf(id)).toHaveLength(1);
+  });
+
+  it('leaves the Super Admin alone', async () => {
+    const answer = await acme.call('POST', `/api/v1/users/${acme.ownerId}/deactivate`);
+    expect(answer).toMatchObject({ status: 409, body: { code: 'portal-user.is-owner' } });
+  });
+});

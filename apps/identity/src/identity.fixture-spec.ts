@@ -1,0 +1,255 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { callEvents } from '@rebelcore/contracts/call-events';
+import { credentialEvents } from '@rebelcore/contracts/credential-events';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
+import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
+import { KafkaBatchConsumer } from '@rebelcore/messaging/kafka-batch-consumer';
+import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import { createService } from '@rebelcore/service/bootstrap';
+import { runMigrations } from '@rebelcore/service/database';
+import { createLogger } from '@rebelcore/service/log';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import { testInfrastructure } from '@rebelcore/testing/test.config';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { v7 as uuid } from 'uuid';
+import { identityConfig, type IdentityConfig } from './identity.config.js';
+import { identityService } from './identity.service.js';
+import { migrations } from './migrations/migrations.js';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // Tests look into bodies of every shape.
+  readonly body: Record<string, never> & { readonly [member: string]: unknown };
+}
+
+type RecordedCalls = ReturnType<typeof callEvents.read>;
+type Credential = ReturnType<typeof credentialEvents.read>;
+
+/**
+ * The service on a database of its own and the real Kafka, called over HTTP. Beside it runs what the token service would
+ * do: it reads identity's topics and answers each status with `ApiUserAuthorizationApplied`, unless told to wait.
+ */
+export class IdentityFixture {
+  readonly operatorToken = randomBytes(32).toString('base64url');
+  readonly events: IdentityEvent[] = [];
+  readonly credentials: Credential[] = [];
+  readonly calls: RecordedCalls[] = [];
+  readonly heartbeats: Heartbeat[] = [];
+  readonly customers = new Set<string>();
+  private readonly unanswered: IdentityEvent[] = [];
+  private readonly owner: Pool;
+  private answering = true;
+
+  private constructor(
+    readonly database: TestDatabase,
+    readonly config: IdentityConfig,
+    readonly app: NestFastifyApplication,
+    private readonly url: string,
+    private readonly publisher: KafkaPublisher,
+  ) {
+    this.owner = database.pool({ connectionString: database.url, max: 1 });
+  }
+
+  static async start(): Promise<IdentityFixture> {
+    const database = await testDatabase({ role: 'identity' });
+    await runMigrations({ url: database.url, applicationName: 'test', migrations });
+    const { brokers, principals } = testInfrastructure().kafka;
+    const key = () => randomBytes(32).toString('base64url');
+    const operatorToken = key();
+    const config = identityConfig({
+      PORT: '0',
+      LOG_LEVEL: 'fatal',
+      KAFKA_BROKERS: brokers.join(','),
+      KAFKA_USERNAME: principals.identity?.username,
+      KAFKA_PASSWORD: principals.identity?.password,
+      SPOOL_DIR: mkdtempSync(join(tmpdir(), 'identity-spool-')),
+      IDENTITY_DATABASE_URL: database.roleUrl,
+      CREDENTIAL_PEPPERS: `v1:${key()}`,
+      OPERATOR_TOKEN: operatorToken,
+      KEY_ENCRYPTION_KEY: key(),
+    });
+    // The cluster is shared with other spec files, which have databases of their own.
+    const app = await createService(identityService(config, `identity.test-${randomUUID()}`));
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    const publisher = new KafkaPublisher(testKafka().client('token'));
+    const fixture = new IdentityFixture(database, config, app, await app.getUrl(), publisher);
+    Object.assign(fixture, { operatorToken });
+    await fixture.listen();
+    return fixture;
+  }
+
+  private consumers: KafkaBatchConsumer[] = [];
+
+  async stop(): Promise<void> {
+    await Promise.all(this.consumers.map((consumer) => consumer.stop()));
+    await this.publisher.close();
+    await this.app.close();
+    await this.database.drop();
+    rmSync(this.config.SPOOL_DIR, { recursive: true, force: true });
+  }
+
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const { body, ...headers } = options;
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (text === '' ? {} : JSON.parse(text)) as Answer['body'],
+    };
+  }
+
+  /** As the owner, who sees everything. */
+  async rows(sql: string): Promise<Record<string, unknown>[]> {
+    return (await this.owner.query<Record<string, unknown>>(sql)).rows;
+  }
+
+  provision(changes: Record<string, unknown> = {}, owner: Record<string, unknown> = {}): Promise<Answer> {
+    return this.call('POST', '/api/v1/customers', {
+      authorization: `Bearer ${this.operatorToken}`,
+      body: {
+        name: 'Acme',
+        owner: { email: someEmail(), first_name: 'Ada', last_name: 'Owner', ...owner },
+        ...changes,
+      },
+    });
+  }
+
+  /** A customer of its own, with its Super Admin signed in. */
+  async customer(): Promise<TestCustomer> {
+    const email = someEmail();
+    const password = `Aa1-${randomBytes(9).toString('hex')}`;
+    const { body } = await this.provision({}, { email, password });
+    const { customer, owner } = body as unknown as { customer: { id: string }; owner: { id: string } };
+    this.customers.add(customer.id);
+    return new TestCustomer(this, customer.id, owner.id, email, password, await this.signIn(email, password));
+  }
+
+  /** The cookie of a new session. */
+  async signIn(email: string, password: string): Promise<string> {
+    const answer = await this.call('POST', '/api/v1/sessions', { body: { email, password } });
+    if (answer.status !== 201) throw new Error(`sign-in answered ${String(answer.status)}`);
+    return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  }
+
+  /** What the gateway does for each request. */
+  exchange(cookie: string): Promise<Answer> {
+    return this.call('POST', '/internal/session-tokens', { cookie });
+  }
+
+  /** From here on nothing is confirmed, until {@link confirm}. */
+  holdConfirmations(): void {
+    this.answering = false;
+  }
+
+  async confirm(): Promise<void> {
+    this.answering = true;
+    await this.applied(this.unanswered.splice(0));
+  }
+
+  private async listen(): Promise<void> {
+    await Promise.all([
+      this.read('token', 'identity.events.v1', (messages) => this.decide(messages.map((m) => identityEvents.read(m)))),
+      this.read('token', 'identity.credentials.v1', (messages) => {
+        this.credentials.push(...messages.map((m) => credentialEvents.read(m)));
+      }),
+      this.read('token', 'identity.heartbeats.v1', (messages) => {
+        this.heartbeats.push(...messages.map(({ value }) => heartbeat.parse(JSON.parse(String(value)))));
+      }),
+      this.read('audit', 'api.calls.v1', (messages) => {
+        this.calls.push(...messages.map((m) => callEvents.read(m)));
+      }),
+    ]);
+  }
+
+  private async read(
+    principal: string,
+    topic: string,
+    handle: (messages: ReceivedBatch['messages']) => void | Promise<void>,
+  ): Promise<void> {
+    const consumer = new KafkaBatchConsumer({
+      kafka: testKafka().client(principal),
+      groupId: `${principal}.test-${randomUUID()}`,
+      offsets: { nextOffsets: () => Promise.resolve(new Map()) },
+      logger: createLogger('test', 'fatal'),
+      onCrash: (error) => {
+        throw error;
+      },
+      handlers: new Map([[topic, async ({ messages }: ReceivedBatch) => handle(messages)]]),
+    });
+    this.consumers.push(consumer);
+    await consumer.start();
+  }
+
+  private async decide(events: readonly IdentityEvent[]): Promise<void> {
+    this.events.push(...events);
+    const mine = events.filter(({ data }) => this.customers.has(data.customerId));
+    if (this.answering) await this.applied(mine);
+    else this.unanswered.push(...mine);
+  }
+
+  private async applied(events: readonly IdentityEvent[]): Promise<void> {
+    const records = events.flatMap((event) => {
+      if (!event.name.startsWith('ApiUser')) return [];
+      const state = event.name === 'ApiUserDeactivated' ? 'inactive' : 'active';
+      const { customerId } = event.data;
+      const time = new Date().toISOString();
+      const data = { apiUserId: event.subject, customerId, sequence: event.sequence, state, appliedAt: time };
+      const type = tokenEvents.wireType('ApiUserAuthorizationApplied');
+      const applied = {
+        id: uuid(),
+        source: '/token',
+        type,
+        time,
+        subject: event.subject,
+        correlationId: event.correlationId,
+      };
+      return [{ topic: 'token.events.v1', ...encodeEvent({ ...applied, sequence: event.sequence, data }, customerId) }];
+    });
+    if (records.length > 0) await this.publisher.publish(records);
+  }
+}
+
+type CallOptions = { readonly body?: unknown } & Readonly<Record<string, unknown>>;
+
+export class TestCustomer {
+  constructor(
+    private readonly identity: IdentityFixture,
+    readonly id: string,
+    readonly ownerId: string,
+    readonly email: string,
+    readonly password: string,
+    readonly cookie: string,
+  ) {}
+
+  /** As its Super Admin, the way the gateway forwards it. */
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const { body } = await this.identity.exchange(this.cookie);
+    return this.identity.call(method, path, { authorization: `Bearer ${String(body.token)}`, ...options });
+  }
+
+  mint(body: Record<string, unknown> = {}, key: string = randomUUID()): Promise<Answer> {
+    return this.call('POST', '/api/v1/api-users', { body: { role_id: AGENT_ROLE, ...body }, 'idempotency-key': key });
+  }
+}
+
+export const SUPER_USER_ROLE = '0198a1de-0000-7000-8000-000000000001';
+export const AGENT_ROLE = '0198a1de-0000-7000-8000-000000000003';
+export const someEmail = (): string => `owner-${randomUUID()}@example.test`;
+
+export const idOf = ({ body }: Answer): string => String(body.id);
+export const errorsOf = ({ status, body }: Answer): unknown[] => [status, body.errors];

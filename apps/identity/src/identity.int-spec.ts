@@ -1,0 +1,105 @@
+import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
+import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
+import { until } from '@rebelcore/testing/until';
+import { randomUUID } from 'node:crypto';
+import { IdentityFixture, someEmail, type TestCustomer } from './identity.fixture-spec.js';
+
+let identity: IdentityFixture;
+let acme: TestCustomer;
+beforeAll(async () => {
+  identity = await IdentityFixture.start();
+  acme = await identity.customer();
+});
+afterAll(() => identity.stop());
+
+it('shows the three system roles', async () => {
+  const { body } = await acme.call('GET', '/api/v1/roles');
+  const items = body.items as unknown as { name: string; system: boolean; permissions: Record<string, boolean> }[];
+  expect(items.map(({ name, system }) => [name, system])).toEqual([
+    ['RebelCore_SuperUser', true],
+    ['RebelCore_User', true],
+    ['RebelCore_AgentUser', true],
+  ]);
+  expect(items[2]?.permissions).toMatchObject({ can_use_agent: true, can_add_users: false });
+});
+
+describe('on its topics identity', () => {
+  it('invariant 1: publishes what is committed and nothing else, in the order of each customer', async () => {
+    await acme.mint();
+    await acme.mint();
+    const stored = await identity.rows(
+      'select customer_id, sequence::int, event_id from event order by customer_id, sequence',
+    );
+    const published = () => {
+      const mine = identity.events.filter(({ id }) => stored.some((row) => row.event_id === id));
+      return mine.length >= stored.length ? mine : undefined;
+    };
+    const events = await until(published, 'everything stored to be published');
+    const customers = new Set(stored.map((row) => row.customer_id));
+    expect(identity.events.filter(({ data }) => customers.has(data.customerId))).toHaveLength(events.length);
+    for (const customer of customers) {
+      const sequences = events.filter(({ data }) => data.customerId === customer).map(({ sequence }) => sequence);
+      expect(sequences).toEqual(sequences.map((_, index) => index + 1));
+    }
+  });
+
+  it('says up to when everything is published', async () => {
+    const after = new Date();
+    const beat = await until<Heartbeat | undefined>(
+      () => identity.heartbeats.find(({ at }) => new Date(at) > after),
+      'a heartbeat',
+    );
+    expect(Object.keys(heartbeat.parse(beat).published)).toEqual(['identity.events.v1', 'identity.credentials.v1']);
+  });
+
+  it('invariant 7: shows no person and no secret', () => {
+    const text = JSON.stringify(identity.events);
+    expect(text).not.toContain(acme.email);
+    expect(text).not.toMatch(/argon2|password_hash|"verifier"/);
+  });
+
+  it('records each refused call with its reason and customer before it answers', async () => {
+    const correlation = `refused-${randomUUID()}`;
+    const send = (method: string, path: string, options = {}) =>
+      acme.call(method, path, { 'x-correlation-id': correlation, ...options });
+    await send('POST', `/api/v1/users/${acme.ownerId}/deactivate`);
+    await send('POST', '/api/v1/api-users', { body: '{' });
+    await send('GET', '/api/v1/me', { authorization: 'Bearer nonsense' });
+    await send('POST', '/api/v1/sessions', { body: { email: someEmail(), password: 'x' }, authorization: '' });
+    await send('POST', '/api/v1/sessions', { body: { email: acme.email, password: 'x' }, authorization: '' });
+    const recorded = (): [string, Call][] =>
+      identity.calls
+        .flatMap(({ data }) => data.calls.map((call): [string, Call] => [data.customerId, call]))
+        .filter(([, { correlationId }]) => correlationId === correlation);
+    await until(() => recorded().length >= 4, 'the refused calls to be recorded');
+    expect(recorded().map(([customer, { route, status, reason }]) => [customer, route, status, reason])).toEqual(
+      expect.arrayContaining([
+        [acme.id, 'POST /api/v1/users/:id/deactivate', 409, 'portal-user.is-owner'],
+        [UNATTRIBUTED, 'POST /api/v1/api-users', 400, undefined],
+        [UNATTRIBUTED, 'GET /api/v1/me', 401, 'session.required'],
+        [UNATTRIBUTED, 'POST /api/v1/sessions', 401, 'session.unknown-address'],
+      ]),
+    );
+    // The wrong password is an event of the customer instead.
+    await until(() => identity.events.some((e) => e.correlationId === correlation), 'the failed attempt');
+    expect(recorded()).toHaveLength(4);
+  });
+});
+
+it('describes itself as OpenAPI, with the schemas it validates by', async () => {
+  const { body } = await identity.call('GET', '/openapi.json');
+  const { paths, components } = body as unknown as { paths: object; components: { schemas: object } };
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining(['/api/v1/customers', '/api/v1/api-users', '/api/v1/users/{id}/deactivate', '/api/v1/me']),
+  );
+  expect(Object.keys(paths)).not.toContain('/internal/session-tokens');
+  expect(JSON.stringify([paths, components])).toContain('"role_id"');
+});
+
+it('is ready once database, relay and consumer are', async () => {
+  const ready = await identity.call('GET', '/health/ready');
+  expect(ready).toMatchObject({
+    status: 200,
+    body: { checks: { enforcement: { ready: true, parked: { count: 0 } } } },
+  });
+});

@@ -1,0 +1,105 @@
+import { AGENT_ROLE, errorsOf, idOf, IdentityFixture, type TestCustomer } from '../identity.fixture-spec.js';
+
+let identity: IdentityFixture;
+let other: TestCustomer;
+beforeAll(async () => {
+  identity = await IdentityFixture.start();
+  other = await identity.customer();
+});
+afterAll(() => identity.stop());
+
+describe('the list of users', () => {
+  type Item = Record<string, unknown> & { id: string };
+  const list = async (customer: TestCustomer, query: string) => {
+    const answer = await customer.call('GET', `/api/v1/users?${query}`);
+    const { items, next_cursor, as_of } = answer.body as unknown as Record<string, unknown> & { items: Item[] };
+    return { answer, items, next: next_cursor as string | null, asOf: as_of };
+  };
+  let customer: TestCustomer;
+  let minted: string[];
+  beforeAll(async () => {
+    customer = await identity.customer();
+    minted = [];
+    for (const label of ['Alpha', 'Beta', '100% Gamma']) minted.unshift(idOf(await customer.mint({ label })));
+  });
+
+  it('shows portal users and API users, newest first, with the owner flagged', async () => {
+    const { items, next, asOf } = await list(customer, '');
+    expect(items.map(({ id }) => id)).toEqual([...minted, customer.ownerId]);
+    expect(items[0]).toEqual({
+      ...{ id: minted[0], type: 'api', owner: false, status: 'active', label: '100% Gamma', replaces: null },
+      username: `${String(minted[0])}@api.rebelcore.local`,
+      role: { id: AGENT_ROLE, name: 'RebelCore_AgentUser' },
+      created_at: expect.any(String) as unknown,
+      enforced_at: expect.any(String) as unknown,
+    });
+    expect(items[3]).toMatchObject({ type: 'portal', owner: true, status: 'active', email: customer.email });
+    expect([next, typeof asOf]).toEqual([null, 'string']);
+  });
+
+  it('is filtered by type, status and a part of a name, taken literally', async () => {
+    const ids = async (query: string) => (await list(customer, query)).items.map(({ id }) => id);
+    expect(await ids('type=portal')).toEqual([customer.ownerId]);
+    expect(await ids('type=api')).toEqual(minted);
+    expect(await ids('q=bETa')).toEqual([minted[1]]);
+    expect(await ids('q=%25')).toEqual([minted[0]]);
+    expect(await ids('q=_')).toEqual([]);
+    expect(await ids(`q=${customer.email.slice(0, 20)}`)).toEqual([customer.ownerId]);
+    await customer.call('POST', `/api/v1/users/${String(minted[2])}/deactivate`);
+    expect(await ids('status=inactive')).toEqual([minted[2]]);
+  });
+
+  it('goes on after a cursor, without gaps and repetitions', async () => {
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const page = await list(customer, `limit=1${cursor && `&cursor=${cursor}`}`);
+      seen.push(...page.items.map(({ id }) => id));
+      cursor = page.next;
+    }
+    expect(seen).toEqual([...minted, customer.ownerId]);
+  });
+
+  it('refuses a cursor that is changed, of other filters, or of another customer', async () => {
+    const { next } = await list(customer, 'limit=1');
+    const cursor = next ?? '';
+    const refused = [
+      [customer, `cursor=${cursor.slice(1)}0`],
+      [customer, `cursor=${cursor}&type=api`],
+      [other, `cursor=${cursor}`],
+      [customer, 'cursor='],
+    ] as const;
+    for (const [who, query] of refused) {
+      expect(errorsOf((await list(who, query)).answer)).toEqual([
+        400,
+        [{ field: 'cursor', rule: 'is not a cursor of this list' }],
+      ]);
+    }
+  });
+
+  it('invariant 5: holds what was written at a position, and says 503 for one that is not reached', async () => {
+    const answer = await customer.mint();
+    const position = Number(answer.headers.get('position'));
+    expect((await list(customer, `position=${String(position)}`)).items[0]?.id).toBe(idOf(answer));
+    expect((await list(customer, `position=${String(position + 100)}`)).answer).toMatchObject({
+      status: 503,
+      body: { code: 'position.not-reached' },
+    });
+  });
+
+  it.each([
+    ['type=robot', 'type', 'must be portal or api'],
+    ['status=gone', 'status', 'must be active or inactive'],
+    ['limit=0', 'limit', 'must be from 1 to 200'],
+    ['limit=1e2', 'limit', 'must be a whole number'],
+    ['customer_id=1', 'customer_id', 'is not a known field'],
+  ])('refuses %s', async (query, field, rule) => {
+    expect(errorsOf((await list(customer, query)).answer)).toEqual([400, [{ field, rule }]]);
+  });
+
+  it('invariant 8: holds nobody of another customer', async () => {
+    const ids = (await list(other, 'limit=200')).items.map(({ id }) => id);
+    expect(ids).toContain(other.ownerId);
+    for (const id of [...minted, customer.ownerId]) expect(ids).not.toContain(id);
+  });
+});

@@ -1,0 +1,47 @@
+import { Body, Controller, ForbiddenException, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiUserGuard } from '@rebelcore/api-access/api-user.guard';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
+import { inferRequest, inferResponse, problem } from '@rebelcore/contracts/published-api';
+import { ProblemException } from '@rebelcore/service/problem';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { SpecView } from '../specs/spec.view.js';
+
+@ApiTags('infer')
+@ApiBearerAuth()
+@Controller('api/v1/infer')
+@UseGuards(ApiUserGuard)
+export class InferController {
+  constructor(private readonly specs: SpecView) {}
+
+  /** The answer is a sample; the prompt is neither stored nor logged. */
+  @Post()
+  @HttpCode(200)
+  @ApiOperation({ summary: 'A sample downstream API: answers every prompt with the same sentence.' })
+  @ApiResponse({ status: 200, standardSchema: inferResponse })
+  @ApiResponse({
+    status: 401,
+    standardSchema: problem,
+    description: '{"detail": "token expired"}, or an invalid token.',
+  })
+  @ApiResponse({ status: 403, standardSchema: problem, description: 'A spec belongs to another customer.' })
+  async infer(
+    @Body({ schema: inferRequest }) body: z.infer<typeof inferRequest>,
+    @Req() request: FastifyRequest,
+  ): Promise<z.infer<typeof inferResponse>> {
+    if (request.apiUser === undefined) throw new ForbiddenException();
+    if (!(await this.specs.mayUse(request.apiUser.customerId, body.spec_ids))) {
+      describeCall(request, { reason: 'spec.foreign' });
+      throw new ProblemException(403, 'spec.foreign', 'spec_ids: names a spec that is not yours', {
+        errors: [{ field: 'spec_ids', rule: 'names a spec that is not yours' }],
+      });
+    }
+    return {
+      correlation_id: request.id,
+      result: 'This is a sample answer: the call was authorized, recorded and would be served here.',
+      exposure: 'none',
+      spec_count: body.spec_ids.length,
+    };
+  }
+}

@@ -1,0 +1,40 @@
+import type { Pool } from 'pg';
+
+/** Name of the view and, after `inference.`, of its consumer group. */
+export const SPECS = 'specs-v1';
+
+/** The spec that every customer has from the beginning. */
+export const sampleSpecOf = (customerId: string): string => `sample-${customerId}`;
+
+/** Whose is a spec? */
+export class SpecView {
+  constructor(private readonly pool: Pool) {}
+
+  /**
+   * True when all of these specs may be used by this customer. A spec that nobody has used yet becomes theirs: this
+   * sample has no upload (ADR 5).
+   */
+  async mayUse(customerId: string, specIds: readonly string[]): Promise<boolean> {
+    const wanted = [...new Set(specIds)];
+    if (wanted.length === 0) return true;
+    const owners = await this.owners(wanted);
+    if (wanted.some((id) => (owners.get(id) ?? customerId) !== customerId)) return false;
+    const unknown = wanted.filter((id) => !owners.has(id));
+    if (unknown.length === 0) return true;
+    await this.pool.query(
+      'insert into spec_v1 (spec_id, customer_id) select unnest($1::text[]), $2 on conflict do nothing',
+      [unknown, customerId],
+    );
+    // Another customer may have been quicker.
+    return [...(await this.owners(unknown)).values()].every((owner) => owner === customerId);
+  }
+
+  private async owners(specIds: readonly string[]): Promise<Map<string, string>> {
+    const { rows } = await this.pool.query<{ spec_id: string; customer_id: string }>({
+      name: 'spec.owners',
+      text: 'select spec_id, customer_id from spec_v1 where spec_id = any($1::text[])',
+      values: [specIds],
+    });
+    return new Map(rows.map((row) => [row.spec_id, row.customer_id]));
+  }
+}

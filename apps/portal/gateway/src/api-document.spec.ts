@@ -1,0 +1,38 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { mergeDocuments } from './api-document.js';
+
+const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const document = (path: string, schemas: Record<string, unknown>): OpenAPIObject =>
+  ({
+    openapi: '3.0.0',
+    info: { title: 'x', version: '1' },
+    paths: {
+      [path]: { get: { responses: { 200: { content: { 'application/json': { schema: schema('List') } } } } } },
+      '/internal/x': {},
+    },
+    components: { schemas },
+  }) as unknown as OpenAPIObject;
+
+describe('the one document', () => {
+  const merged = mergeDocuments(
+    [
+      ['identity', document('/api/v1/users', { List: { type: 'object' }, Problem: { type: 'string' } })],
+      ['audit', document('/api/v1/activity', { List: { type: 'array' }, Problem: { type: 'string' } })],
+    ],
+    'https://portal.example',
+  );
+
+  it('holds what the gateway offers and nothing else', () => {
+    expect(Object.keys(merged.paths)).toEqual(['/api/v1/users', '/api/v1/activity']);
+  });
+
+  it('keeps components apart that have one name and two meanings, and shares the others', () => {
+    expect(merged.components?.schemas).toEqual({
+      List: { type: 'object' },
+      audit_List: { type: 'array' },
+      Problem: { type: 'string' },
+    });
+    expect(JSON.stringify(merged.paths['/api/v1/users'])).toContain('"#/components/schemas/List"');
+    expect(JSON.stringify(merged.paths['/api/v1/activity'])).toContain('"#/components/schemas/audit_List"');
+  });
+});

@@ -1,0 +1,461 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createService } from '@rebelcore/service/bootstrap';
+import { createServer, request as send, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { portalConfig } from './portal.config.js';
+import { portalService } from './portal.js';
+import { SERVICES } from './routes.js';
+
+const COOKIE = 'c'.repeat(43);
+const OVER = 'o'.repeat(43);
+const PUBLIC = 'https://portal.example';
+
+interface Seen {
+  readonly service: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+type Handler = (request: IncomingMessage, answer: import('node:http').ServerResponse) => boolean;
+
+/** A service behind the gateway: keeps what it was asked, and answers as a test wants. */
+class Upstream {
+  readonly seen: Seen[] = [];
+  handler: Handler = () => false;
+  private server: Server | undefined;
+  url = '';
+
+  constructor(readonly name: string) {}
+
+  async start(port = 0): Promise<void> {
+    this.server = createServer((request, answer) => {
+      const { method = '', url = '', headers } = request;
+      this.seen.push({ service: this.name, method, url, headers });
+      if (this.handler(request, answer)) return;
+      request.resume();
+      answer.setHeader('content-type', 'application/json').end(JSON.stringify({ service: this.name, url }));
+    }).listen(port, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.server?.closeAllConnections();
+    await new Promise((resolve) => this.server?.close(resolve));
+  }
+
+  last(): Seen {
+    const seen = this.seen.findLast(({ url }) => !url.startsWith('/internal/'));
+    if (seen === undefined) throw new Error(`${this.name} was not asked`);
+    return seen;
+  }
+}
+
+const upstreams = { identity: new Upstream('identity'), token: new Upstream('token'), audit: new Upstream('audit'), inference: new Upstream('inference') };
+const { identity, token, audit, inference } = upstreams;
+let sessions: Record<string, string>;
+let app: NestFastifyApplication;
+let base: string;
+
+beforeAll(async () => {
+  await Promise.all(Object.values(upstreams).map((upstream) => upstream.start()));
+  const config = portalConfig({
+    PORT: '0',
+    LOG_LEVEL: 'fatal',
+    PUBLIC_URL: PUBLIC,
+    IDENTITY_URL: identity.url,
+    TOKEN_URL: token.url,
+    AUDIT_URL: audit.url,
+    INFERENCE_URL: inference.url,
+  });
+  app = await createService(portalService(config));
+  await app.listen(0, '127.0.0.1');
+  base = await app.getUrl();
+});
+afterAll(async () => {
+  await app.close();
+  await Promise.all(Object.values(upstreams).map((upstream) => upstream.stop()));
+});
+
+beforeEach(() => {
+  sessions = { [COOKIE]: 'session-token-1' };
+  for (const upstream of Object.values(upstreams)) {
+    upstream.seen.length = 0;
+    upstream.handler = () => false;
+  }
+  identity.handler = exchange;
+});
+
+const exchange: Handler = (request, answer) => {
+  if (request.url !== '/internal/session-tokens' || request.method !== 'POST') return false;
+  const found = sessions[/__Host-session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? ''];
+  answer.writeHead(found === undefined ? 401 : 200, { 'content-type': 'application/json' });
+  answer.end(JSON.stringify(found === undefined ? { detail: 'no' } : { token: found, expires_at: 1 }));
+  return true;
+};
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly body: { readonly [name: string]: unknown };
+}
+
+/** node:http and not fetch, which would tidy paths and refuse headers before the gateway sees them. */
+async function ask(method: string, path: string, headers: Record<string, string | string[]> = {}, body?: string): Promise<Answer> {
+  const { hostname, port } = new URL(base);
+  const request = send({ hostname, port, method, path, headers, agent: false });
+  request.end(body);
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of answer) text += String(chunk);
+  const json = (answer.headers['content-type'] ?? '').includes('json');
+  return { status: answer.statusCode ?? 0, headers: answer.headers, text, body: json ? (JSON.parse(text) as Answer['body']) : {} };
+}
+
+describe('routing', () => {
+  it.each([
+    ['POST', '/api/v1/authorize', 'token'],
+    ['POST', '/oauth2/token', 'token'],
+    ['GET', '/.well-known/jwks.json', 'token'],
+    ['POST', '/api/v1/infer', 'inference'],
+    ['GET', '/api/v1/activity?limit=5&q=a%20b', 'audit'],
+    ['GET', '/api/v1/activity/0198', 'audit'],
+    ['POST', '/api/v1/customers', 'identity'],
+    ['POST', '/api/v1/invites/t/accept', 'identity'],
+    ['POST', '/api/v1/sessions', 'identity'],
+    ['DELETE', '/api/v1/sessions/current', 'identity'],
+    ['GET', '/api/v1/me', 'identity'],
+    ['GET', '/api/v1/users', 'identity'],
+    ['PATCH', '/api/v1/users/1', 'identity'],
+    ['POST', '/api/v1/api-users', 'identity'],
+    ['GET', '/api/v1/roles', 'identity'],
+  ])('%s %s goes to %s as it came', async (method, path, service) => {
+    const answer = await ask(method, path);
+    expect([answer.status, answer.body]).toEqual([200, { service, url: path }]);
+  });
+
+  it.each([
+    '/internal/session-tokens',
+    '/api/v1/users/../../../internal/session-tokens',
+    '/api/v1/users/%2e%2e/%2e%2e/%2e%2e/internal/session-tokens',
+    '/api/v1/users\\..\\..\\..\\internal\\session-tokens',
+    '//internal/session-tokens',
+    '/api/v1/unknown',
+    '/api/v1/usersx',
+    '/metrics',
+    '/',
+  ])('%s is nowhere', async (path) => {
+    const answer = await ask('POST', path, { cookie: `__Host-session=${COOKIE}` });
+    expect([answer.status, answer.headers['content-type'], answer.body.detail]).toEqual([
+      404,
+      expect.stringContaining('application/problem+json'),
+      'There is nothing at this address.',
+    ]);
+    expect(Object.values(upstreams).flatMap(({ seen }) => seen)).toEqual([]);
+  });
+});
+
+describe('bodies', () => {
+  it('stream through in both directions without being held', async () => {
+    let received = 0;
+    let firstPart: (() => void) | undefined;
+    const gotFirst = new Promise<void>((resolve) => (firstPart = resolve));
+    token.handler = (request, answer) => {
+      request.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        firstPart?.();
+      });
+      answer.writeHead(200, { 'content-type': 'application/octet-stream' });
+      answer.write('begun');
+      request.on('end', () => answer.end('done'));
+      return true;
+    };
+    const { hostname, port } = new URL(base);
+    const request = send({ hostname, port, method: 'POST', path: '/oauth2/stream', agent: false });
+    const part = Buffer.alloc(64 * 1024, 1);
+    request.write(part);
+    // Both ends have something before the sender has finished: nothing waits for the whole.
+    await gotFirst;
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    const [begun] = (await once(answer, 'data')) as [Buffer];
+    expect(String(begun)).toBe('begun');
+
+    for (let sent = 1; sent < 1024; sent += 1) if (!request.write(part)) await once(request, 'drain');
+    request.end();
+    await once(answer, 'end');
+    expect(received).toBe(1024 * part.length);
+  });
+
+  it('wait at their sender while the service does not read, and not in the gateway', async () => {
+    let source: IncomingMessage | undefined;
+    let received = 0;
+    token.handler = (request, answer) => {
+      if (request.url !== '/oauth2/stream') return false;
+      source = request.pause();
+      request.on('data', (chunk: Buffer) => (received += chunk.length)).on('end', () => answer.end());
+      request.pause();
+      return true;
+    };
+    const { hostname, port } = new URL(base);
+    const request = send({ hostname, port, method: 'POST', path: '/oauth2/stream', agent: false });
+    const part = Buffer.alloc(1024 * 1024, 1);
+    for (let sent = 0; sent < 64; sent += 1) request.write(part);
+    request.end();
+    // The gateway works on all the while: it would have taken everything by the end of these.
+    for (let round = 0; round < 100; round += 1) await ask('GET', '/.well-known/jwks.json');
+    expect(request.socket?.writableLength).toBeGreaterThan(32 * part.length);
+    source?.resume();
+    await once(request, 'response');
+    expect(received).toBe(64 * part.length);
+  });
+
+  it('pass unparsed, whatever their type says', async () => {
+    const bodies: string[] = [];
+    token.handler = (request, answer) => {
+      let text = '';
+      request.on('data', (chunk) => (text += String(chunk)));
+      request.on('end', () => {
+        bodies.push(text);
+        answer.end();
+      });
+      return true;
+    };
+    for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y']) {
+      expect((await ask('POST', '/api/v1/authorize', { 'content-type': type }, '{"a":')).status).toBe(200);
+    }
+    expect(bodies).toEqual(Array(4).fill('{"a":'));
+  });
+});
+
+describe('headers', () => {
+  it('tell the service the peer’s address and never what the caller claims of it', async () => {
+    await ask('GET', '/api/v1/activity', {
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-host': 'evil.example',
+      forwarded: 'for=6.6.6.6',
+      'x-real-ip': '6.6.6.6',
+      via: '1.1 evil',
+      te: 'trailers',
+      'proxy-authorization': 'Basic x',
+      connection: 'close, x-custom, x-forwarded-for',
+      'x-custom': '1',
+      'user-agent': 'tester',
+    });
+    const { headers } = audit.last();
+    expect(headers['x-forwarded-for']).toBe('127.0.0.1');
+    expect(JSON.stringify(headers)).not.toMatch(/6\.6\.6\.6|evil/);
+    for (const name of ['te', 'via', 'forwarded', 'proxy-authorization', 'x-custom', 'x-real-ip']) {
+      expect([name, headers[name]]).toEqual([name, undefined]);
+    }
+    expect(headers['user-agent']).toBe('tester');
+    expect(headers.host).toBe(new URL(audit.url).host);
+  });
+
+  it('carry one correlation id through: the caller’s, or a new one', async () => {
+    const given = await ask('GET', '/api/v1/activity', { 'x-correlation-id': 'order-7' });
+    expect([given.headers['x-correlation-id'], audit.last().headers['x-correlation-id']]).toEqual(['order-7', 'order-7']);
+    const made = await ask('GET', '/api/v1/activity', { 'x-correlation-id': 'not acceptable' });
+    expect(made.headers['x-correlation-id']).toMatch(/^api:[0-9a-f-]{36}$/);
+    expect(audit.last().headers['x-correlation-id']).toBe(made.headers['x-correlation-id']);
+  });
+
+  it('of the connection to the service stay there, and only identity’s session addresses may set a cookie', async () => {
+    const answerWith: Handler = (_, answer) => {
+      answer.writeHead(200, {
+        'set-cookie': '__Host-session=x',
+        'keep-alive': 'timeout=9',
+        server: 'inside',
+        connection: 'x-inside',
+        'x-inside': '1',
+        position: '7',
+      });
+      answer.end();
+      return true;
+    };
+    for (const upstream of Object.values(upstreams)) upstream.handler = answerWith;
+    const read = await ask('GET', '/api/v1/activity');
+    for (const name of ['set-cookie', 'server', 'x-inside']) expect([name, read.headers[name]]).toEqual([name, undefined]);
+    expect(read.headers.position).toBe('7');
+    expect((await ask('POST', '/api/v1/sessions')).headers['set-cookie']).toEqual(['__Host-session=x']);
+  });
+
+  it('protect a browser on every answer, also on refusals and unknown addresses', async () => {
+    for (const path of ['/api/v1/activity', '/nowhere', '/health/live', '/docs']) {
+      const { headers } = await ask('GET', path);
+      expect([path, headers['x-content-type-options'], headers['referrer-policy']]).toEqual([path, 'nosniff', 'no-referrer']);
+      expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
+      expect(headers['content-security-policy']).not.toMatch(/script-src[^;]*unsafe/);
+      expect(headers['strict-transport-security']).toMatch(/max-age=\d+/);
+    }
+  });
+});
+
+describe('writes from other origins', () => {
+  const write = (headers: Record<string, string>, method = 'POST') =>
+    ask(method, '/api/v1/users/1/deactivate', { cookie: `__Host-session=${COOKIE}`, ...headers });
+
+  it.each([
+    ['our own origin', { origin: PUBLIC }, 200],
+    ['no browser', {}, 200],
+    ['another origin', { origin: 'https://evil.example' }, 403],
+    ['no origin', { origin: 'null' }, 403],
+    ['another site without an origin', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a sister site without an origin', { 'sec-fetch-site': 'same-site' }, 403],
+  ])('%s', async (_, headers, status) => {
+    const answer = await write(headers as Record<string, string>);
+    expect(answer.status).toBe(status);
+    if (status === 403) expect(identity.seen).toEqual([]);
+  });
+
+  it('by the name the gateway was asked by are its own', async () => {
+    expect((await write({ origin: base, host: new URL(base).host })).status).toBe(200);
+  });
+});
+
+describe('the session', () => {
+  const cookie = `other=1; __Host-session=${COOKIE}`;
+
+  it('becomes a short-lived token for the services; the cookie itself stays here', async () => {
+    await ask('GET', '/api/v1/activity', { cookie });
+    expect(audit.last().headers).toMatchObject({ authorization: 'Bearer session-token-1' });
+    expect(audit.last().headers.cookie).toBeUndefined();
+    await ask('GET', '/api/v1/users', { cookie });
+    expect(identity.last().headers.cookie).toBeUndefined();
+  });
+
+  it('is exchanged anew for each request, so that a sign-out counts at once', async () => {
+    await ask('GET', '/api/v1/users', { cookie });
+    sessions[COOKIE] = 'session-token-2';
+    await ask('GET', '/api/v1/users', { cookie });
+    expect(identity.last().headers.authorization).toBe('Bearer session-token-2');
+    sessions = {};
+    await ask('GET', '/api/v1/users', { cookie });
+    expect(identity.last().headers.authorization).toBeUndefined();
+  });
+
+  it('wins over the caller’s own header, even when it is over', async () => {
+    const authorization = 'Bearer own';
+    await ask('GET', '/api/v1/users', { cookie, authorization });
+    expect(identity.last().headers.authorization).toBe('Bearer session-token-1');
+    await ask('GET', '/api/v1/users', { cookie: `__Host-session=${OVER}`, authorization });
+    expect(identity.last().headers.authorization).toBeUndefined();
+    await ask('GET', '/api/v1/users', { authorization });
+    expect(identity.last().headers.authorization).toBe('Bearer own');
+  });
+
+  it('is left alone where applications and the operator call with a header of their own', async () => {
+    const authorization = 'Bearer own';
+    for (const [path, upstream] of [
+      ['/api/v1/infer', inference],
+      ['/api/v1/authorize', token],
+      ['/api/v1/customers', identity],
+    ] as const) {
+      await ask('POST', path, { cookie, authorization });
+      expect(upstream.last().headers).toMatchObject({ authorization });
+      expect(upstream.last().headers.cookie).toBeUndefined();
+    }
+    expect(identity.seen.filter(({ url }) => url.startsWith('/internal/'))).toEqual([]);
+  });
+
+  it('goes upstream as a cookie for signing in and out only', async () => {
+    await ask('POST', '/api/v1/sessions', { cookie });
+    expect(identity.seen).toHaveLength(1);
+    expect(identity.last().headers.cookie).toBe(`__Host-session=${COOKIE}`);
+    await ask('DELETE', '/api/v1/sessions/current', { cookie });
+    expect(identity.last().headers.cookie).toBe(`__Host-session=${COOKIE}`);
+  });
+
+  it('that comes twice or malformed is none', async () => {
+    for (const bad of [`__Host-session=${COOKIE}; __Host-session=${OVER}`, '__Host-session=a b', '__Host-session=']) {
+      await ask('GET', '/api/v1/users', { cookie: bad });
+      expect(identity.last().headers.authorization).toBeUndefined();
+    }
+  });
+
+  it('that cannot be exchanged is a 503 and not a guess', async () => {
+    identity.handler = (request, answer) => {
+      if (!request.url?.startsWith('/internal/')) return false;
+      answer.writeHead(500).end();
+      return true;
+    };
+    const answer = await ask('GET', '/api/v1/activity', { cookie });
+    expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'upstream.unavailable', '1']);
+    expect(audit.seen).toEqual([]);
+  });
+});
+
+describe('a service in trouble', () => {
+  it('that is not there is a 503 problem, and the next request finds it again', async () => {
+    const port = Number(new URL(inference.url).port);
+    await inference.stop();
+    const answer = await ask('POST', '/api/v1/infer');
+    expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'upstream.unavailable', '1']);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    const health = await ask('GET', '/health/ready');
+    expect([health.status, health.body]).toMatchObject([
+      503,
+      { checks: { identity: { ready: true }, inference: { ready: false } } },
+    ]);
+    await inference.start(port);
+    expect((await ask('POST', '/api/v1/infer')).status).toBe(200);
+  });
+
+  it('that breaks off is a 503 problem for a write, which is never sent twice', async () => {
+    token.handler = (request) => request.socket.destroy() !== undefined;
+    const answer = await ask('POST', '/api/v1/authorize', {}, '{}');
+    expect([answer.status, answer.body.code]).toEqual([503, 'upstream.unavailable']);
+    expect(token.seen).toHaveLength(1);
+  });
+
+  it('that answers 503 itself is passed on at once, with its own words', async () => {
+    audit.handler = (_, answer) => {
+      answer.writeHead(503, { 'retry-after': '9', 'content-type': 'application/problem+json' });
+      answer.end('{"detail":"mine"}');
+      return true;
+    };
+    const answer = await ask('GET', '/api/v1/activity');
+    expect([answer.status, answer.headers['retry-after'], answer.body]).toEqual([503, '9', { detail: 'mine' }]);
+    expect(audit.seen).toHaveLength(1);
+  });
+
+  it('that refuses a large body by its announced length is heard', async () => {
+    token.handler = (_, answer) => {
+      answer.writeHead(413, { connection: 'close', 'content-type': 'application/problem+json' });
+      answer.end('{"detail":"too large"}');
+      return true;
+    };
+    for (let round = 0; round < 20; round += 1) {
+      const answer = await ask('POST', '/api/v1/authorize', {}, 'x'.repeat(2_000_000));
+      expect([answer.status, answer.body]).toEqual([413, { detail: 'too large' }]);
+    }
+    expect(token.last().headers['content-length']).toBe('2000000');
+  });
+});
+
+describe('the gateway’s own addresses', () => {
+  it('name each service in /health/ready', async () => {
+    const answer = await ask('GET', '/health/ready');
+    expect(answer.status).toBe(200);
+    expect(Object.keys(answer.body.checks as object).sort()).toEqual([...SERVICES].sort());
+  });
+
+  it('publish one document of all services, and a page that shows it', async () => {
+    const describes = (path: string): Handler => (request, answer) => {
+      if (request.url !== '/openapi.json') return false;
+      answer.end(JSON.stringify({ openapi: '3.0.0', info: { title: 'x', version: '1' }, paths: { [path]: { get: {} }, '/health': {} } }));
+      return true;
+    };
+    identity.handler = describes('/api/v1/users');
+    token.handler = describes('/api/v1/authorize');
+    audit.handler = describes('/api/v1/activity');
+    inference.handler = describes('/api/v1/infer');
+    const { paths } = (await ask('GET', '/openapi.json')).body;
+    expect(Object.keys(paths as object)).toEqual(['/api/v1/users', '/api/v1/authorize', '/api/v1/activity', '/api/v1/infer']);
+    const page = await ask('GET', '/docs');
+    expect([page.status, page.headers['content-type']]).toEqual([200, expect.stringContaining('text/html')]);
+    expect((await ask('GET', '/docs/swagger-ui-bundle.js')).status).toBe(200);
+    expect((await ask('GET', '/docs/swagger-ui-init.js')).text).toContain('/api/v1/activity');
+  });
+});

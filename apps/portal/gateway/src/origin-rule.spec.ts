@@ -1,0 +1,34 @@
+import { mayWrite } from './origin-rule.js';
+
+const OURS = 'https://portal.example';
+const HOST = 'portal.example';
+
+describe('who may write', () => {
+  it.each([
+    ['our own page', { origin: OURS }, true],
+    ['our own page, as the browser says it', { secFetchSite: 'same-origin' }, true],
+    ['a person who typed the address', { secFetchSite: 'none' }, true],
+    ['a program that is no browser', {}, true],
+    ['our page under the name it was asked by', { origin: 'http://10.0.0.5:3000', host: '10.0.0.5:3000' }, true],
+    ['another origin', { origin: 'https://evil.example' }, false],
+    ['another origin that claims to be the same site', { origin: 'https://evil.example', secFetchSite: 'same-origin' }, false],
+    ['a sister domain', { origin: 'https://shop.portal.example' }, false],
+    ['a name that begins like ours', { origin: 'https://portal.example.evil.example' }, false],
+    ['another port', { origin: 'https://portal.example:8443' }, false],
+    ['a sandboxed frame', { origin: 'null' }, false],
+    ['an empty origin', { origin: '' }, false],
+    ['an origin with a path', { origin: `${OURS}/x` }, false],
+    ['a page of another site without an origin', { secFetchSite: 'cross-site' }, false],
+    ['a page of a sister site without an origin', { secFetchSite: 'same-site' }, false],
+  ])('%s', (_, facts, allowed) => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'UNKNOWN']) {
+      expect([method, mayWrite({ method, host: HOST, ...facts }, OURS)]).toEqual([method, allowed]);
+    }
+  });
+
+  it('does not keep anybody from reading', () => {
+    for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+      expect(mayWrite({ method, origin: 'https://evil.example', secFetchSite: 'cross-site' }, OURS)).toBe(true);
+    }
+  });
+});

@@ -1,0 +1,31 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import type { FastifyInstance } from 'fastify';
+import { mergeDocuments } from './api-document.js';
+import type { PortalConfig } from './portal.config.js';
+import { PortalModule } from './portal.module.js';
+import { installGateway } from './proxy.js';
+import { Services } from './services.js';
+
+/** The gateway as a service, for its process and for tests. */
+export const portalService = (config: PortalConfig): ServiceOptions => ({
+  name: 'portal',
+  module: PortalModule.with(config),
+  host: config.HOST,
+  port: config.PORT,
+  trustedProxies: config.TRUSTED_PROXIES,
+  configure: async (app) => {
+    await installGateway(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, config);
+    publishDocuments(app, config);
+  },
+});
+
+function publishDocuments(app: NestFastifyApplication, config: PortalConfig): void {
+  const services = app.get(Services);
+  SwaggerModule.setup('docs', app, mergeDocuments([], config.PUBLIC_URL), {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    patchDocumentOnRequest: () => services.openApi() as never,
+  });
+}

@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { HealthCheck, HealthDetail } from '@rebelcore/service/health';
+import { z } from 'zod';
+import { mergeDocuments } from './api-document.js';
+import { PORTAL_CONFIG, type PortalConfig } from './portal.config.js';
+import { SERVICES, upstreamOf, type Service } from './routes.js';
+
+const TIMEOUT_MS = 1_500;
+const DOCUMENT_AGE_MS = 60_000;
+const health = z.object({ checks: z.record(z.string(), z.looseObject({ ready: z.boolean() })).optional() });
+
+/** What the gateway asks the services themselves: whether they are ready, and what they offer. */
+@Injectable()
+export class Services {
+  private document: { readonly at: number; readonly merged: OpenAPIObject } | undefined;
+
+  constructor(@Inject(PORTAL_CONFIG) private readonly config: PortalConfig) {}
+
+  /** One check for each service, by its name. */
+  healthChecks(): HealthCheck[] {
+    return SERVICES.map((name) => ({ name, check: () => this.readiness(name) }));
+  }
+
+  /** The services' documents as one; a service that does not answer is left out until it does. */
+  async openApi(): Promise<OpenAPIObject> {
+    if (this.document !== undefined && Date.now() - this.document.at < DOCUMENT_AGE_MS) return this.document.merged;
+    const parts = await Promise.all(SERVICES.map(async (name) => [name, await this.documentOf(name)] as const));
+    const found = parts.flatMap(([name, document]) => (document === undefined ? [] : [[name, document] as const]));
+    const merged = mergeDocuments(found, this.config.PUBLIC_URL);
+    if (found.length === SERVICES.length) this.document = { at: Date.now(), merged };
+    return merged;
+  }
+
+  /** `failing` names the checks that are not ready; the figures stay with the service. */
+  private async readiness(service: Service): Promise<HealthDetail> {
+    const response = await this.ask(service, '/health/ready');
+    if (response.ok) {
+      await response.body?.cancel();
+      return { ready: true };
+    }
+    const { checks = {} } = health.catch({}).parse(await response.json().catch(() => ({})));
+    const failing = Object.keys(checks).filter((name) => checks[name]?.ready === false);
+    return { ready: false, status: response.status, ...(failing.length > 0 && { failing }) };
+  }
+
+  private async documentOf(service: Service): Promise<OpenAPIObject | undefined> {
+    try {
+      const response = await this.ask(service, '/openapi.json');
+      return response.ok ? ((await response.json()) as OpenAPIObject) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  private ask(service: Service, path: string): Promise<Response> {
+    const url = `${upstreamOf(service, this.config)}${path}`;
+    return fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  }
+}

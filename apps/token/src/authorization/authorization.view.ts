@@ -1,0 +1,187 @@
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import type { credentialEvents } from '@rebelcore/contracts/credential-events';
+import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
+import type { PoolClient } from 'pg';
+import { v7 as uuid } from 'uuid';
+
+export type CredentialEvent = ReturnType<typeof credentialEvents.read>;
+
+/** Name of the view and, after `token.`, of its consumer group. */
+export const AUTHORIZATION = 'authorization-v1';
+
+/** What a batch says of one API user: the state its last event leaves, and what only its first one tells. */
+interface StateChange {
+  readonly apiUserId: string;
+  readonly customerId: string;
+  username?: string;
+  roleId?: string;
+  role?: string;
+  status: 'active' | 'inactive';
+  sequence: number;
+  correlationId: string;
+  eventId: string;
+}
+
+/** The state of each API user after these events, oldest first; events about anything else say nothing here. */
+export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
+  const changes = new Map<string, StateChange>();
+  for (const event of events) {
+    const status = statusAfter(event);
+    if (status === undefined) continue;
+    const { apiUserId, customerId } = event.data as { apiUserId: string; customerId: string };
+    changes.set(apiUserId, {
+      ...changes.get(apiUserId),
+      ...{ apiUserId, customerId, status },
+      ...{ sequence: event.sequence, correlationId: event.correlationId, eventId: event.id },
+      ...(event.name === 'ApiUserCreated' && {
+        username: event.data.username,
+        roleId: event.data.role.id,
+        role: event.data.role.name,
+      }),
+    });
+  }
+  return [...changes.values()];
+}
+
+function statusAfter(event: IdentityEvent): StateChange['status'] | undefined {
+  switch (event.name) {
+    case 'ApiUserCreated':
+    case 'ApiUserReactivated':
+      return 'active';
+    case 'ApiUserDeactivated':
+      return 'inactive';
+    case 'CustomerProvisioned':
+    case 'PortalUserRegistered':
+    case 'PortalUserSignedIn':
+    case 'PortalUserSignInFailed':
+      return undefined;
+  }
+}
+
+/** Writes states; an older sequence than the one in the row changes nothing. Answers the API users concerned. */
+export async function applyStates(tx: PoolClient, changes: readonly StateChange[]): Promise<string[]> {
+  if (changes.length === 0) return [];
+  // A row exists for every deactivation: ApiUserCreated came before it on the same partition. In id order, so that a
+  // batch of states and a batch of verifiers cannot wait for each other's rows.
+  await tx.query({
+    name: 'authorization.states',
+    text: `insert into authorization_v1 as a
+             (api_user_id, customer_id, username, role_id, role, status, sequence, correlation_id, event_id)
+           select n.id, n.customer_id, coalesce(n.username, n.id::text), n.role_id, n.role, n.status, n.sequence,
+                  n.correlation_id, n.event_id
+           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                       $9::text[])
+             as n (id, customer_id, username, role_id, role, status, sequence, correlation_id, event_id)
+           order by n.id
+           on conflict (api_user_id) do update
+             set role_id = coalesce(excluded.role_id, a.role_id), role = coalesce(excluded.role, a.role),
+                 status = excluded.status, sequence = excluded.sequence,
+                 correlation_id = excluded.correlation_id, event_id = excluded.event_id
+           where a.sequence is null or excluded.sequence > a.sequence`,
+    values: [
+      changes.map(({ apiUserId }) => apiUserId),
+      changes.map(({ customerId }) => customerId),
+      changes.map(({ username }) => username),
+      changes.map(({ roleId }) => roleId),
+      changes.map(({ role }) => role),
+      changes.map(({ status }) => status),
+      changes.map(({ sequence }) => sequence),
+      changes.map(({ correlationId }) => correlationId),
+      changes.map(({ eventId }) => eventId),
+    ],
+  });
+  return changes.map(({ apiUserId }) => apiUserId);
+}
+
+/** Writes verifiers. An API user's password never changes, so the first verifier stays. */
+export async function applyVerifiers(tx: PoolClient, events: readonly CredentialEvent[]): Promise<string[]> {
+  const issued = [...new Map(events.map(({ data }) => [data.apiUserId, data])).values()];
+  await tx.query({
+    name: 'authorization.verifiers',
+    text: `insert into authorization_v1 as a (api_user_id, customer_id, username, verifier, pepper_version)
+           select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+             as n (id, customer_id, username, verifier, pepper_version)
+           order by n.id
+           on conflict (api_user_id) do update
+             set verifier = excluded.verifier, pepper_version = excluded.pepper_version
+           where a.verifier is null`,
+    values: [
+      issued.map(({ apiUserId }) => apiUserId),
+      issued.map(({ customerId }) => customerId),
+      issued.map(({ username }) => username),
+      issued.map(({ verifier }) => verifier),
+      issued.map(({ pepperVersion }) => pepperVersion),
+    ],
+  });
+  return issued.map(({ apiUserId }) => apiUserId);
+}
+
+interface DueRow {
+  readonly api_user_id: string;
+  readonly customer_id: string;
+  readonly sequence: string;
+  readonly status: 'active' | 'inactive';
+  readonly correlation_id: string;
+  readonly event_id: string;
+}
+
+/**
+ * Puts an ApiUserAuthorizationApplied into the outbox for each of these API users whose row is complete and newer than
+ * what was acknowledged before. In the transaction of the view: said exactly when it is true.
+ */
+export async function acknowledge(tx: PoolClient, apiUserIds: readonly string[]): Promise<void> {
+  if (apiUserIds.length === 0) return;
+  const due = await tx.query<DueRow>({
+    name: 'authorization.acknowledge',
+    text: `update authorization_v1 set acknowledged = sequence
+           where api_user_id = any($1::uuid[]) and verifier is not null and sequence > acknowledged
+           returning api_user_id, customer_id, sequence, status, correlation_id, event_id`,
+    values: [apiUserIds],
+  });
+  if (due.rows.length === 0) return;
+  const last = await nextSequences(tx, due.rows);
+  const appliedAt = new Date().toISOString();
+  const records = due.rows.map((row): OutgoingRecord => {
+    const sequence = (last.get(row.customer_id) ?? 0) + 1;
+    last.set(row.customer_id, sequence);
+    const event = {
+      ...{ id: uuid(), source: '/token', type: tokenEvents.wireType('ApiUserAuthorizationApplied'), time: appliedAt },
+      ...{ subject: row.api_user_id, sequence, correlationId: row.correlation_id, causationId: row.event_id },
+      data: {
+        ...{ apiUserId: row.api_user_id, customerId: row.customer_id, sequence: Number(row.sequence) },
+        ...{ state: row.status, appliedAt },
+      },
+    };
+    return { topic: 'token.events.v1', ...encodeEvent(event, row.customer_id) };
+  });
+  await tx.query({
+    name: 'authorization.outbox',
+    text: `insert into outbox (topic, key, headers, value)
+           select * from unnest($1::text[], $2::text[], $3::json[], $4::text[])`,
+    values: [
+      records.map(({ topic }) => topic),
+      records.map(({ key }) => key),
+      records.map(({ headers }) => JSON.stringify(headers)),
+      records.map(({ value }) => value),
+    ],
+  });
+}
+
+/** Reserves as many numbers as each customer needs; answers the number before the first of them. */
+async function nextSequences(tx: PoolClient, rows: readonly DueRow[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { customer_id } of rows) counts.set(customer_id, (counts.get(customer_id) ?? 0) + 1);
+  const reserved = await tx.query<{ customer_id: string; before: string }>({
+    name: 'authorization.sequences',
+    text: `insert into customer_sequence as s (customer_id, sequence)
+           select n.customer_id, n.count from unnest($1::uuid[], $2::bigint[]) as n (customer_id, count)
+           order by n.customer_id
+           on conflict (customer_id) do update set sequence = s.sequence + excluded.sequence
+           returning customer_id, sequence - (select n.count from unnest($1::uuid[], $2::bigint[]) as n (id, count)
+                                               where n.id = s.customer_id) as before`,
+    values: [[...counts.keys()], [...counts.values()]],
+  });
+  return new Map(reserved.rows.map((row) => [row.customer_id, Number(row.before)]));
+}

@@ -1,0 +1,87 @@
+import type { Verifier } from '@rebelcore/service/verifier';
+import type { Pool } from 'pg';
+
+/** What the view knows of a username; complete once state and verifier have both arrived. */
+export interface Authorization {
+  readonly apiUserId: string;
+  readonly customerId: string;
+  readonly status: 'active' | 'inactive' | undefined;
+  readonly roleId: string | undefined;
+  readonly role: string | undefined;
+  readonly verifier: Verifier | undefined;
+}
+
+interface Row {
+  readonly username: string;
+  readonly api_user_id: string;
+  readonly customer_id: string;
+  readonly status: 'active' | 'inactive' | null;
+  readonly role_id: string | null;
+  readonly role: string | null;
+  readonly verifier: string | null;
+  readonly pepper_version: string | null;
+}
+
+interface Asking {
+  readonly username: string;
+  readonly resolve: (authorization: Authorization | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const MAX_USERNAMES = 256;
+
+/**
+ * Looks usernames up in the view, all that are asked for at the same moment with one query. A question joins only a query
+ * that has not begun: what was committed before it was asked is always in its answer.
+ */
+export class AuthorizationLookup {
+  private asking: Asking[] = [];
+  private running = false;
+
+  constructor(private readonly pool: Pool) {}
+
+  find(username: string): Promise<Authorization | undefined> {
+    return new Promise((resolve, reject) => {
+      this.asking.push({ username, resolve, reject });
+      if (!this.running) void this.run();
+    });
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    // A turn of the event loop lets all requests that were read together into the first query.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.asking.length > 0) {
+      const batch = this.asking.splice(0, MAX_USERNAMES);
+      try {
+        const found = await this.query(batch.map(({ username }) => username));
+        for (const { username, resolve } of batch) resolve(found.get(username));
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.running = false;
+  }
+
+  private async query(usernames: string[]): Promise<Map<string, Authorization>> {
+    const { rows } = await this.pool.query<Row>({
+      name: 'authorization.lookup',
+      text: `select username, api_user_id, customer_id, status, role_id, role, verifier, pepper_version
+             from authorization_v1 where username = any($1::text[])`,
+      values: [usernames],
+    });
+    return new Map(rows.map((row) => [row.username, authorizationOf(row)]));
+  }
+}
+
+function authorizationOf(row: Row): Authorization {
+  const { verifier, pepper_version: pepperVersion } = row;
+  return {
+    apiUserId: row.api_user_id,
+    customerId: row.customer_id,
+    status: row.status ?? undefined,
+    roleId: row.role_id ?? undefined,
+    role: row.role ?? undefined,
+    verifier: verifier !== null && pepperVersion !== null ? { verifier, pepperVersion } : undefined,
+  };
+}

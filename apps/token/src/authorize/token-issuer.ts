@@ -1,0 +1,48 @@
+import { systemRole } from '@rebelcore/contracts/roles';
+import { signJwt, type SigningKey } from '@rebelcore/service/signing-keys';
+import { v7 as uuid } from 'uuid';
+
+/** Seconds a token lives: always 24 hours, as published. */
+export const TOKEN_LIFETIME_S = 86_400;
+
+export interface TokenSubject {
+  readonly apiUserId: string;
+  readonly customerId: string;
+  readonly roleId: string | undefined;
+  readonly role: string | undefined;
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  readonly tokenId: string;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+}
+
+/** Issues access tokens as RFC 9068 describes them: ES256, type `at+jwt`. */
+export class TokenIssuer {
+  constructor(
+    private readonly key: SigningKey,
+    private readonly issuer: string,
+    private readonly audience: string,
+  ) {}
+
+  issue({ apiUserId, customerId, roleId, role }: TokenSubject, now = Date.now()): IssuedToken {
+    const issuedAt = Math.floor(now / 1000);
+    const expiresAt = issuedAt + TOKEN_LIFETIME_S;
+    const tokenId = uuid();
+    const token = signJwt(this.key, 'at+jwt', {
+      iss: this.issuer,
+      sub: apiUserId,
+      client_id: apiUserId,
+      aud: this.audience,
+      iat: issuedAt,
+      exp: expiresAt,
+      jti: tokenId,
+      customer_id: customerId,
+      role: role ?? '',
+      scope: (roleId === undefined ? undefined : systemRole(roleId))?.permissions.join(' ') ?? '',
+    });
+    return { token, tokenId, expiresAt };
+  }
+}

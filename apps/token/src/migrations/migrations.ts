@@ -1,0 +1,4 @@
+import { Token1795420800000 } from './1795420800000-token.js';
+
+/** Every migration of the token service's database, oldest first. */
+export const migrations = [Token1795420800000];

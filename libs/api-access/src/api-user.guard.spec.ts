@@ -1,0 +1,166 @@
+import { Controller, Module, Post, Req, UseGuards } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
+import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { API_USER_TOKENS, ApiUserGuard } from './api-user.guard.js';
+
+const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const issuer = p256();
+const stranger = p256();
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const KID = 'the-key';
+
+let jwks: Server;
+let jwksRequests = 0;
+let app: NestFastifyApplication;
+let request: FastifyRequest | undefined;
+
+@Controller()
+class EchoController {
+  @Post('call')
+  @UseGuards(ApiUserGuard)
+  call(@Req() incoming: FastifyRequest): string {
+    request = incoming;
+    return 'ok';
+  }
+}
+
+beforeAll(async () => {
+  const keys = [{ ...issuer.publicKey.export({ format: 'jwk' }), kid: KID, use: 'sig', alg: 'ES256' }];
+  jwks = createServer((_, response) => {
+    jwksRequests += 1;
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
+  });
+  await new Promise<void>((resolve) => jwks.listen(0, '127.0.0.1', resolve));
+  const jwksUri = `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json`;
+  const tokens = { jwksUri, issuer: 'https://issuer.test', audience: 'an-api' };
+  @Module({
+    controllers: [EchoController],
+    providers: [ApiUserGuard, { provide: API_USER_TOKENS, useValue: tokens }],
+  })
+  class TestModule {}
+  app = await NestFactory.create<NestFastifyApplication>(TestModule, new FastifyAdapter(), { logger: false });
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+});
+afterAll(async () => {
+  await app.close();
+  await new Promise((resolve) => jwks.close(resolve));
+});
+beforeEach(() => {
+  request = undefined;
+});
+
+const now = () => Math.floor(Date.now() / 1000);
+const genuine = () => ({
+  iss: 'https://issuer.test',
+  aud: 'an-api',
+  sub: '0198a1de-aaaa-7000-8000-000000000001',
+  client_id: '0198a1de-aaaa-7000-8000-000000000001',
+  customer_id: '0198a1de-bbbb-7000-8000-000000000001',
+  role: 'RebelCore_AgentUser',
+  scope: 'can_use_agent',
+  jti: randomUUID(),
+  iat: now(),
+  exp: now() + 60,
+});
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+interface Forgery {
+  readonly header?: Record<string, unknown>;
+  readonly claims?: Record<string, unknown>;
+  readonly key?: KeyObject;
+  readonly dsaEncoding?: 'der' | 'ieee-p1363';
+  readonly signature?: string;
+}
+function token({ header = {}, claims = {}, key = issuer.privateKey, dsaEncoding = 'ieee-p1363', signature }: Forgery = {}) {
+  const input = `${encode({ alg: 'ES256', typ: 'at+jwt', kid: KID, ...header })}.${encode({ ...genuine(), ...claims })}`;
+  return `${input}.${signature ?? sign('sha256', Buffer.from(input), { key, dsaEncoding }).toString('base64url')}`;
+}
+const call = (authorization?: string) =>
+  app.inject({ method: 'POST', url: '/call', ...(authorization !== undefined && { headers: { authorization } }) });
+
+describe('the guard of a downstream API', () => {
+  it('lets a genuine token in and says whose it is', async () => {
+    expect((await call(`Bearer ${token()}`)).statusCode).toBe(201);
+    expect(request?.apiUser).toMatchObject({
+      apiUserId: genuine().sub,
+      customerId: genuine().customer_id,
+      role: 'RebelCore_AgentUser',
+      scope: ['can_use_agent'],
+    });
+  });
+
+  it('answers an expired token as published, and knows whose call to record', async () => {
+    const response = await call(`Bearer ${token({ claims: { exp: now() - 1 } })}`);
+    expect([response.statusCode, response.body]).toEqual([401, '{"detail":"token expired"}']);
+    expect(response.headers['www-authenticate']).toContain('token expired');
+  });
+
+  it('notices the expiry of a token that it has verified before', async () => {
+    const short = `Bearer ${token({ claims: { exp: now() + 1 } })}`;
+    expect((await call(short)).statusCode).toBe(201);
+    const realNow = Date.now;
+    Date.now = () => realNow() + 2_000;
+    try {
+      expect((await call(short)).body).toBe('{"detail":"token expired"}');
+    } finally {
+      Date.now = realNow;
+    }
+  });
+
+  it.each<[string, Forgery]>([
+    ['alg none', { header: { alg: 'none' }, signature: '' }],
+    ['alg HS256', { header: { alg: 'HS256' } }],
+    ['alg ES384', { header: { alg: 'ES384' } }],
+    ['alg RS256 with another key', { header: { alg: 'RS256' }, key: rsa.privateKey }],
+    ['a stranger’s key', { key: stranger.privateKey }],
+    ['a zero signature', { signature: Buffer.alloc(64).toString('base64url') }],
+    ['a DER signature', { dsaEncoding: 'der' }],
+    ['no signature', { signature: '' }],
+    ['no kid', { header: { kid: undefined } }],
+    ['a kid like a path', { header: { kid: '../../etc/passwd' } }],
+    ['a foreign kid', { header: { kid: 'another' } }],
+    ['a key of its own', { header: { jwk: stranger.publicKey.export({ format: 'jwk' }) }, key: stranger.privateKey }],
+    ['a key address of its own', { header: { jku: 'http://127.0.0.1:1/jwks' } }],
+    ['a critical extension', { header: { crit: ['exp'] } }],
+    ['another type', { header: { typ: 'JWT' } }],
+    ['a session’s type', { header: { typ: 'session+jwt' } }],
+    ['no type', { header: { typ: undefined } }],
+    ['another issuer', { claims: { iss: 'https://evil.test' } }],
+    ['another audience', { claims: { aud: 'another-api' } }],
+    ['no expiry', { claims: { exp: undefined } }],
+    ['an expiry as text', { claims: { exp: '4000000000' } }],
+    ['not valid yet', { claims: { nbf: 4_000_000_000 } }],
+    ['no subject', { claims: { sub: undefined } }],
+    ['a subject that is no id', { claims: { sub: 'admin' } }],
+    ['no customer', { claims: { customer_id: undefined } }],
+    ['a huge claim', { claims: { jti: 'x'.repeat(5_000) } }],
+  ])('refuses a token with %s', async (_, forgery) => {
+    const response = await call(`Bearer ${token(forgery)}`);
+    expect([response.statusCode, response.body]).toEqual([401, '{"detail":"invalid token"}']);
+    expect(request).toBeUndefined();
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['an empty token', 'Bearer '],
+    ['another scheme', 'Basic YTpi'],
+    ['garbage', 'Bearer a.b.c'],
+    ['trailing bytes', `Bearer ${token()}AAAA`],
+    ['a fourth part', `Bearer ${token()}.x`],
+  ])('refuses %s', async (_, authorization) => {
+    expect((await call(authorization)).statusCode).toBe(401);
+    expect(request).toBeUndefined();
+  });
+
+  it('fetches keys a handful of times at most, however many unknown kids come', async () => {
+    const before = jwksRequests;
+    for (let n = 0; n < 50; n += 1) await call(`Bearer ${token({ header: { kid: `unknown-${n}` } })}`);
+    expect(jwksRequests - before).toBeLessThanOrEqual(10);
+    expect((await call(`Bearer ${token()}`)).statusCode).toBe(201);
+  });
+});

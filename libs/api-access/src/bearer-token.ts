@@ -1,0 +1,114 @@
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { JwksClient } from 'jwks-rsa';
+import { ExtractJwt, Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
+import { z } from 'zod';
+
+/** Which tokens are accepted. All of it must hold. */
+export interface TokenRules {
+  /** Where the issuer publishes its keys. Keys named inside a token are never followed. */
+  readonly jwksUri: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** The JOSE type, so that a token for one purpose opens nothing else: `at+jwt` (RFC 9068). */
+  readonly typ: string;
+}
+
+const MAX_TOKEN_LENGTH = 4_096;
+const KEY_CACHE_MS = 10 * 60_000;
+
+const header = z.object({
+  alg: z.literal('ES256'),
+  typ: z.string(),
+  kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  // Whoever could name the key, or demand an extension, could choose what is checked.
+  ...Object.fromEntries(['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'].map((name) => [name, z.undefined().optional()])),
+});
+
+/** A passport-jwt strategy for ES256 tokens by JWKS. `accept` turns the verified payload into the caller, or throws. */
+export function bearerStrategy<Caller>(rules: TokenRules, accept: (payload: unknown) => Caller): Strategy {
+  const keys = new IssuerKeys(rules.jwksUri);
+  const options: StrategyOptionsWithoutRequest = {
+    jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+    algorithms: ['ES256'],
+    issuer: rules.issuer,
+    audience: rules.audience,
+    // The guard compares `exp` itself, on cached tokens too, and so knows whose token it was that expired.
+    ignoreExpiration: true,
+    secretOrKeyProvider: (_request: unknown, token: string, done) => {
+      keys.keyOf(token, rules.typ).then(
+        (key) => {
+          // passport-jwt hands the key on to jsonwebtoken, which takes a KeyObject; its types know only text.
+          done(null, key as unknown as string);
+        },
+        (error: unknown) => {
+          done(error);
+        },
+      );
+    },
+  };
+  return new Strategy(options, (payload: unknown, done) => {
+    try {
+      done(null, accept(payload));
+    } catch (error) {
+      done(null, false, error as Error);
+    }
+  });
+}
+
+/** The issuer's public keys, each made once. An unknown `kid` causes at most ten fetches a minute. */
+class IssuerKeys {
+  private readonly client: JwksClient;
+  private readonly made = new Map<string, KeyObject>();
+
+  constructor(jwksUri: string) {
+    this.client = new JwksClient({
+      jwksUri,
+      cache: true,
+      cacheMaxEntries: 16,
+      cacheMaxAge: KEY_CACHE_MS,
+      rateLimit: true,
+      jwksRequestsPerMinute: 10,
+      timeout: 3_000,
+    });
+  }
+
+  async keyOf(token: string, typ: string): Promise<KeyObject> {
+    if (token.length > MAX_TOKEN_LENGTH) throw new Error('the token is too long');
+    const [encoded = ''] = token.split('.', 1);
+    const parsed = header.parse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8')));
+    if (parsed.typ.toLowerCase() !== typ) throw new Error(`the token is a ${parsed.typ}, not a ${typ}`);
+    const pem = (await this.client.getSigningKey(parsed.kid)).getPublicKey();
+    let key = this.made.get(pem);
+    if (key === undefined) {
+      if (this.made.size >= 16) this.made.clear();
+      this.made.set(pem, (key = createPublicKey(pem)));
+    }
+    return key;
+  }
+}
+
+/** Verified tokens by their SHA-256, oldest out first. The tokens themselves are not kept in memory. */
+export class VerifiedTokens<Caller> {
+  private readonly callers = new Map<string, Caller>();
+
+  constructor(private readonly capacity = 20_000) {}
+
+  get(token: string): Caller | undefined {
+    return this.callers.get(hash('sha256', token, 'base64'));
+  }
+
+  set(token: string, caller: Caller): void {
+    if (this.callers.size >= this.capacity) {
+      for (const oldest of this.callers.keys()) {
+        this.callers.delete(oldest);
+        break;
+      }
+    }
+    this.callers.set(hash('sha256', token, 'base64'), caller);
+  }
+}
+
+/** The bearer token of a request; undefined where there is none. */
+export function bearerToken(authorization: string | undefined): string | undefined {
+  return authorization?.slice(0, 7).toLowerCase() === 'bearer ' ? authorization.slice(7) : undefined;
+}

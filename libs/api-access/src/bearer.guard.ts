@@ -1,0 +1,77 @@
+import { HttpException, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Strategy } from 'passport-jwt';
+import { bearerToken, VerifiedTokens } from './bearer-token.js';
+import { describeCall, type CallDetails } from './record-calls.plugin.js';
+
+/** The answer to a request that carries no usable token, with the words the caller sees and the code auditors see. */
+export interface Refusal {
+  readonly detail: 'invalid token' | 'token expired';
+  readonly reason: string;
+}
+
+/**
+ * Verifies the bearer token of each request with a passport-jwt strategy and remembers verified ones, since verifying
+ * costs more than anything else here. Expiry is checked every time.
+ */
+export abstract class BearerGuard<Caller extends { readonly expiresAt: number }> implements CanActivate {
+  private readonly verified = new VerifiedTokens<Caller>();
+
+  protected constructor(private readonly strategy: Strategy) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const token = bearerToken(request.headers.authorization);
+    let caller = token === undefined ? undefined : this.verified.get(token);
+    if (caller === undefined) {
+      caller = await this.verify(request);
+      if (caller === undefined || token === undefined) {
+        const reason = token === undefined ? 'token.missing' : 'token.invalid';
+        return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason });
+      }
+      this.verified.set(token, caller);
+    }
+    describeCall(request, this.details(caller));
+    if (caller.expiresAt * 1000 <= Date.now()) {
+      return this.refuse(http.getResponse(), request, { detail: 'token expired', reason: 'token.expired' });
+    }
+    return this.admit(context, request, caller);
+  }
+
+  /** What the activity log is told about the caller. */
+  protected abstract details(caller: Caller): CallDetails;
+
+  /** Puts the caller on the request, or throws when they may not do this. */
+  protected abstract admit(context: ExecutionContext, request: FastifyRequest, caller: Caller): boolean;
+
+  /** Throws the 401 of this kind of token. */
+  protected unauthorized(refusal: Refusal): never {
+    throw new HttpException({ detail: refusal.detail }, 401);
+  }
+
+  private refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal): never {
+    describeCall(request, { reason: refusal.reason });
+    const error =
+      refusal.reason === 'token.missing' ? '' : ` error="invalid_token", error_description="${refusal.detail}"`;
+    void reply.header('www-authenticate', `Bearer${error}`);
+    return this.unauthorized(refusal);
+  }
+
+  /** Runs the strategy as passport does, for this one request. */
+  private verify(request: FastifyRequest): Promise<Caller | undefined> {
+    return new Promise((resolve) => {
+      const attempt = Object.create(this.strategy) as Strategy;
+      attempt.success = (caller: Caller) => {
+        resolve(caller);
+      };
+      attempt.fail = () => {
+        resolve(undefined);
+      };
+      attempt.error = () => {
+        resolve(undefined);
+      };
+      attempt.authenticate(request as never);
+    });
+  }
+}

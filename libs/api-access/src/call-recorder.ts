@@ -1,0 +1,235 @@
+import { callEvents, type Call } from '@rebelcore/contracts/call-events';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
+import { randomUUID } from 'node:crypto';
+import { v7 as uuid } from 'uuid';
+import type { CallSpool } from './call-spool.js';
+
+export interface CallRecorderOptions {
+  /** The service that answers the calls: `token`. */
+  readonly service: string;
+  readonly publisher: Publisher;
+  readonly spool: CallSpool;
+  /** How long Kafka may take before the calls go to the spool instead. */
+  readonly acknowledgeWithinMs?: number;
+  /** After this long a call counts as not recorded and its answer is withheld. */
+  readonly deadlineMs?: number;
+  /** How long to wait between attempts while Kafka is away. */
+  readonly retryEveryMs?: number;
+  readonly onStateChange?: (kafkaAway: boolean) => void;
+}
+
+/** The call could not be recorded in time, so it must not be answered. */
+export class RecordingFailed extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RecordingFailed';
+  }
+}
+
+export interface CallRecorderStatus {
+  readonly kafkaAway: boolean;
+  readonly spooledBytes: number;
+}
+
+interface Waiting {
+  readonly customerId: string;
+  readonly call: Call;
+  readonly since: number;
+  readonly resolve: () => void;
+  readonly reject: (error: RecordingFailed) => void;
+}
+
+const MAX_CALLS_PER_RECORD = 500;
+const RECORDS_PER_PRODUCE = 500;
+const SWEEP_MS = 100;
+
+/**
+ * Makes records of calls durable before they are answered: whatever waits goes into the next produce, and into the spool
+ * while Kafka is away. While anything is in the spool new calls go there as well, so that the order is kept. See ADR 4.
+ */
+export class CallRecorder {
+  /** Another process, or this one after a restart, counts its sequences anew and so is another source. */
+  private readonly source: string;
+  private readonly sequences = new Map<string, number>();
+  private readonly acknowledgeWithinMs: number;
+  private readonly deadlineMs: number;
+  private readonly retryEveryMs: number;
+  private waiting: Waiting[] = [];
+  private inFlight: readonly Waiting[] = [];
+  private flushing: Promise<void> | undefined;
+  private draining: Promise<void> | undefined;
+  private kafkaAway = false;
+  private closed = false;
+  private sweeper: NodeJS.Timeout | undefined;
+  private endRetryPause: () => void = () => undefined;
+
+  constructor(private readonly options: CallRecorderOptions) {
+    this.source = `/${options.service}/${randomUUID()}`;
+    this.acknowledgeWithinMs = options.acknowledgeWithinMs ?? 700;
+    this.deadlineMs = options.deadlineMs ?? 2_000;
+    this.retryEveryMs = options.retryEveryMs ?? 500;
+    if (!options.spool.isEmpty) this.drain();
+  }
+
+  /**
+   * Resolves once the record of the call is durable.
+   *
+   * @param customerId the customer it belongs to, or `UNATTRIBUTED`
+   * @throws {RecordingFailed} not later than the deadline
+   */
+  record(customerId: string, call: Call): Promise<void> {
+    if (this.closed) return Promise.reject(new RecordingFailed('the recorder is closed'));
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ customerId, call, since: Date.now(), resolve, reject });
+      this.sweeper ??= setInterval(() => {
+        this.sweep();
+      }, SWEEP_MS);
+      this.flushing ??= this.flush();
+    });
+  }
+
+  status(): CallRecorderStatus {
+    return { kafkaAway: this.kafkaAway, spooledBytes: this.options.spool.bytes };
+  }
+
+  /** Finishes what waits, tries once more to empty the spool, and keeps the rest of it for the next process. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.endRetryPause();
+    await this.flushing;
+    await this.draining;
+    clearInterval(this.sweeper);
+    await this.options.spool.close();
+  }
+
+  private async flush(): Promise<void> {
+    // A turn of the event loop lets all requests that were read together into the same produce.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.waiting.length > 0) {
+      const batch = this.waiting;
+      this.waiting = [];
+      this.inFlight = batch;
+      try {
+        await this.store(this.fold(batch));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        const failed = new RecordingFailed((error as Error).message, { cause: error });
+        for (const { reject } of batch) reject(failed);
+      }
+      this.inFlight = [];
+    }
+    clearInterval(this.sweeper);
+    this.sweeper = undefined;
+    this.flushing = undefined;
+  }
+
+  private async store(records: readonly OutgoingRecord[]): Promise<void> {
+    const { publisher, spool } = this.options;
+    // Almost drained: waiting for the rest is quicker than another round through the disk, and ends the detour.
+    if (this.draining && !this.kafkaAway && spool.bytes < 1_000_000) await this.drainedOr(this.acknowledgeWithinMs);
+    if (spool.isEmpty && !this.kafkaAway) {
+      try {
+        await publisher.publish(records, { timeoutMs: this.acknowledgeWithinMs });
+        return;
+      } catch {
+        this.setAway(true);
+      }
+    }
+    await spool.append(records);
+    this.drain();
+  }
+
+  private drain(): void {
+    this.draining ??= this.drainSpool().finally(() => {
+      this.draining = undefined;
+    });
+  }
+
+  /** Empties the spool into Kafka, oldest first, for as long as it takes. */
+  private async drainSpool(): Promise<void> {
+    const { publisher, spool } = this.options;
+    while (!spool.isEmpty) {
+      try {
+        const records = (await spool.oldest()) ?? [];
+        for (let from = 0; from < records.length; from += RECORDS_PER_PRODUCE) {
+          const chunk = records.slice(from, from + RECORDS_PER_PRODUCE);
+          await publisher.publish(chunk, { timeoutMs: this.acknowledgeWithinMs * 3 });
+        }
+        await spool.dropOldest();
+        this.setAway(false);
+      } catch {
+        this.setAway(true);
+        if (this.closed) return;
+        await this.retryPause();
+      }
+    }
+  }
+
+  private retryPause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.retryEveryMs);
+      this.endRetryPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private async drainedOr(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
+    await Promise.race([this.draining, expired]);
+    clearTimeout(timer);
+  }
+
+  private setAway(away: boolean): void {
+    if (this.kafkaAway === away) return;
+    this.kafkaAway = away;
+    this.options.onStateChange?.(away);
+  }
+
+  /** One timer for all calls: a promise that is settled already does not mind being rejected. */
+  private sweep(): void {
+    const overdue = Date.now() - this.deadlineMs;
+    const failed = new RecordingFailed(`the call could not be recorded within ${this.deadlineMs} ms`);
+    for (const each of this.inFlight) if (each.since <= overdue) each.reject(failed);
+    const late = this.waiting.filter((each) => each.since <= overdue);
+    if (late.length === 0) return;
+    this.waiting = this.waiting.filter((each) => each.since > overdue);
+    for (const { reject } of late) reject(failed);
+  }
+
+  /** The calls of one customer become one record: bytes and objects per record are what recording costs. */
+  private fold(batch: readonly Waiting[]): OutgoingRecord[] {
+    const byCustomer = new Map<string, Call[]>();
+    for (const { customerId, call } of batch) {
+      const calls = byCustomer.get(customerId);
+      if (calls) calls.push(call);
+      else byCustomer.set(customerId, [call]);
+    }
+    const records: OutgoingRecord[] = [];
+    for (const [customerId, calls] of byCustomer) {
+      for (let from = 0; from < calls.length; from += MAX_CALLS_PER_RECORD) {
+        records.push(this.recordOf(customerId, calls.slice(from, from + MAX_CALLS_PER_RECORD)));
+      }
+    }
+    return records;
+  }
+
+  private recordOf(customerId: string, calls: Call[]): OutgoingRecord {
+    const sequence = (this.sequences.get(customerId) ?? 0) + 1;
+    this.sequences.set(customerId, sequence);
+    const event = {
+      id: uuid(),
+      source: this.source,
+      type: callEvents.wireType('ApiCallRecorded'),
+      time: calls.at(-1)?.at ?? new Date().toISOString(),
+      subject: this.options.service,
+      sequence,
+      correlationId: calls[0]?.correlationId ?? '',
+      data: { customerId, calls },
+    };
+    return { topic: 'api.calls.v1', ...encodeEvent(event, customerId) };
+  }
+}

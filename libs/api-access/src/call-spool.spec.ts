@@ -1,0 +1,85 @@
+import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
+import { appendFile, mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CallSpool, SpoolFull } from './call-spool.js';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'call-spool-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const record = (n: number): OutgoingRecord => ({ topic: 'api.calls.v1', key: `k${n}`, headers: {}, value: `value ${n}` });
+const open = (maxBytes = 1_000_000) => CallSpool.open(directory, maxBytes);
+const onlySegment = async () => join(directory, (await readdir(directory))[0] ?? '');
+
+async function everything(spool: CallSpool): Promise<OutgoingRecord[]> {
+  const all: OutgoingRecord[] = [];
+  for (let next = await spool.oldest(); next !== undefined; next = await spool.oldest()) {
+    all.push(...next);
+    await spool.dropOldest();
+  }
+  return all;
+}
+
+describe('the call spool', () => {
+  it('gives records back in the order they came, and is empty afterwards', async () => {
+    const spool = await open();
+    await spool.append([record(1), record(2)]);
+    await spool.append([record(3)]);
+    expect(spool.isEmpty).toBe(false);
+    expect(await everything(spool)).toEqual([record(1), record(2), record(3)]);
+    expect([spool.isEmpty, await readdir(directory)]).toEqual([true, []]);
+  });
+
+  it('keeps what came while the oldest was being delivered, for later', async () => {
+    const spool = await open();
+    await spool.append([record(1)]);
+    expect(await spool.oldest()).toEqual([record(1)]);
+    await spool.append([record(2)]);
+    await spool.dropOldest();
+    expect(await everything(spool)).toEqual([record(2)]);
+  });
+
+  it('finds after a kill what a former process left, before what comes now', async () => {
+    await (await open()).append([record(1)]);
+    const next = await open();
+    await next.append([record(2)]);
+    expect(await everything(next)).toEqual([record(1), record(2)]);
+  });
+
+  it('drops a torn last line, which nobody was told of, and keeps the whole ones', async () => {
+    await (await open()).append([record(1), record(2)]);
+    await appendFile(await onlySegment(), '{"topic":"api.calls.v1","key":"k3","va');
+    expect(await everything(await open())).toEqual([record(1), record(2)]);
+  });
+
+  it('is not misled by a segment that lost its end', async () => {
+    await (await open()).append([record(1), record(2)]);
+    const segment = await onlySegment();
+    await truncate(segment, (await stat(segment)).size - 3);
+    expect(await everything(await open())).toEqual([record(1)]);
+  });
+
+  it('refuses what does not fit, keeps nothing of it, and goes on once there is room', async () => {
+    const spool = await open(150);
+    await spool.append([record(1)]);
+    await expect(spool.append([record(2), record(3)])).rejects.toThrow(SpoolFull);
+    expect(await everything(spool)).toEqual([record(1)]);
+    await spool.append([record(4)]);
+    expect(await everything(spool)).toEqual([record(4)]);
+  });
+
+  it('says that it is full when the disk takes nothing', async () => {
+    const spool = await open();
+    await rm(directory, { recursive: true });
+    await expect(spool.append([record(1)])).rejects.toThrow(SpoolFull);
+    await CallSpool.open(directory, 1);
+  });
+
+  it('shows its content to nobody else', async () => {
+    await (await open()).append([record(1)]);
+    expect((await stat(await onlySegment())).mode & 0o077).toBe(0);
+  });
+});

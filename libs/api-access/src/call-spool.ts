@@ -1,0 +1,120 @@
+import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
+import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const SEGMENT = /^(\d{12})\.ndjson$/;
+const SEGMENT_BYTES = 4 * 1024 * 1024;
+
+/** The spool has no room, or the disk has none. Nothing of the append was kept. */
+export class SpoolFull extends Error {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`the call spool takes no more: ${reason}`, options);
+    this.name = 'SpoolFull';
+  }
+}
+
+interface Segment {
+  readonly path: string;
+  bytes: number;
+}
+
+/**
+ * Records that wait on disk, in order, while Kafka is away: NDJSON segments in one directory, which belongs to one
+ * process. A record is in it once `append` has resolved, whatever is killed afterwards; a torn last line, which nobody was
+ * told of, is dropped at the next start.
+ */
+export class CallSpool {
+  private sealed: Segment[] = [];
+  private active: (Segment & { readonly file: FileHandle }) | undefined;
+  private nextNumber = 1;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Opens the directory, making it when it is missing, with what a former process left in it. */
+  static async open(directory: string, maxBytes: number): Promise<CallSpool> {
+    const spool = new CallSpool(directory, maxBytes);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const name of (await readdir(directory)).toSorted()) {
+      const number = SEGMENT.exec(name)?.[1];
+      if (number === undefined) continue;
+      const path = join(directory, name);
+      spool.sealed.push({ path, bytes: (await stat(path)).size });
+      spool.nextNumber = Number(number) + 1;
+    }
+    return spool;
+  }
+
+  get isEmpty(): boolean {
+    return this.bytes === 0;
+  }
+
+  get bytes(): number {
+    return this.sealed.reduce((sum, segment) => sum + segment.bytes, this.active?.bytes ?? 0);
+  }
+
+  /**
+   * Resolves once the records are on the disk, with one fsync for all of them.
+   *
+   * @throws {SpoolFull}
+   */
+  async append(records: readonly OutgoingRecord[]): Promise<void> {
+    const lines = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    if (this.bytes + lines.length > this.maxBytes) throw new SpoolFull(`${this.maxBytes} bytes are waiting`);
+    const segment = (this.active ??= await this.newSegment());
+    try {
+      await segment.file.write(lines);
+      await segment.file.datasync();
+    } catch (error) {
+      // Half a line must not stand before whole ones.
+      await segment.file.truncate(segment.bytes).catch(() => undefined);
+      await this.seal();
+      throw new SpoolFull((error as Error).message, { cause: error });
+    }
+    segment.bytes += lines.length;
+    if (segment.bytes >= SEGMENT_BYTES) await this.seal();
+  }
+
+  /** The oldest segment's records; undefined when the spool is empty. What is appended from now on comes later. */
+  async oldest(): Promise<OutgoingRecord[] | undefined> {
+    if (this.sealed.length === 0 && (this.active?.bytes ?? 0) > 0) await this.seal();
+    const [segment] = this.sealed;
+    if (segment === undefined) return undefined;
+    const text = await readFile(segment.path, 'utf8');
+    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+    return whole
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as OutgoingRecord);
+  }
+
+  /** Forgets the oldest segment; call when its records are safe elsewhere. */
+  async dropOldest(): Promise<void> {
+    const segment = this.sealed.shift();
+    if (segment) await rm(segment.path, { force: true });
+  }
+
+  async close(): Promise<void> {
+    await this.seal();
+  }
+
+  private async newSegment(): Promise<Segment & { file: FileHandle }> {
+    const path = join(this.directory, `${String(this.nextNumber++).padStart(12, '0')}.ndjson`);
+    try {
+      return { path, bytes: 0, file: await open(path, 'ax', 0o600) };
+    } catch (error) {
+      throw new SpoolFull((error as Error).message, { cause: error });
+    }
+  }
+
+  private async seal(): Promise<void> {
+    const segment = this.active;
+    if (segment === undefined) return;
+    this.active = undefined;
+    await segment.file.close().catch(() => undefined);
+    if (segment.bytes > 0) this.sealed.push({ path: segment.path, bytes: segment.bytes });
+    else await rm(segment.path, { force: true });
+  }
+}

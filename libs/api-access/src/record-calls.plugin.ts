@@ -1,0 +1,88 @@
+import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { v7 as uuid } from 'uuid';
+import type { CallRecorder } from './call-recorder.js';
+
+/** What guards and controllers know of a call beyond its request and its answer. Nothing secret belongs here. */
+export interface CallDetails {
+  customerId?: string;
+  apiUserId?: string;
+  portalUserId?: string;
+  /** A dotted code for auditors: `api-user.inactive`. The caller does not see it. */
+  reason?: string;
+  tokenId?: string;
+  tokenExpiresAt?: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Filled in while the call is handled, and recorded with it. */
+    call: CallDetails | undefined;
+  }
+}
+
+/** Adds what is known of the call now to what is known already. */
+export function describeCall(request: FastifyRequest, details: CallDetails): void {
+  request.call = request.call === undefined ? details : { ...request.call, ...details };
+}
+
+export interface RecordCallsOptions {
+  readonly service: string;
+  readonly recorder: CallRecorder;
+  /** Which answers are recorded before they are sent. Health and documentation need not be. */
+  readonly when: (request: FastifyRequest, status: number) => boolean;
+}
+
+const UNRECORDED = JSON.stringify({
+  type: 'about:blank',
+  title: 'Service Unavailable',
+  status: 503,
+  detail: 'The call could not be recorded, so it was not answered; please try again.',
+  code: 'call.not-recorded',
+});
+const NO_ROUTE = 'unknown address';
+
+/**
+ * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
+ * refused before any handler, such as a body that is too large. When the record cannot be made the answer is a 503.
+ */
+export function recordCalls(fastify: FastifyInstance, { service, recorder, when }: RecordCallsOptions): void {
+  fastify.decorateRequest('call', undefined);
+  fastify.addHook('onSend', async (request, reply, payload) => {
+    if (!when(request, reply.statusCode)) return payload;
+    try {
+      await recorder.record(request.call?.customerId ?? UNATTRIBUTED, callOf(service, request, reply));
+      return payload;
+    } catch {
+      reply.code(503).header('retry-after', '2').header('content-type', 'application/problem+json');
+      reply.header('content-length', Buffer.byteLength(UNRECORDED));
+      return UNRECORDED;
+    }
+  });
+}
+
+const MAX_USER_AGENT = 256;
+
+function callOf(service: string, request: FastifyRequest, reply: FastifyReply): Call {
+  const status = reply.statusCode;
+  const elapsed = reply.elapsedTime;
+  const { apiUserId, portalUserId, reason, tokenId, tokenExpiresAt } = request.call ?? {};
+  const call: Call = {
+    id: uuid(),
+    at: new Date(Date.now() - elapsed).toISOString(),
+    service,
+    route: `${request.method} ${request.routeOptions.url ?? NO_ROUTE}`,
+    status,
+    outcome: status < 400 ? 'success' : status < 500 ? 'refused' : 'failed',
+    durationMs: Math.round(elapsed * 1000) / 1000,
+    ip: request.ip,
+    userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT),
+    correlationId: request.id,
+  };
+  if (apiUserId !== undefined) call.apiUserId = apiUserId;
+  if (portalUserId !== undefined) call.portalUserId = portalUserId;
+  if (reason !== undefined) call.reason = reason;
+  if (tokenId !== undefined) call.tokenId = tokenId;
+  if (tokenExpiresAt !== undefined) call.tokenExpiresAt = tokenExpiresAt;
+  return call;
+}

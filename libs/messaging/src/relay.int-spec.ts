@@ -1,0 +1,290 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { heartbeat } from '@rebelcore/contracts/heartbeat';
+import { seededRandom } from '@rebelcore/testing/random';
+import { startProxy } from '@rebelcore/testing/tcp-proxy';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
+import { readTopic } from '@rebelcore/testing/topic-reader';
+import { until } from '@rebelcore/testing/until';
+import type { Kafka } from 'kafkajs';
+import type { Pool } from 'pg';
+import { KafkaPublisher } from './kafka-publisher.js';
+import { appendToOutbox } from './outbox.js';
+import type { Publisher } from './publisher.js';
+import { Relay, type RelayOptions } from './relay.js';
+import { outboxTables } from './schema.js';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+describe('Relay', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let kafka: TestKafka;
+  let client: Kafka;
+  let topic: string;
+  let running: Relay[];
+  let publishers: Publisher[];
+
+  beforeAll(async () => {
+    database = await testDatabase({ role: 'identity', schema: outboxTables('identity') });
+    pool = database.pool({ max: 20 });
+    kafka = testKafka();
+    client = kafka.client();
+  });
+  afterAll(async () => {
+    await database.drop();
+    await kafka.close();
+  });
+  beforeEach(async () => {
+    await database.asOwner('truncate outbox');
+    topic = await kafka.topic(3);
+    running = [];
+    publishers = [];
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((relay) => relay.stop()));
+    await Promise.all(publishers.map((publisher) => publisher.close()));
+  });
+
+  const relay = (options: Partial<RelayOptions> = {}) => {
+    const publisher = options.publisher ?? new KafkaPublisher(client);
+    publishers.push(publisher);
+    const made = new Relay({ pool, publisher, kafka: client, name: 'test', logger: silent, ...options });
+    running.push(made);
+    made.start();
+    return made;
+  };
+  const leading = (...relays: Relay[]) =>
+    until(() => relays.filter((r) => r.status().leader).length === 1 && relays.find((r) => r.status().leader), 'one leader');
+  const append = (...records: (readonly [key: string, value: string])[]) =>
+    appendToOutbox(pool, records.map(([key, value]) => ({ topic, key, headers: { ce_id: value }, value })));
+  const whenEmpty = () =>
+    until(async () => (await pool.query('select from outbox limit 1')).rowCount === 0, 'an empty outbox');
+  /** The values of each key in their order, duplicates dropped as a consumer drops them. */
+  const delivered = async () => {
+    const byKey = Map.groupBy(await readTopic(client, topic), ({ key }) => key);
+    return new Map([...byKey].map(([key, records]) => [key, [...new Set(records.map(({ value }) => value))]]));
+  };
+
+  it('invariant 1: publishes what was committed, as it was given, and nothing that was rolled back.', async () => {
+    const publishing = relay();
+    await leading(publishing);
+    const tx = await pool.connect();
+    await tx.query('begin');
+    await appendToOutbox(tx, [{ topic, key: 'k', headers: { ce_id: 'no' }, value: 'rolled back' }]);
+    await tx.query('rollback');
+    tx.release();
+    await append(['k', '{"a": "ü"}'], ['k', 'two']);
+    publishing.wake();
+    await whenEmpty();
+    expect(await readTopic(client, topic)).toEqual([
+      expect.objectContaining({ key: 'k', value: '{"a": "ü"}', headers: { ce_id: '{"a": "ü"}' }, offset: 0n }),
+      expect.objectContaining({ key: 'k', value: 'two', offset: 1n }),
+    ]);
+  });
+
+  it('invariant 2: a transaction that drew its id first and commits last is delivered.', async () => {
+    const publishing = relay();
+    await leading(publishing);
+    const late = await pool.connect();
+    await late.query('begin');
+    await appendToOutbox(late, [{ topic, key: 'late', headers: {}, value: 'late' }]);
+    await append(['early', 'early']);
+    publishing.wake();
+    await whenEmpty();
+    await late.query('commit');
+    late.release();
+    publishing.wake();
+    await whenEmpty();
+    expect(await delivered()).toEqual(new Map([['early', ['early']], ['late', ['late']]].map(([k, v]) => [k as string, v as string[]])));
+  });
+
+  it('invariants 1 and 2: whatever the order of commits, everything committed is delivered, in order per customer.', async () => {
+    const random = seededRandom('late commits');
+    const publishing = relay();
+    const committed = new Map<string, string[]>();
+    const writer = async (key: string) => {
+      const values: string[] = [];
+      committed.set(key, values);
+      for (let n = 0; n < 25; n += 1) {
+        const tx = await pool.connect();
+        const several = Array.from({ length: 1 + random.int(3) }, (_, i) => `${String(n)}.${String(i)}`);
+        await tx.query('begin');
+        await appendToOutbox(tx, several.map((value) => ({ topic, key, headers: {}, value })));
+        // The open transaction is what is tested: others overtake it for as long.
+        if (random.chance(0.3)) await delay(random.int(30));
+        const keeps = random.chance(0.85);
+        await tx.query(keeps ? 'commit' : 'rollback');
+        tx.release();
+        if (keeps) values.push(...several);
+        publishing.wake();
+      }
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, i) => writer(`customer ${String(i)}`)));
+    await whenEmpty();
+    expect(await delivered()).toEqual(committed);
+  });
+
+  it('has one leader; the other process’s commits reach it by a notification, and it takes over when the leader stops.', async () => {
+    const [first, second] = [relay(), relay()];
+    const leader = await leading(first, second);
+    const follower = leader === first ? second : first;
+    const waits: number[] = [];
+    for (let n = 0; n < 15; n += 1) {
+      await append(['k', String(n)]);
+      const begun = performance.now();
+      follower.wake();
+      await whenEmpty();
+      waits.push(performance.now() - begun);
+    }
+    // Without the notification the leader finds the rows by its poll, on average after 100 ms.
+    expect(waits.toSorted((a, b) => a - b)[7]).toBeLessThan(60);
+    expect(follower.status().published).toBe(0);
+
+    await leader.stop();
+    await append(['k', 'after']);
+    follower.wake();
+    await whenEmpty();
+    expect(follower.status()).toMatchObject({ leader: true, published: 1 });
+    expect((await delivered()).get('k')).toEqual([...Array.from({ length: 15 }, (_, n) => String(n)), 'after']);
+  });
+
+  it('invariant 1: when the leader is killed in the middle of publishing, another one goes on and nothing is lost.', async () => {
+    const relays = [relay(), relay()];
+    await leading(...relays);
+    const expected = Array.from({ length: 200 }, (_, n) => String(n));
+    for (const value of expected) {
+      await append(['k', value]);
+      for (const one of relays) one.wake();
+      if (Number(value) % 50 === 25) {
+        await leading(...relays);
+        expect(await database.endSessions("application_name = 'relay test' and query not like '%try_advisory%'")).toBe(1);
+      }
+    }
+    await whenEmpty();
+    expect((await delivered()).get('k')).toEqual(expected);
+  });
+
+  it('invariant 1: a leader whose connection stands still loses the lead, and what it publishes late are duplicates.', async () => {
+    const url = new URL(database.roleUrl);
+    const proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
+    url.port = String(proxy.port);
+    // Everything it sends waits here until it is let go, long after it has lost the lead.
+    const gate = Promise.withResolvers<undefined>();
+    const inner = new KafkaPublisher(client);
+    let held = 0;
+    const slow: Publisher = {
+      publish: async (records) => {
+        held += 1;
+        await gate.promise;
+        return inner.publish(records);
+      },
+      close: () => inner.close(),
+    };
+    const frozen = relay({ connectionString: url.href, publisher: slow });
+    await leading(frozen);
+    await append(['k', '1'], ['k', '2']);
+    frozen.wake();
+    await until(() => held > 0, 'the leader to publish');
+    proxy.freeze();
+
+    const heir = relay();
+    await until(() => heir.status().leader, 'the other to lead');
+    await append(['k', '3']);
+    heir.wake();
+    await whenEmpty();
+    gate.resolve(undefined);
+    await until(async () => (await readTopic(client, topic)).length > 3, 'the duplicates');
+    expect((await readTopic(client, topic)).map(({ value }) => value)).toEqual(['1', '2', '3', '1', '2']);
+    expect((await delivered()).get('k')).toEqual(['1', '2', '3']);
+    await proxy.close();
+  }, 30_000);
+
+  it('invariant 1: while the link to the broker stands still rows wait, and then go out in order.', async () => {
+    const { kafka: disturbed, proxy } = await kafka.clientThroughProxy();
+    const patient = new KafkaPublisher(disturbed);
+    const hurried: Publisher = {
+      publish: (records) => patient.publish(records, { timeoutMs: 200 }),
+      close: () => patient.close(),
+    };
+    const publishing = relay({ publisher: hurried });
+    await leading(publishing);
+    await append(['k', '0']);
+    publishing.wake();
+    await whenEmpty();
+    proxy.swallowAnswers();
+    const expected = ['0'];
+    for (let n = 1; n <= 20; n += 1) {
+      await append(['k', String(n)]);
+      publishing.wake();
+      expected.push(String(n));
+    }
+    await until(() => publishing.status().lastError !== undefined, 'the relay to say so');
+    expect((await pool.query('select from outbox')).rowCount).toBe(20);
+    proxy.thaw();
+    proxy.cut();
+    await whenEmpty();
+    expect((await delivered()).get('k')).toEqual(expected);
+  });
+
+  it('the heartbeat says the truth: nothing committed before its moment lies beyond its offsets, even with a full backlog.', async () => {
+    const beats = await kafka.topic(1);
+    const ends = new Map<string, Date>();
+    const commit = async (values: readonly string[]) => {
+      await append(...values.map((value) => [`key ${value}`, value] as const));
+      const { rows } = await pool.query<{ now: Date }>('select clock_timestamp() as now');
+      const now = rows[0]?.now;
+      if (now !== undefined) for (const value of values) ends.set(value, now);
+    };
+    // More than two full reads before anything is published, then single rows while the backlog is worked off.
+    await commit(Array.from({ length: 2_500 }, (_, n) => `first ${String(n)}`));
+    const publishing = relay({ heartbeat: { topic: beats, everyMs: 1, topics: [topic] } });
+    for (let n = 0; n < 60; n += 1) {
+      await commit([`then ${String(n)}`]);
+      publishing.wake();
+    }
+    await whenEmpty();
+    const done = new Date(Math.max(...[...ends.values()].map((at) => at.getTime())));
+    await until(() => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > done.getTime(), 'a heartbeat about the end');
+
+    const records = await readTopic(client, topic);
+    const said = (await readTopic(client, beats)).map(({ value }) => heartbeat.parse(JSON.parse(value)));
+    expect(said.length).toBeGreaterThan(5);
+    for (const { at, published } of said) {
+      const beyond = records.filter(
+        ({ partition, offset, value }) =>
+          (ends.get(value)?.getTime() ?? 0) < new Date(at).getTime() && offset >= BigInt(published[topic]?.[partition] ?? 0),
+      );
+      expect({ at, beyond }).toEqual({ at, beyond: [] });
+    }
+  });
+
+  it('sends no heartbeat while a committed row cannot be published.', async () => {
+    const beats = await kafka.topic(1);
+    const inner = new KafkaPublisher(client);
+    let blocked = false;
+    const publisher: Publisher = {
+      publish: (records, options) =>
+        blocked && records.some((record) => record.topic === topic)
+          ? Promise.reject(new Error('the broker refuses this topic'))
+          : inner.publish(records, options),
+      close: () => inner.close(),
+    };
+    const publishing = relay({ publisher, heartbeat: { topic: beats, everyMs: 1, topics: [topic] } });
+    await until(() => publishing.status().lastHeartbeatAt !== undefined, 'a first heartbeat');
+    blocked = true;
+    await append(['k', 'v']);
+    const { rows } = await pool.query<{ now: Date }>('select clock_timestamp() as now');
+    publishing.wake();
+    await until(() => publishing.status().lastError !== undefined, 'the refusal');
+    await until(async () => {
+      const { lastError } = publishing.status();
+      return lastError !== undefined && Date.now() - lastError.at.getTime() > 250;
+    }, 'several rounds without success');
+    expect(publishing.status().lastHeartbeatAt?.getTime()).toBeLessThan(rows[0]?.now.getTime() ?? 0);
+
+    blocked = false;
+    await whenEmpty();
+    await until(() => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > (rows[0]?.now.getTime() ?? 0), 'a new one');
+  });
+});
