@@ -39,10 +39,10 @@ export interface OffsetReader {
 export interface PartitionStatus {
   readonly topic: string;
   readonly partition: number;
-  /** The offset it will read next. */
-  readonly position: bigint;
+  /** The offset it will read next, as decimal text: a status goes into JSON. */
+  readonly position: string;
   /** Records known to be waiting, from the last batch seen. */
-  readonly lag: bigint;
+  readonly lag: number;
   /** Why the partition is waiting to be tried again. */
   readonly error?: string | undefined;
 }
@@ -53,7 +53,7 @@ export interface ConsumerStatus {
   readonly joined: boolean;
   readonly partitions: readonly PartitionStatus[];
   /** The sum of the partitions' lags. */
-  readonly lag: bigint;
+  readonly lag: number;
   readonly lastError?: { readonly at: Date; readonly message: string } | undefined;
 }
 

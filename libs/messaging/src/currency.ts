@@ -116,8 +116,8 @@ export class ViewCurrency {
           select h.at from heartbeat h
            where h.topic = $2 and h.published ?& $3::text[]
              and not exists (
-               select from unnest($3::text[]) as t (topic),
-                 jsonb_array_elements_text(h.published -> t.topic) with ordinality as p (next_offset, n)
+               select from unnest($3::text[]) as t (topic)
+                 cross join jsonb_array_elements_text(h.published -> t.topic) with ordinality as p (next_offset, n)
                  left join consumer_offset o on o.view = $1 and o.topic = t.topic and o.partition = p.n - 1
                 where p.next_offset::bigint > coalesce(o.next_offset, 0)
              )

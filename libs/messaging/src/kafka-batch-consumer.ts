@@ -8,6 +8,7 @@ import type {
   ReceivedBatch,
   ReceivedMessage,
 } from './batch-consumer.js';
+import { disconnected } from './deadline.js';
 import { OUTLIVE_OUTAGES } from './kafka-client.js';
 import { messageOf, type Logger } from './logger.js';
 
@@ -97,7 +98,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const timer of this.timers) clearTimeout(timer);
-    await this.consumer.disconnect();
+    await disconnected(this.consumer.disconnect());
     this.joined = false;
     this.partitions.clear();
   }
@@ -108,7 +109,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
       groupId: this.options.groupId,
       joined: this.joined,
       partitions,
-      lag: partitions.reduce((sum, { lag }) => sum + lag, 0n),
+      lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
     };
   }
@@ -234,6 +235,6 @@ const receivedMessage = ({ offset, key, value, headers, timestamp }: KafkaMessag
 
 function partitionStatus({ topic, partition, position, highWatermark, error }: Partition): PartitionStatus {
   const at = position ?? 0n;
-  const lag = position !== undefined && highWatermark > at ? highWatermark - at : 0n;
-  return { topic, partition, position: at, lag, ...(error !== undefined && { error }) };
+  const lag = position !== undefined && highWatermark > at ? Number(highWatermark - at) : 0;
+  return { topic, partition, position: at.toString(), lag, ...(error !== undefined && { error }) };
 }

@@ -1,4 +1,5 @@
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
+import { disconnected, within } from './deadline.js';
 import { messageOf, type Logger } from './logger.js';
 import { PublishFailed, type OutgoingRecord, type PublishedOffsets, type PublishOptions, type Publisher } from './publisher.js';
 
@@ -55,7 +56,7 @@ export class KafkaPublisher implements Publisher {
     if (session === undefined) return;
     this.session = undefined;
     session.abandoned = true;
-    await session.producer.disconnect();
+    await disconnected(session.producer.disconnect());
   }
 
   private async send(records: readonly OutgoingRecord[], deadline: number): Promise<PublishedOffsets> {
@@ -156,21 +157,9 @@ export class KafkaPublisher implements Publisher {
   }
 }
 
-/** Rejects with a timeout unless the work is done by then; the work itself goes on. */
-async function before<T>(deadline: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const expire = () => {
-      reject(new PublishFailed('publish.timeout', 'no acknowledgement in time'));
-    };
-    timer = setTimeout(expire, Math.max(0, deadline - Date.now()));
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** The work itself goes on when the time is over. */
+const before = <T>(deadline: number, work: Promise<T>): Promise<T> =>
+  within(deadline - Date.now(), work, () => new PublishFailed('publish.timeout', 'no acknowledgement in time'));
 
 const asPublishFailed = (error: unknown): PublishFailed =>
   error instanceof PublishFailed ? error : new PublishFailed('publish.failed', messageOf(error), { cause: error });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { Admin, Kafka } from 'kafkajs';
+import { disconnected, within } from './deadline.js';
 import type { Publisher } from './publisher.js';
 
 /** What a round of the relay knows once its rows are acknowledged. */
@@ -34,7 +35,8 @@ export class RelayHeartbeat {
   private mark: { at: Date; newest: bigint | undefined } | undefined;
   private nextAt = 0;
   private beating: Promise<void> | undefined;
-  private admin: Promise<Admin> | undefined;
+  private connecting: Promise<Admin> | undefined;
+  private admin: Admin | undefined;
   private last: Date | undefined;
 
   constructor(private readonly options: RelayHeartbeatOptions) {}
@@ -63,8 +65,7 @@ export class RelayHeartbeat {
 
   async stop(): Promise<void> {
     await this.beating;
-    const admin = await this.admin?.catch(() => undefined);
-    await admin?.disconnect();
+    if (this.admin !== undefined) await disconnected(this.admin.disconnect());
   }
 
   /**
@@ -72,7 +73,7 @@ export class RelayHeartbeat {
    * published, and asking for more than needed only makes a reader look older.
    */
   private async beat(at: Date): Promise<void> {
-    const published = await within(TIMEOUT_MS, this.endOffsets());
+    const published = await within(TIMEOUT_MS, this.endOffsets(), () => new Error('Kafka did not tell its end offsets in time'));
     const beat: Heartbeat = { at: at.toISOString(), published };
     const headers = {
       'content-type': 'application/json',
@@ -91,9 +92,9 @@ export class RelayHeartbeat {
   }
 
   private async endOffsets(): Promise<Record<string, string[]>> {
-    this.admin ??= this.connect();
-    const admin = await this.admin;
+    this.connecting ??= this.connect();
     try {
+      const admin = await this.connecting;
       const published: Record<string, string[]> = {};
       for (const topic of this.options.topics) {
         const ends = await admin.fetchTopicOffsets(topic);
@@ -101,8 +102,10 @@ export class RelayHeartbeat {
       }
       return published;
     } catch (error) {
+      const { admin } = this;
       this.admin = undefined;
-      await admin.disconnect().catch(() => undefined);
+      this.connecting = undefined;
+      if (admin !== undefined) await disconnected(admin.disconnect());
       throw error;
     }
   }
@@ -110,20 +113,7 @@ export class RelayHeartbeat {
   private async connect(): Promise<Admin> {
     const admin = this.options.kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 } });
     await admin.connect();
+    this.admin = admin;
     return admin;
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer from Kafka within ${String(ms)} ms`));
-    }, ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

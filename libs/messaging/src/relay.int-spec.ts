@@ -239,9 +239,11 @@ describe('Relay', () => {
     // More than two full reads before anything is published, then single rows while the backlog is worked off.
     await commit(Array.from({ length: 2_500 }, (_, n) => `first ${String(n)}`));
     const publishing = relay({ heartbeat: { topic: beats, everyMs: 1, topics: [topic] } });
-    for (let n = 0; n < 60; n += 1) {
+    const seen = new Set<number | undefined>();
+    for (let n = 0; n < 60 || seen.size < 8; n += 1) {
       await commit([`then ${String(n)}`]);
       publishing.wake();
+      seen.add(publishing.status().lastHeartbeatAt?.getTime());
     }
     await whenEmpty();
     const done = new Date(Math.max(...[...ends.values()].map((at) => at.getTime())));

@@ -65,7 +65,7 @@ export class CustomerController {
         contextOf(request),
       ),
     );
-    void reply.header('position', String(position));
+    void reply.header('position', String(position)).header('cache-control', 'no-store');
     return {
       customer: { id: customer.id, name: customer.name, created_at: customer.createdAt.toISOString() },
       owner: { ...made, owner: true },

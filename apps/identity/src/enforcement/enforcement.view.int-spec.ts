@@ -1,0 +1,63 @@
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { runMigrations } from '@rebelcore/service/database';
+import type { Pool } from 'pg';
+import { v7 as uuid } from 'uuid';
+import { migrations } from '../migrations/migrations.js';
+import { EnforcementView, type EnforcementEvent } from './enforcement.view.js';
+
+let database: TestDatabase;
+let pool: Pool;
+beforeAll(async () => {
+  database = await testDatabase({ role: 'identity' });
+  await runMigrations({ url: database.url, applicationName: 'test', migrations });
+  pool = database.pool();
+});
+afterAll(() => database.drop());
+
+const at = (second: number) => new Date(Date.UTC(2026, 10, 23, 8, 0, second));
+async function apply(view: EnforcementView, apiUserId: string, ...applied: [sequence: number, second: number][]) {
+  const events = applied.map(([sequence, second]) => ({
+    message: {} as never,
+    event: {
+      data: { apiUserId, customerId: uuid(), sequence, state: 'active', appliedAt: at(second).toISOString() },
+    } as EnforcementEvent,
+  }));
+  const tx = await pool.connect();
+  try {
+    await view.apply(tx, events);
+  } finally {
+    tx.release();
+  }
+}
+
+describe('the enforcement view', () => {
+  it('invariant 3: keeps the first word about the newest event, whatever comes again or late', async () => {
+    const [view, id] = [new EnforcementView(pool), uuid()];
+    await apply(view, id, [5, 1], [7, 2], [7, 3], [6, 4]);
+    expect(await view.inForceSince(id, 7)).toEqual(at(2));
+    await apply(view, id, [5, 5], [7, 6]);
+    expect(await view.inForceSince(id, 7)).toEqual(at(2));
+    await apply(view, id, [9, 7]);
+    expect(await view.inForceSince(id, 9)).toEqual(at(7));
+  });
+
+  it('invariant 4: confirms no event that is later than what was applied', async () => {
+    const [view, id] = [new EnforcementView(pool, 100), uuid()];
+    await apply(view, id, [5, 1]);
+    expect(await view.inForceSince(id, 6)).toBeUndefined();
+  });
+
+  it('finds what another replica has consumed, for all who wait', async () => {
+    const [view, replica, ids] = [new EnforcementView(pool), new EnforcementView(pool), [uuid(), uuid(), uuid()]];
+    const waiting = Promise.all(ids.map((id) => view.inForceSince(id, 3)));
+    for (const id of ids) await apply(replica, id, [3, 3]);
+    expect(await waiting).toEqual([at(3), at(3), at(3)]);
+  });
+
+  it('confirms nothing while the database is away, and fails nobody', async () => {
+    const away = database.pool();
+    await away.end();
+    const view = new EnforcementView(away, 60);
+    expect(await view.inForceSince(uuid(), 1)).toBeUndefined();
+  });
+});

@@ -1,0 +1,75 @@
+import { credentialEvents } from '@rebelcore/contracts/credential-events';
+import { identityEvents } from '@rebelcore/contracts/identity-events';
+import type { Recording } from '@rebelcore/event-store/event-store';
+import { publish, type StoredIdentityEvent } from './publication.js';
+
+const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
+const customerId = '0198a1de-bbbb-7000-8000-000000000001';
+const eventId = '0198a1de-cccc-7000-8000-000000000001';
+const credential = { pepperVersion: 'v1', verifier: 'A'.repeat(43) };
+const created: StoredIdentityEvent = {
+  type: 'ApiUserCreated',
+  data: {
+    ...{ apiUserId, customerId, username: `${apiUserId}@api.rebelcore.local` },
+    role: { id: customerId, name: 'RebelCore_AgentUser' },
+    actor: { kind: 'operator' },
+  },
+  confidential: credential,
+};
+const recording = (event: StoredIdentityEvent): Recording => ({
+  ...{
+    event,
+    id: eventId,
+    streamId: apiUserId,
+    customerId,
+    version: 1,
+    correlationId: 'api:1',
+    traceparent: '00-trace',
+  },
+  time: new Date('2026-11-23T08:00:00.000Z'),
+});
+// As the append completes it.
+const numbered = (record: ReturnType<typeof publish>[number] | undefined) => ({
+  ...record,
+  value: record?.value ?? null,
+  headers: { ...record?.headers, ce_sequence: '7' },
+});
+
+describe('the publication of an API user’s creation', () => {
+  const [first, second, ...more] = publish(recording(created));
+
+  it('puts the verifier on the credentials topic first, keyed by API user, and then the fact, keyed by customer', () => {
+    expect([first?.topic, first?.key]).toEqual(['identity.credentials.v1', apiUserId]);
+    expect([second?.topic, second?.key]).toEqual(['identity.events.v1', customerId]);
+    expect(more).toEqual([]);
+  });
+
+  it('is what readers of both topics expect', () => {
+    expect(credentialEvents.read(numbered(first))).toMatchObject({
+      ...{ name: 'ApiUserCredentialIssued', subject: apiUserId, sequence: 7 },
+      data: { apiUserId, customerId, ...credential },
+    });
+    expect(identityEvents.read(numbered(second))).toMatchObject({
+      ...{ id: eventId, source: '/identity', name: 'ApiUserCreated', subject: apiUserId, sequence: 7 },
+      ...{ time: '2026-11-23T08:00:00.000Z', correlationId: 'api:1', traceparent: '00-trace', data: created.data },
+    });
+  });
+
+  it('gives each record an id of its own, the same for every duplicate', () => {
+    const [again] = publish(recording(created));
+    expect(first?.headers.ce_id).not.toBe(second?.headers.ce_id);
+    expect(again?.headers.ce_id).toBe(first?.headers.ce_id);
+  });
+
+  it('invariant 7: leaves the verifier off the events topic', () => {
+    expect(JSON.stringify(second)).not.toContain(credential.verifier);
+  });
+});
+
+it('invariant 7: a person’s data and password hash are on no topic', () => {
+  const person = { email: 'ada@example.test', firstName: 'Ada', lastName: 'Lovelace', passwordHash: '$argon2id$x' };
+  const data = { portalUserId: apiUserId, customerId, owner: true, actor: { kind: 'operator' as const } };
+  const records = publish(recording({ type: 'PortalUserRegistered', data, confidential: person }));
+  expect(records).toHaveLength(1);
+  expect(JSON.stringify(records)).not.toMatch(/ada|lovelace|argon2/i);
+});

@@ -1,0 +1,218 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { decodeEvent, encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
+import { seededRandom } from '@rebelcore/testing/random';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
+import type { Pool } from 'pg';
+import type { ReceivedBatch } from './batch-consumer.js';
+import { KafkaBatchConsumer } from './kafka-batch-consumer.js';
+import { KafkaPublisher } from './kafka-publisher.js';
+import { Projection, type ProjectionHandlers } from './projection.js';
+import { consumerTables } from './schema.js';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const CUSTOMERS = 40;
+
+/** A consumer and its projection as two replicas of a service have them, on a real Kafka and a real Postgres. */
+describe('Consuming into a view', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let kafka: TestKafka;
+  let topic: string;
+  let groupId: string;
+  let publisher: KafkaPublisher;
+  let replicas: KafkaBatchConsumer[];
+  const sequences = new Map<string, number>();
+
+  beforeAll(async () => {
+    database = await testDatabase({ role: 'token' });
+    await database.asOwner(
+      `${consumerTables('token')}
+       create table total (customer text primary key, applied integer not null, checksum text not null);
+       create table log (customer text not null, sequence integer not null);
+       grant select, insert, update on total, log to token;`,
+    );
+    pool = database.pool({ max: 16 });
+    kafka = testKafka();
+    publisher = new KafkaPublisher(kafka.client());
+  });
+  afterAll(async () => {
+    await publisher.close();
+    await kafka.close();
+    await database.drop();
+  });
+  beforeEach(async () => {
+    await database.asOwner('truncate total, log, consumer_offset, applied_sequence, parked_record');
+    topic = await kafka.topic(6);
+    groupId = kafka.group();
+    replicas = [];
+    sequences.clear();
+  });
+  afterEach(() => Promise.all(replicas.map((replica) => replica.stop())));
+
+  /** Not idempotent on purpose: whatever is applied twice or left out shows in the totals. */
+  const handlers: ProjectionHandlers<CloudEvent> = {
+    sequenced: true,
+    read: decodeEvent,
+    apply: async (tx, events) => {
+      const keys = events.map(({ message }) => message.key);
+      await tx.query('insert into log select * from unnest($1::text[], $2::int[])', [keys, events.map(({ event }) => event.sequence)]);
+      await tx.query(
+        `insert into total select customer, count(*), md5(string_agg(sequence::text, ',')) from log
+          where customer = any($1::text[]) group by customer
+         on conflict (customer) do update set applied = excluded.applied, checksum = excluded.checksum`,
+        [[...new Set(keys)]],
+      );
+    },
+  };
+  const replica = async (around: (batch: ReceivedBatch, apply: () => Promise<void>) => Promise<void> = (_, apply) => apply()) => {
+    const projection = new Projection({ pool, view: 'total-v1', logger: silent });
+    const consumer = new KafkaBatchConsumer({
+      kafka: kafka.client(),
+      groupId,
+      offsets: projection.offsets(),
+      handlers: new Map([[topic, (batch: ReceivedBatch) => around(batch, () => projection.apply(batch, handlers))]]),
+      logger: silent,
+      onCrash: (error) => {
+        throw error;
+      },
+    });
+    replicas.push(consumer);
+    await consumer.start();
+    return consumer;
+  };
+  const record = (customer: string, sequence: number) => {
+    const event: CloudEvent = {
+      id: `${customer}/${String(sequence)}`,
+      source: '/test',
+      type: 'Counted',
+      time: '2026-11-23T10:00:00.000Z',
+      subject: customer,
+      sequence,
+      correlationId: 'c',
+      data: {},
+    };
+    return { topic, ...encodeEvent(event, customer) };
+  };
+  const next = (customer: string) => {
+    const sequence = (sequences.get(customer) ?? 0) + 1;
+    sequences.set(customer, sequence);
+    return record(customer, sequence);
+  };
+  const load = (records: number, pick: (n: number) => number = (n) => n) =>
+    publisher.publish(Array.from({ length: records }, (_, n) => next(`customer ${String(pick(n) % CUSTOMERS)}`)));
+  const view = async () => {
+    const { rows } = await pool.query<{ customer: string; applied: number }>('select customer, applied from total');
+    return new Map(rows.map(({ customer, applied }) => [customer, applied]));
+  };
+  const allApplied = () =>
+    until(async () => {
+      const { rows } = await pool.query<{ sum: number }>('select coalesce(sum(sequence), 0)::int as sum from applied_sequence');
+      return rows[0]?.sum === [...sequences.values()].reduce((a, b) => a + b, 0);
+    }, 'everything to be applied', 40_000);
+  const expectExactlyOnce = async () => {
+    expect(await view()).toEqual(sequences);
+    const { rows } = await pool.query('select customer from log group by customer, sequence having count(*) > 1');
+    expect(rows).toEqual([]);
+    expect((await pool.query('select from parked_record')).rowCount).toBe(0);
+  };
+
+  it('invariant 3: two replicas, one joining and one leaving in the middle of the load, apply everything once.', async () => {
+    const random = seededRandom('rebalance');
+    await replica();
+    let publishing = true;
+    const producing = (async () => {
+      for (let n = 0; n < 60; n += 1) {
+        await load(20 + random.int(60), () => random.int(CUSTOMERS));
+        await delay(random.int(40));
+      }
+      publishing = false;
+    })();
+    const churn = (async () => {
+      while (publishing) {
+        const extra = await replica();
+        await until(() => extra.status().partitions.length > 0 || !publishing, 'the new member to have partitions');
+        await extra.stop();
+      }
+    })();
+    await Promise.all([producing, churn]);
+    await replica();
+    await allApplied();
+    await expectExactlyOnce();
+  });
+
+  it('invariant 3: a replica that is slow to apply loses its partitions meanwhile, and its late commit changes nothing twice.', async () => {
+    await load(200);
+    const gate = Promise.withResolvers<undefined>();
+    let waiting = 0;
+    await replica(async (_, apply) => {
+      waiting += 1;
+      await gate.promise;
+      await apply();
+    });
+    await until(() => waiting > 0, 'the slow replica to hold a batch');
+    const fast = replica();
+    // The old member cannot answer the rebalance before its handler is done; both then apply from the same offsets.
+    gate.resolve(undefined);
+    await fast;
+    await load(200);
+    await allApplied();
+    await expectExactlyOnce();
+  });
+
+  it('invariant 3: sessions killed between apply and commit, again and again, change nothing.', async () => {
+    const random = seededRandom('killed sessions');
+    await replica();
+    let killed = 0;
+    for (let n = 0; n < 15; n += 1) {
+      await load(200, () => random.int(CUSTOMERS));
+      killed += await database.endSessions("query like 'insert into total%' or query like 'with advanced%' or state = 'idle in transaction'");
+      await delay(random.int(20));
+    }
+    await allApplied();
+    await expectExactlyOnce();
+    process.stdout.write(`killed sessions: ${String(killed)}\n`);
+  }, 60_000);
+
+  it('invariant 3: with all offsets set back to 0 and the topic published a second time, the view stays as it is.', async () => {
+    await load(400);
+    const first = await replica();
+    await allApplied();
+    const before = await pool.query('select * from total order by customer');
+    await first.stop();
+
+    await pool.query('update consumer_offset set next_offset = 0');
+    const again = [...sequences].flatMap(([customer, last]) => Array.from({ length: last }, (_, n) => record(customer, n + 1)));
+    const published = await publisher.publish(again);
+    await replica();
+    await new Projection({ pool, view: 'total-v1', logger: silent }).whenProcessed(topic, published.get(topic) ?? new Map(), 20_000);
+    expect((await pool.query('select * from total order by customer')).rows).toEqual(before.rows);
+    await expectExactlyOnce();
+  });
+
+  it('invariant 3: offsets set back under a running consumer are noticed, and nothing is left out.', async () => {
+    const running = await replica();
+    await load(200);
+    await allApplied();
+    await pool.query('update consumer_offset set next_offset = 0');
+    await database.asOwner('truncate total, log, applied_sequence');
+    await load(200);
+    await allApplied();
+    await expectExactlyOnce();
+    expect(running.status().lastError?.message).toMatch('set back');
+  });
+
+  it('invariant 11: poison of one customer is parked, and the rest of its partition goes on.', async () => {
+    await replica();
+    await publisher.publish([
+      next('good'),
+      { topic, key: 'bad', headers: {}, value: 'x'.repeat(1_000_000) },
+      next('good'),
+    ]);
+    await publisher.publish([record('bad', 1), next('good')]);
+    await allApplied();
+    await until(async () => (await pool.query('select from parked_record')).rowCount === 2, 'two parked records');
+    expect((await view()).get('good')).toBe(3);
+  });
+});

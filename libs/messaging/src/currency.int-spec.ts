@@ -1,0 +1,113 @@
+import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { until } from '@rebelcore/testing/until';
+import type { Pool } from 'pg';
+import type { ReceivedBatch } from './batch-consumer.js';
+import { ViewCurrency } from './currency.js';
+import { consumerTables } from './schema.js';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const EVENTS = 'identity.events.v1';
+const CREDENTIALS = 'identity.credentials.v1';
+
+describe('ViewCurrency', () => {
+  let database: TestDatabase;
+  let pool: Pool;
+  let currency: ViewCurrency;
+  let next: bigint;
+
+  beforeAll(async () => {
+    database = await testDatabase({ role: 'token', schema: consumerTables('token') });
+    pool = database.pool();
+  });
+  afterAll(() => database.drop());
+  beforeEach(async () => {
+    await database.asOwner('truncate consumer_offset, parked_record, heartbeat');
+    currency = new ViewCurrency({ pool, view: 'authorization-v1', topics: [EVENTS, CREDENTIALS], logger: silent, pollMs: 20 });
+    next = 0n;
+  });
+  afterEach(() => currency.stop());
+
+  const beats = (...values: (Heartbeat | string)[]): ReceivedBatch => ({
+    topic: 'identity.heartbeats.v1',
+    partition: 0,
+    messages: values.map((value) => ({
+      offset: next++,
+      key: 'identity',
+      headers: {},
+      value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+      timestamp: 0,
+    })),
+    highWatermark: next,
+    isStale: () => false,
+  });
+  const at = (second: number) => `2026-11-23T10:00:${String(second).padStart(2, '0')}.000Z`;
+  const beat = (second: number, events: string[], credentials: string[]): Heartbeat => ({
+    at: at(second),
+    published: { [EVENTS]: events, [CREDENTIALS]: credentials, 'other.v1': ['999'] },
+  });
+  const applied = (topic: string, partition: number, offset: number) =>
+    pool.query(
+      `insert into consumer_offset values ('authorization-v1', $1, $2, $3)
+       on conflict (view, topic, partition) do update set next_offset = excluded.next_offset`,
+      [topic, partition, offset],
+    );
+  const asOf = async () => {
+    await currency.look();
+    return currency.asOf()?.toISOString();
+  };
+
+  it('knows nothing before a heartbeat, and nothing from one that is silent about a topic of the view.', async () => {
+    expect(await asOf()).toBeUndefined();
+    await currency.record(beats({ at: at(1), published: { [EVENTS]: [] } }));
+    expect(await asOf()).toBeUndefined();
+  });
+
+  it('is current as of the newest heartbeat whose offsets are all applied, and never goes back.', async () => {
+    await currency.record(beats(beat(1, ['0', '0'], ['0']), beat(2, ['5', '0'], ['0']), beat(3, ['5', '3'], ['7'])));
+    expect(await asOf()).toBe(at(1));
+    await applied(EVENTS, 0, 5);
+    expect(await asOf()).toBe(at(2));
+    await applied(EVENTS, 1, 3);
+    await applied(CREDENTIALS, 0, 6);
+    expect(await asOf()).toBe(at(2));
+    await applied(CREDENTIALS, 0, 9);
+    expect(await asOf()).toBe(at(3));
+    await applied(CREDENTIALS, 0, 0);
+    expect(await asOf()).toBe(at(3));
+  });
+
+  it('stays where it was while heartbeats do not come or cannot be read.', async () => {
+    await currency.record(beats(beat(1, [], [])));
+    await currency.record(beats('{', '{"at":"yesterday"}'));
+    expect(await asOf()).toBe(at(1));
+    const { rows } = await pool.query("select next_offset from consumer_offset where topic = 'identity.heartbeats.v1'");
+    expect(rows).toEqual([{ next_offset: '3' }]);
+  });
+
+  it('looks again by itself, so that what another replica has applied is known here.', async () => {
+    await currency.start();
+    const elsewhere = new ViewCurrency({ pool, view: 'authorization-v1', topics: [EVENTS, CREDENTIALS], logger: silent });
+    await elsewhere.record(beats(beat(4, ['2'], [])));
+    await applied(EVENTS, 0, 2);
+    await until(() => currency.asOf()?.toISOString() === at(4), 'the view to be current');
+  });
+
+  it('names the customers with parked records: offsets alone would call their view current.', async () => {
+    expect(currency.isBlocked('a')).toBe(false);
+    await pool.query(
+      `insert into parked_record (view, topic, partition, "offset", key, headers, recorded_at, code, reason)
+       values ('authorization-v1', $1, 0, 1, 'a', '{}', now(), 'sequence.gap', 'x'), ('other', $1, 0, 1, 'b', '{}', now(), 'x', 'x')`,
+      [EVENTS],
+    );
+    await currency.look();
+    expect([currency.isBlocked('a'), currency.isBlocked('b')]).toEqual([true, false]);
+  });
+
+  it('keeps a quarter of an hour of heartbeats.', async () => {
+    await currency.record(beats({ at: '2026-11-23T09:00:00.000Z', published: {} }, beat(1, [], [])));
+    await currency.record(beats(beat(2, [], [])));
+    const { rows } = await pool.query<{ at: Date }>('select at from heartbeat order by at');
+    expect(rows.map((row) => row.at.toISOString())).toEqual([at(1), at(2)]);
+  });
+});
