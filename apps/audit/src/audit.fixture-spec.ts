@@ -106,6 +106,11 @@ export class AuditFixture {
     return replica;
   }
 
+  async remove(replica: Replica): Promise<void> {
+    this.replicas.splice(this.replicas.indexOf(replica), 1);
+    await replica.stop();
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.replicas.map((replica) => replica.stop()));
     await Promise.all([...this.publishers.values()].map((publisher) => publisher.close()));
@@ -174,14 +179,23 @@ export class Customer {
 
   identity<N extends IdentityEventName>(name: N, data: Omit<IdentityEventData<N>, 'customerId'>, type: string): this {
     this.sequence += 1;
-    const event = this.event('/identity', identityEvents.wireType(name), this.sequence, { customerId: this.id, ...data });
+    const event = this.event('/identity', identityEvents.wireType(name), this.sequence, {
+      customerId: this.id,
+      ...data,
+    });
     this.expected.set(event.id, type);
     this.records.push({ topic: 'identity.events.v1', ...encodeEvent(event, this.id) });
     return this;
   }
 
   applied(apiUserId: string, state: 'active' | 'inactive'): this {
-    const data = { apiUserId, customerId: this.id, sequence: this.sequence, state, appliedAt: new Date().toISOString() };
+    const data = {
+      apiUserId,
+      customerId: this.id,
+      sequence: this.sequence,
+      state,
+      appliedAt: new Date().toISOString(),
+    };
     const event = this.event('/token', tokenEvents.wireType('ApiUserAuthorizationApplied'), 1, data);
     this.expected.set(event.id, 'api_user.authorization_applied');
     this.records.push({ topic: 'token.events.v1', ...encodeEvent(event, this.id) });
@@ -203,11 +217,27 @@ export class Customer {
     const apiUserId = uuid();
     const actor = { kind: 'portal_user', id: this.ownerId } as const;
     const role = { id: '0198a1de-0000-7000-8000-000000000003', name: 'RebelCore_AgentUser' };
-    this.identity('CustomerProvisioned', { name: 'Acme', ownerId: this.ownerId, actor: { kind: 'operator' } }, 'customer.provision')
-      .identity('PortalUserRegistered', { portalUserId: this.ownerId, owner: true, actor: { kind: 'operator' } }, 'user.add')
-      .identity('PortalUserSignInFailed', { portalUserId: this.ownerId, reason: 'wrong-password' }, 'session.sign_in_failed')
+    this.identity(
+      'CustomerProvisioned',
+      { name: 'Acme', ownerId: this.ownerId, actor: { kind: 'operator' } },
+      'customer.provision',
+    )
+      .identity(
+        'PortalUserRegistered',
+        { portalUserId: this.ownerId, owner: true, actor: { kind: 'operator' } },
+        'user.add',
+      )
+      .identity(
+        'PortalUserSignInFailed',
+        { portalUserId: this.ownerId, reason: 'wrong-password' },
+        'session.sign_in_failed',
+      )
       .identity('PortalUserSignedIn', { portalUserId: this.ownerId }, 'session.sign_in')
-      .identity('ApiUserCreated', { apiUserId, username: `${apiUserId}@api.rebelcore.local`, role, actor }, 'api_user.create')
+      .identity(
+        'ApiUserCreated',
+        { apiUserId, username: `${apiUserId}@api.rebelcore.local`, role, actor },
+        'api_user.create',
+      )
       .applied(apiUserId, 'active')
       .calls({ apiUserId }, { apiUserId, route: 'POST /api/v1/infer', service: 'inference' })
       .identity('ApiUserDeactivated', { apiUserId, actor }, 'api_user.deactivate')

@@ -10,6 +10,8 @@ export interface Answer {
   readonly position: string | undefined;
 }
 
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+
 /** A caller with its own cookie jar: a browser of the Super Admin, or an application. */
 export class Client {
   private cookie: string | undefined;
@@ -49,7 +51,7 @@ export class Client {
     const [cookie] = response.headers.getSetCookie();
     if (cookie !== undefined) this.cookie = cookie.split(';')[0];
     return {
-      request: `${method} ${path.split('?')[0] ?? path}`,
+      request: `${method} ${(path.split('?')[0] ?? path).replace(UUID, '{id}')}`,
       status: response.status,
       body: text === '' ? undefined : (JSON.parse(text) as unknown),
       ms,

@@ -76,7 +76,13 @@ interface Forgery {
   readonly dsaEncoding?: 'der' | 'ieee-p1363';
   readonly signature?: string;
 }
-function token({ header = {}, claims = {}, key = issuer.privateKey, dsaEncoding = 'ieee-p1363', signature }: Forgery = {}) {
+function token({
+  header = {},
+  claims = {},
+  key = issuer.privateKey,
+  dsaEncoding = 'ieee-p1363',
+  signature,
+}: Forgery = {}) {
   const input = `${encode({ alg: 'ES256', typ: 'at+jwt', kid: KID, ...header })}.${encode({ ...genuine(), ...claims })}`;
   return `${input}.${signature ?? sign('sha256', Buffer.from(input), { key, dsaEncoding }).toString('base64url')}`;
 }

@@ -21,11 +21,13 @@ const header = z.object({
   typ: z.string(),
   kid: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
   // Whoever could name the key, or demand an extension, could choose what is checked.
-  ...Object.fromEntries(['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'].map((name) => [name, z.undefined().optional()])),
+  ...Object.fromEntries(
+    ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip'].map((name) => [name, z.undefined().optional()]),
+  ),
 });
 
 /** A passport-jwt strategy for ES256 tokens by JWKS. `accept` turns the verified payload into the caller, or throws. */
-export function bearerStrategy<Caller>(rules: TokenRules, accept: (payload: unknown) => Caller): Strategy {
+export function bearerStrategy(rules: TokenRules, accept: (payload: unknown) => object): Strategy {
   const keys = new IssuerKeys(rules.jwksUri);
   const options: StrategyOptionsWithoutRequest = {
     jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
@@ -37,8 +39,7 @@ export function bearerStrategy<Caller>(rules: TokenRules, accept: (payload: unkn
     secretOrKeyProvider: (_request: unknown, token: string, done) => {
       keys.keyOf(token, rules.typ).then(
         (key) => {
-          // passport-jwt hands the key on to jsonwebtoken, which takes a KeyObject; its types know only text.
-          done(null, key as unknown as string);
+          hand(done, key);
         },
         (error: unknown) => {
           done(error);
@@ -50,9 +51,14 @@ export function bearerStrategy<Caller>(rules: TokenRules, accept: (payload: unkn
     try {
       done(null, accept(payload));
     } catch (error) {
-      done(null, false, error as Error);
+      done(null, false, error);
     }
   });
+}
+
+// jsonwebtoken, to which passport-jwt passes it on, takes a KeyObject; the types of passport-jwt know only text and bytes.
+function hand(done: (error: null, key?: never) => void, key: KeyObject): void {
+  Reflect.apply(done, undefined, [null, key]);
 }
 
 /** The issuer's public keys, each made once. An unknown `kid` causes at most ten fetches a minute. */

@@ -10,7 +10,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const record = (n: number): OutgoingRecord => ({ topic: 'api.calls.v1', key: `k${n}`, headers: {}, value: `value ${n}` });
+const record = (n: number): OutgoingRecord => ({
+  topic: 'api.calls.v1',
+  key: `k${n}`,
+  headers: {},
+  value: `value ${n}`,
+});
 const open = (maxBytes = 1_000_000) => CallSpool.open(directory, maxBytes);
 const onlySegment = async () => join(directory, (await readdir(directory))[0] ?? '');
 

@@ -128,7 +128,7 @@ export async function ensureDatabase(superuserUrl: string, roles: DatabaseRoles)
   });
 }
 
-async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
   try {
@@ -200,11 +200,12 @@ async function untilReady(url: string, process: ManagedProcess): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {
     try {
-      await withClient(url, async (client) => void (await client.query('select 1')));
+      await withClient(url, (client) => client.query('select 1'));
       return;
     } catch (error) {
-      if (!process.running) throw new Error(`PostgreSQL ended while starting; see ${process.log}`);
-      if (Date.now() > deadline) throw new Error(`PostgreSQL did not become ready: ${(error as Error).message}`);
+      const cause = { cause: error };
+      if (!process.running) throw new Error(`PostgreSQL ended while starting; see ${process.log}`, cause);
+      if (Date.now() > deadline) throw new Error(`PostgreSQL did not become ready: ${(error as Error).message}`, cause);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

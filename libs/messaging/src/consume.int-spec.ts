@@ -57,7 +57,10 @@ describe('Consuming into a view', () => {
     read: decodeEvent,
     apply: async (tx, events) => {
       const keys = events.map(({ message }) => message.key);
-      await tx.query('insert into log select * from unnest($1::text[], $2::int[])', [keys, events.map(({ event }) => event.sequence)]);
+      await tx.query('insert into log select * from unnest($1::text[], $2::int[])', [
+        keys,
+        events.map(({ event }) => event.sequence),
+      ]);
       await tx.query(
         `insert into total select customer, count(*), md5(string_agg(sequence::text, ',')) from log
           where customer = any($1::text[]) group by customer
@@ -66,7 +69,9 @@ describe('Consuming into a view', () => {
       );
     },
   };
-  const replica = async (around: (batch: ReceivedBatch, apply: () => Promise<void>) => Promise<void> = (_, apply) => apply()) => {
+  const replica = async (
+    around: (batch: ReceivedBatch, apply: () => Promise<void>) => Promise<void> = (_, apply) => apply(),
+  ) => {
     const projection = new Projection({ pool, view: 'total-v1', logger: silent });
     const consumer = new KafkaBatchConsumer({
       kafka: kafka.client(),
@@ -107,10 +112,16 @@ describe('Consuming into a view', () => {
     return new Map(rows.map(({ customer, applied }) => [customer, applied]));
   };
   const allApplied = () =>
-    until(async () => {
-      const { rows } = await pool.query<{ sum: number }>('select coalesce(sum(sequence), 0)::int as sum from applied_sequence');
-      return rows[0]?.sum === [...sequences.values()].reduce((a, b) => a + b, 0);
-    }, 'everything to be applied', 40_000);
+    until(
+      async () => {
+        const { rows } = await pool.query<{ sum: number }>(
+          'select coalesce(sum(sequence), 0)::int as sum from applied_sequence',
+        );
+        return rows[0]?.sum === [...sequences.values()].reduce((a, b) => a + b, 0);
+      },
+      'everything to be applied',
+      40_000,
+    );
   const expectExactlyOnce = async () => {
     expect(await view()).toEqual(sequences);
     const { rows } = await pool.query('select customer from log group by customer, sequence having count(*) > 1');
@@ -167,7 +178,9 @@ describe('Consuming into a view', () => {
     let killed = 0;
     for (let n = 0; n < 15; n += 1) {
       await load(200, () => random.int(CUSTOMERS));
-      killed += await database.endSessions("query like 'insert into total%' or query like 'with advanced%' or state = 'idle in transaction'");
+      killed += await database.endSessions(
+        "query like 'insert into total%' or query like 'with advanced%' or state = 'idle in transaction'",
+      );
       await delay(random.int(20));
     }
     await allApplied();
@@ -183,10 +196,16 @@ describe('Consuming into a view', () => {
     await first.stop();
 
     await pool.query('update consumer_offset set next_offset = 0');
-    const again = [...sequences].flatMap(([customer, last]) => Array.from({ length: last }, (_, n) => record(customer, n + 1)));
+    const again = [...sequences].flatMap(([customer, last]) =>
+      Array.from({ length: last }, (_, n) => record(customer, n + 1)),
+    );
     const published = await publisher.publish(again);
     await replica();
-    await new Projection({ pool, view: 'total-v1', logger: silent }).whenProcessed(topic, published.get(topic) ?? new Map(), 20_000);
+    await new Projection({ pool, view: 'total-v1', logger: silent }).whenProcessed(
+      topic,
+      published.get(topic) ?? new Map(),
+      20_000,
+    );
     expect((await pool.query('select * from total order by customer')).rows).toEqual(before.rows);
     await expectExactlyOnce();
   });

@@ -23,7 +23,13 @@ describe('ViewCurrency', () => {
   afterAll(() => database.drop());
   beforeEach(async () => {
     await database.asOwner('truncate consumer_offset, parked_record, heartbeat');
-    currency = new ViewCurrency({ pool, view: 'authorization-v1', topics: [EVENTS, CREDENTIALS], logger: silent, pollMs: 20 });
+    currency = new ViewCurrency({
+      pool,
+      view: 'authorization-v1',
+      topics: [EVENTS, CREDENTIALS],
+      logger: silent,
+      pollMs: 20,
+    });
     next = 0n;
   });
   afterEach(() => currency.stop());
@@ -87,7 +93,12 @@ describe('ViewCurrency', () => {
 
   it('looks again by itself, so that what another replica has applied is known here.', async () => {
     await currency.start();
-    const elsewhere = new ViewCurrency({ pool, view: 'authorization-v1', topics: [EVENTS, CREDENTIALS], logger: silent });
+    const elsewhere = new ViewCurrency({
+      pool,
+      view: 'authorization-v1',
+      topics: [EVENTS, CREDENTIALS],
+      logger: silent,
+    });
     await elsewhere.record(beats(beat(4, ['2'], [])));
     await applied(EVENTS, 0, 2);
     await until(() => currency.asOf()?.toISOString() === at(4), 'the view to be current');

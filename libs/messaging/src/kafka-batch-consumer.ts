@@ -9,7 +9,7 @@ import type {
   ReceivedMessage,
 } from './batch-consumer.js';
 import { disconnected } from './deadline.js';
-import { OUTLIVE_OUTAGES } from './kafka-client.js';
+import { OUTLIVE_OUTAGES, whileWanted } from './kafka-client.js';
 import { messageOf, type Logger } from './logger.js';
 
 export interface KafkaBatchConsumerOptions {
@@ -53,7 +53,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
   private lastError: { at: Date; message: string } | undefined;
 
   constructor(private readonly options: KafkaBatchConsumerOptions) {
-    this.consumer = options.kafka.consumer({
+    this.consumer = whileWanted(options.kafka, () => !this.stopped).consumer({
       groupId: options.groupId,
       sessionTimeout: 10_000,
       rebalanceTimeout: 20_000,

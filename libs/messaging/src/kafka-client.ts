@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import kafkajs, { type ISocketFactory, type Kafka, type RetryOptions } from 'kafkajs';
+import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type RetryOptions } from 'kafkajs';
 import type { Logger } from './logger.js';
 
 export interface KafkaSettings {
@@ -23,7 +23,7 @@ export const OUTLIVE_OUTAGES: RetryOptions = { initialRetryTime: 100, maxRetryTi
 /** A Kafka client with the settings that survive a broker's failure and cost next to nothing when idle. */
 export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: KafkaSettings): Kafka {
   stopIdleTimerLoop();
-  return new kafkajs.Kafka({
+  return remembered({
     brokers: [...brokers],
     clientId,
     connectionTimeout: 1_000,
@@ -43,6 +43,26 @@ export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: 
     ...(socketFactory !== undefined && { socketFactory }),
     ...(sasl !== undefined && { sasl: { mechanism: 'scram-sha-256' as const, ...sasl } }),
   });
+}
+
+/** What each client was made with, so that another can be made like it. */
+const configs = new WeakMap<Kafka, KafkaConfig>();
+
+function remembered(config: KafkaConfig): Kafka {
+  const kafka = new kafkajs.Kafka(config);
+  configs.set(kafka, config);
+  return kafka;
+}
+
+/**
+ * A client like the given one for as long as `isWanted` says so. kafkajs tries on after a disconnect, for as long as
+ * its retries last; without a broker to try it ends at once.
+ */
+export function whileWanted(kafka: Kafka, isWanted: () => boolean): Kafka {
+  const config = configs.get(kafka);
+  if (config === undefined || typeof config.brokers === 'function') return kafka;
+  const { brokers } = config;
+  return remembered({ ...config, brokers: () => (isWanted() ? brokers : []) });
 }
 
 interface RequestQueue {

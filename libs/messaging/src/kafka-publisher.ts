@@ -1,12 +1,18 @@
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
 import { disconnected, within } from './deadline.js';
+import { whileWanted } from './kafka-client.js';
 import { messageOf, type Logger } from './logger.js';
-import { PublishFailed, type OutgoingRecord, type PublishedOffsets, type PublishOptions, type Publisher } from './publisher.js';
+import {
+  PublishFailed,
+  type OutgoingRecord,
+  type PublishedOffsets,
+  type PublishOptions,
+  type Publisher,
+} from './publisher.js';
 
 /** Long enough for a broker's failover, which stops writes for about three seconds. */
 const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** A producer that was given up ends its own retries within about this many seconds. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 20 };
 
 /** One kafkajs producer and what we know of it. */
@@ -129,7 +135,7 @@ export class KafkaPublisher implements Publisher {
       chosen.set(args.message, partition);
       return partition;
     };
-    const producer = this.kafka.producer({
+    const producer = whileWanted(this.kafka, () => !session.abandoned).producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,

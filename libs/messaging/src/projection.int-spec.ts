@@ -121,13 +121,17 @@ describe('Projection', () => {
   it('invariant 3: a batch behind which the stored offset was set back is refused, so that nothing between is lost.', async () => {
     await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2)]), handlers);
     await pool.query('update consumer_offset set next_offset = 0');
-    await expect(projection.apply(batch([message(2, 'a', 3)], { position: 2n }), handlers)).rejects.toThrow('set back to 0');
+    await expect(projection.apply(batch([message(2, 'a', 3)], { position: 2n }), handlers)).rejects.toThrow(
+      'set back to 0',
+    );
     expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map([[0, 0n]]));
   });
 
   it('refuses a topic that ends before the stored offset, because it was made anew.', async () => {
     await projection.apply(batch([message(9, 'a', 1)]), handlers);
-    await expect(projection.apply(batch([message(0, 'b', 1)]), handlers)).rejects.toThrow('before the stored offset 10');
+    await expect(projection.apply(batch([message(0, 'b', 1)]), handlers)).rejects.toThrow(
+      'before the stored offset 10',
+    );
   });
 
   it('invariant 3: a process that ends between apply and commit leaves neither the rows nor the offset.', async () => {
@@ -165,18 +169,20 @@ describe('Projection', () => {
   it('invariant 11: what cannot be read is parked with its reason, later records of its key wait, other keys go on.', async () => {
     const megabyte = JSON.stringify({ line: 'x'.repeat(1_000_000) }).slice(0, -1);
     await projection.apply(
-      batch([
-        message(0, 'json', 1, '{"line": '),
-        message(1, 'type', 1),
-        message(2, null, 1),
-        message(3, 'huge', 1, megabyte),
-        message(4, 'gap', 2),
-        message(5, 'nul\0', 1),
-        message(6, 'good', 1),
-        message(7, 'json', 2),
-        message(8, 'gap', 1),
-        message(9, 'good', 2),
-      ].map((m) => (m.key === 'type' ? { ...m, headers: { ...m.headers, ce_type: 'Renamed' } } : m))),
+      batch(
+        [
+          message(0, 'json', 1, '{"line": '),
+          message(1, 'type', 1),
+          message(2, null, 1),
+          message(3, 'huge', 1, megabyte),
+          message(4, 'gap', 2),
+          message(5, 'nul\0', 1),
+          message(6, 'good', 1),
+          message(7, 'json', 2),
+          message(8, 'gap', 1),
+          message(9, 'good', 2),
+        ].map((m) => (m.key === 'type' ? { ...m, headers: { ...m.headers, ce_type: 'Renamed' } } : m)),
+      ),
       handlers,
     );
     await projection.apply(batch([message(10, 'json', 3), message(11, 'good', 3)]), handlers);
@@ -214,7 +220,10 @@ describe('Projection', () => {
   });
 
   it('invariant 11: a gap heals when the missing record comes after all.', async () => {
-    await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 3), message(2, 'a', 4), message(3, 'a', 2)]), handlers);
+    await projection.apply(
+      batch([message(0, 'a', 1), message(1, 'a', 3), message(2, 'a', 4), message(3, 'a', 2)]),
+      handlers,
+    );
     expect(await view()).toEqual(['a 1']);
     expect(await projection.replayParked({ [TOPIC]: handlers })).toMatchObject({ replayed: 3, left: 0 });
     expect(await view()).toEqual(['a 1', 'a 2', 'a 3', 'a 4']);
@@ -229,7 +238,10 @@ describe('Projection', () => {
   it('invariant 11: a record that the view cannot take is found among the others and parked alone.', async () => {
     const forbidden = message(1, 'b', 1, JSON.stringify({ line: 'forbidden' }));
     const nul = message(3, 'c', 1, JSON.stringify({ line: 'a \0 in the text' }));
-    await projection.apply(batch([message(0, 'a', 1), forbidden, message(2, 'b', 2), nul, message(4, 'a', 2)]), handlers);
+    await projection.apply(
+      batch([message(0, 'a', 1), forbidden, message(2, 'b', 2), nul, message(4, 'a', 2)]),
+      handlers,
+    );
     expect(await view()).toEqual(['a 1', 'a 2']);
     expect(await parked()).toEqual(['1 apply.failed', '2 key.waiting', '3 apply.failed']);
 
@@ -251,7 +263,10 @@ describe('Projection', () => {
   });
 
   it('stores nothing and parks nothing when the SQL of the view is wrong for every record.', async () => {
-    const wrong = { ...handlers, apply: async (tx: Pick<Pool, 'query'>) => void (await tx.query('select * from nowhere')) };
+    const wrong = {
+      ...handlers,
+      apply: async (tx: Pick<Pool, 'query'>) => void (await tx.query('select * from nowhere')),
+    };
     await expect(projection.apply(batch([message(0, 'a', 1)]), wrong)).rejects.toThrow('nowhere');
     expect(await parked()).toEqual([]);
     expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map());
@@ -259,7 +274,10 @@ describe('Projection', () => {
 
   it('applies what is not sequenced by its key alone, and parks behind the first bad record only.', async () => {
     const loose = { ...handlers, sequenced: false };
-    await projection.apply(batch([message(0, 'a', 7), message(1, 'a', 3), message(2, 'b', 9, '{'), message(3, 'b', 1)]), loose);
+    await projection.apply(
+      batch([message(0, 'a', 7), message(1, 'a', 3), message(2, 'b', 9, '{'), message(3, 'b', 1)]),
+      loose,
+    );
     expect(await view()).toEqual(['a 7', 'a 3']);
     expect(await parked()).toEqual(['2 event.bad-json', '3 key.waiting']);
   });

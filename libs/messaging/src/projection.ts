@@ -123,7 +123,10 @@ export class Projection {
     const reached = await this.until(timeoutMs, async () => {
       const stored = await reader.nextOffsets(topic);
       const late = [...positions].find(([partition, offset]) => (stored.get(partition) ?? 0n) < offset);
-      behind = late === undefined ? '' : `partition ${String(late[0])} is at ${String(stored.get(late[0]) ?? 0n)} of ${String(late[1])}`;
+      behind =
+        late === undefined
+          ? ''
+          : `partition ${String(late[0])} is at ${String(stored.get(late[0]) ?? 0n)} of ${String(late[1])}`;
       return late === undefined;
     });
     if (!reached) throw new Error(`${this.options.view} has not processed ${topic}: ${behind}`);
@@ -168,7 +171,14 @@ export class Projection {
   }
 
   private report({ topic, partition }: ReceivedBatch, { message, code, reason }: Rejection): void {
-    const fields = { view: this.options.view, topic, partition, offset: String(message.offset), key: message.key, code };
+    const fields = {
+      view: this.options.view,
+      topic,
+      partition,
+      offset: String(message.offset),
+      key: message.key,
+      code,
+    };
     if (code === 'key.waiting') this.options.logger.warn(fields, 'record waits behind a parked one');
     else this.options.logger.error({ ...fields, reason }, 'record parked');
   }
@@ -249,4 +259,3 @@ async function keyStates(
   }
   return states;
 }
-

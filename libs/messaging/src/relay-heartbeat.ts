@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { Admin, Kafka } from 'kafkajs';
 import { disconnected, within } from './deadline.js';
+import { whileWanted } from './kafka-client.js';
 import type { Publisher } from './publisher.js';
 
 /** What a round of the relay knows once its rows are acknowledged. */
@@ -38,6 +39,7 @@ export class RelayHeartbeat {
   private connecting: Promise<Admin> | undefined;
   private admin: Admin | undefined;
   private last: Date | undefined;
+  private stopped = false;
 
   constructor(private readonly options: RelayHeartbeatOptions) {}
 
@@ -64,6 +66,7 @@ export class RelayHeartbeat {
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     await this.beating;
     if (this.admin !== undefined) await disconnected(this.admin.disconnect());
   }
@@ -73,7 +76,11 @@ export class RelayHeartbeat {
    * published, and asking for more than needed only makes a reader look older.
    */
   private async beat(at: Date): Promise<void> {
-    const published = await within(TIMEOUT_MS, this.endOffsets(), () => new Error('Kafka did not tell its end offsets in time'));
+    const published = await within(
+      TIMEOUT_MS,
+      this.endOffsets(),
+      () => new Error('Kafka did not tell its end offsets in time'),
+    );
     const beat: Heartbeat = { at: at.toISOString(), published };
     const headers = {
       'content-type': 'application/json',
@@ -111,7 +118,9 @@ export class RelayHeartbeat {
   }
 
   private async connect(): Promise<Admin> {
-    const admin = this.options.kafka.admin({ retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 } });
+    const admin = whileWanted(this.options.kafka, () => !this.stopped).admin({
+      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
+    });
     await admin.connect();
     this.admin = admin;
     return admin;

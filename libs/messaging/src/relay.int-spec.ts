@@ -55,9 +55,15 @@ describe('Relay', () => {
     return made;
   };
   const leading = (...relays: Relay[]) =>
-    until(() => relays.filter((r) => r.status().leader).length === 1 && relays.find((r) => r.status().leader), 'one leader');
+    until(
+      () => relays.filter((r) => r.status().leader).length === 1 && relays.find((r) => r.status().leader),
+      'one leader',
+    );
   const append = (...records: (readonly [key: string, value: string])[]) =>
-    appendToOutbox(pool, records.map(([key, value]) => ({ topic, key, headers: { ce_id: value }, value })));
+    appendToOutbox(
+      pool,
+      records.map(([key, value]) => ({ topic, key, headers: { ce_id: value }, value })),
+    );
   const whenEmpty = () =>
     until(async () => (await pool.query('select from outbox limit 1')).rowCount === 0, 'an empty outbox');
   /** The values of each key in their order, duplicates dropped as a consumer drops them. */
@@ -96,7 +102,14 @@ describe('Relay', () => {
     late.release();
     publishing.wake();
     await whenEmpty();
-    expect(await delivered()).toEqual(new Map([['early', ['early']], ['late', ['late']]].map(([k, v]) => [k as string, v as string[]])));
+    expect(await delivered()).toEqual(
+      new Map(
+        [
+          ['early', ['early']],
+          ['late', ['late']],
+        ].map(([k, v]) => [k as string, v as string[]]),
+      ),
+    );
   });
 
   it('invariants 1 and 2: whatever the order of commits, everything committed is delivered, in order per customer.', async () => {
@@ -110,7 +123,10 @@ describe('Relay', () => {
         const tx = await pool.connect();
         const several = Array.from({ length: 1 + random.int(3) }, (_, i) => `${String(n)}.${String(i)}`);
         await tx.query('begin');
-        await appendToOutbox(tx, several.map((value) => ({ topic, key, headers: {}, value })));
+        await appendToOutbox(
+          tx,
+          several.map((value) => ({ topic, key, headers: {}, value })),
+        );
         // The open transaction is what is tested: others overtake it for as long.
         if (random.chance(0.3)) await delay(random.int(30));
         const keeps = random.chance(0.85);
@@ -158,7 +174,9 @@ describe('Relay', () => {
       for (const one of relays) one.wake();
       if (Number(value) % 50 === 25) {
         await leading(...relays);
-        expect(await database.endSessions("application_name = 'relay test' and query not like '%try_advisory%'")).toBe(1);
+        expect(await database.endSessions("application_name = 'relay test' and query not like '%try_advisory%'")).toBe(
+          1,
+        );
       }
     }
     await whenEmpty();
@@ -247,7 +265,10 @@ describe('Relay', () => {
     }
     await whenEmpty();
     const done = new Date(Math.max(...[...ends.values()].map((at) => at.getTime())));
-    await until(() => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > done.getTime(), 'a heartbeat about the end');
+    await until(
+      () => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > done.getTime(),
+      'a heartbeat about the end',
+    );
 
     const records = await readTopic(client, topic);
     const said = (await readTopic(client, beats)).map(({ value }) => heartbeat.parse(JSON.parse(value)));
@@ -255,7 +276,8 @@ describe('Relay', () => {
     for (const { at, published } of said) {
       const beyond = records.filter(
         ({ partition, offset, value }) =>
-          (ends.get(value)?.getTime() ?? 0) < new Date(at).getTime() && offset >= BigInt(published[topic]?.[partition] ?? 0),
+          (ends.get(value)?.getTime() ?? 0) < new Date(at).getTime() &&
+          offset >= BigInt(published[topic]?.[partition] ?? 0),
       );
       expect({ at, beyond }).toEqual({ at, beyond: [] });
     }
@@ -287,6 +309,9 @@ describe('Relay', () => {
 
     blocked = false;
     await whenEmpty();
-    await until(() => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > (rows[0]?.now.getTime() ?? 0), 'a new one');
+    await until(
+      () => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > (rows[0]?.now.getTime() ?? 0),
+      'a new one',
+    );
   });
 });

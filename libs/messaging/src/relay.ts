@@ -206,7 +206,11 @@ export class Relay {
     if (pending.length > 0) {
       await this.publish(client, pending);
       const ids = pending.map(({ id }) => id);
-      await client.query({ name: 'relay-delete', text: 'delete from outbox where id = any($1::bigint[])', values: [ids] });
+      await client.query({
+        name: 'relay-delete',
+        text: 'delete from outbox where id = any($1::bigint[])',
+        values: [ids],
+      });
       this.published += pending.length;
       this.lastPublishedAt = new Date();
     }

@@ -19,7 +19,9 @@ export async function replayPartition<E extends { readonly sequence: number }>(
   const sequenced = handlers.sequenced === true;
   const records = await parkedIn(tx, place);
   const byKey = Map.groupBy(records, ({ message }) => message.key);
-  const sequences = sequenced ? await sequencesOf(tx, place, [...byKey.keys()].filter(isUsableKey)) : new Map<string, number>();
+  const sequences = sequenced
+    ? await sequencesOf(tx, place, [...byKey.keys()].filter(isUsableKey))
+    : new Map<string, number>();
   const released: bigint[] = [];
   const applied: ReceivedEvent<E>[] = [];
 

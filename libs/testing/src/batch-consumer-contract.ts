@@ -111,7 +111,10 @@ export function batchConsumerContract(name: string, make: () => Promise<BatchCon
       const first = await start(note);
       const second = await start(note);
       const shares = () => [first, second].map((c) => c.status().partitions.length);
-      await until(() => shares().every((n) => n > 0) && shares().reduce((a, b) => a + b) === 3, 'both to have partitions');
+      await until(
+        () => shares().every((n) => n > 0) && shares().reduce((a, b) => a + b) === 3,
+        'both to have partitions',
+      );
       await subject.publish(records(0, 40));
       await until(() => seen.length === 40, 'all records');
 

@@ -32,9 +32,9 @@ export function publisherContract(name: string, make: () => Promise<PublisherUnd
       const published = await subject.publisher.publish(keys.map((key) => record(key, `value of ${key} ✓`)));
 
       const all = await subject.readAll();
-      expect(all.map(({ key, value, headers }) => ({ key, value, headers })).toSorted((x, y) => (x.key < y.key ? -1 : 1))).toEqual(
-        keys.map((key) => ({ key, value: `value of ${key} ✓`, headers: { ce_id: `value of ${key} ✓` } })),
-      );
+      expect(
+        all.map(({ key, value, headers }) => ({ key, value, headers })).toSorted((x, y) => (x.key < y.key ? -1 : 1)),
+      ).toEqual(keys.map((key) => ({ key, value: `value of ${key} ✓`, headers: { ce_id: `value of ${key} ✓` } })));
       const counted = Map.groupBy(all, ({ partition }) => partition);
       expect(published.get(subject.topic)).toEqual(
         new Map([...counted].map(([partition, records]) => [partition, BigInt(records.length)])),

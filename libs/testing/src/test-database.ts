@@ -34,7 +34,10 @@ export async function testDatabase({ role, schema }: { role?: string; schema?: s
   await run(admin, `create database ${name}`);
   if (role !== undefined) {
     // Roles belong to the server: another spec file may be creating the same one.
-    await run(admin, `do $$ begin create role ${role}; exception when duplicate_object or unique_violation then null; end $$`);
+    await run(
+      admin,
+      `do $$ begin create role ${role}; exception when duplicate_object or unique_violation then null; end $$`,
+    );
     await run(url.href, `grant usage on schema public to ${role}`);
   }
   if (schema !== undefined) await run(url.href, schema);
@@ -55,10 +58,7 @@ export async function testDatabase({ role, schema }: { role?: string; schema?: s
       await run(url.href, sql);
     },
     endSessions: (condition) =>
-      run(
-        admin,
-        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and (${condition})`,
-      ),
+      run(admin, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and (${condition})`),
     async drop() {
       await Promise.allSettled(pools.filter((pool) => !pool.ended).map((pool) => pool.end()));
       await run(admin, `drop database ${name} with (force)`);

@@ -24,5 +24,9 @@ export function testInfrastructure() {
 
 /** The seed of a random test: `SEED` of the environment to play one again, otherwise a new one. */
 export function testSeed(): number {
-  return z.coerce.number().int().default(Date.now() % 2 ** 31).parse(process.env.SEED);
+  return z.coerce
+    .number()
+    .int()
+    .default(Date.now() % 2 ** 31)
+    .parse(process.env.SEED);
 }

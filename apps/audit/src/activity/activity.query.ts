@@ -1,7 +1,7 @@
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { Pool, PoolClient } from 'pg';
-import { Cursors, type Place } from './cursor.js';
+import type { Cursors, Place } from './cursor.js';
 import type { EventType, Outcome } from './description.js';
 
 /** An entry as auditors see it. */
@@ -34,8 +34,7 @@ export interface ActivityPage {
   readonly next_cursor: string | null;
 }
 
-const COLUMNS =
-  'id, customer_id, user_id, event_type, occurred_at, outcome, description, metadata, correlation_id';
+const COLUMNS = 'id, customer_id, user_id, event_type, occurred_at, outcome, description, metadata, correlation_id';
 const NEWEST_FIRST = 'order by occurred_at desc, id desc';
 
 /** Entries that one page of a text search looks at; the next page goes on where it ended. */
@@ -54,7 +53,12 @@ export class ActivityQuery {
    *
    * @throws {ProblemException} 400 for a cursor that was not made for this customer and filter
    */
-  async page(customerId: string, filter: ActivityFilter, cursor: string | undefined, limit: number): Promise<ActivityPage> {
+  async page(
+    customerId: string,
+    filter: ActivityFilter,
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<ActivityPage> {
     const bound = boundTo(customerId, filter);
     const after = cursor === undefined ? undefined : this.cursors.read(cursor, bound);
     if (cursor !== undefined && after === undefined) throw unknownCursor();
@@ -72,7 +76,11 @@ export class ActivityQuery {
   /** Undefined as well when the entry is another customer's. */
   async byId(customerId: string, id: string): Promise<ActivityItem | undefined> {
     const sql = `select ${COLUMNS} from activity where customer_id = $1 and id = $2 limit 1`;
-    return withinCustomer(this.pool, customerId, async (tx) => (await tx.query<ActivityItem>(sql, [customerId, id])).rows[0]);
+    return withinCustomer(
+      this.pool,
+      customerId,
+      async (tx) => (await tx.query<ActivityItem>(sql, [customerId, id])).rows[0],
+    );
   }
 }
 
@@ -103,13 +111,14 @@ async function search(tx: PoolClient, where: Conditions, q: string, limit: numbe
     ), last as (
       select * from searched order by occurred_at, id limit 1
     )
-    select true as match, * from found
+    select true as is_match, * from found
     union all
     select false, * from last where (select count(*) from searched) = ${SEARCHED_AT_ONCE}`;
-  const { rows } = await tx.query<ActivityItem & { match: boolean }>(sql, where.values);
-  const matches = rows.filter(({ match }) => match).map(({ match: _, ...item }) => item);
+  const { rows } = await tx.query<ActivityItem & { is_match?: boolean }>(sql, where.values);
+  const last = rows.find((row) => row.is_match === false);
+  const matches = rows.filter((row) => row !== last);
+  for (const row of matches) delete row.is_match;
   if (matches.length > limit) return cut(matches, limit);
-  const last = rows.find(({ match }) => !match);
   return { items: matches, ...(last !== undefined && { more: placeOf(last) }) };
 }
 

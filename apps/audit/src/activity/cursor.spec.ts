@@ -31,7 +31,14 @@ describe('a cursor', () => {
     for (let length = 0; length < written.length; length += 1) {
       expect(cursors.read(written.slice(0, length), bound)).toBeUndefined();
     }
-    for (const text of [`${written}A`, `${written}=`, ` ${written}`, written.replace(/.$/, '='), '🙂'.repeat(51), '../x']) {
+    for (const text of [
+      `${written}A`,
+      `${written}=`,
+      ` ${written}`,
+      written.replace(/.$/, '='),
+      '🙂'.repeat(51),
+      '../x',
+    ]) {
       expect(cursors.read(text, bound)).toBeUndefined();
     }
   });

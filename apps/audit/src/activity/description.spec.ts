@@ -52,7 +52,11 @@ describe('what an event of identity becomes', () => {
     [
       'CustomerProvisioned',
       { name: 'Acme', ownerId: portalUserId, actor: { kind: 'operator' } },
-      { eventType: 'customer.provision', userId: null, description: 'Customer "Acme" was provisioned by the platform operator' },
+      {
+        eventType: 'customer.provision',
+        userId: null,
+        description: 'Customer "Acme" was provisioned by the platform operator',
+      },
     ],
     [
       'PortalUserRegistered',
@@ -80,7 +84,13 @@ describe('what an event of identity becomes', () => {
     ],
     [
       'ApiUserCreated',
-      { apiUserId, username: 'secret-looking@x', label: 'billing', role: { id: roleId, name: 'RebelCore_AgentUser' }, actor: owner },
+      {
+        apiUserId,
+        username: 'secret-looking@x',
+        label: 'billing',
+        role: { id: roleId, name: 'RebelCore_AgentUser' },
+        actor: owner,
+      },
       {
         eventType: 'api_user.create',
         userId: apiUserId,
@@ -100,7 +110,10 @@ describe('what an event of identity becomes', () => {
     [
       'ApiUserReactivated',
       { apiUserId, actor: owner },
-      { eventType: 'api_user.reactivate', description: `API user ${apiUserId} was reactivated by portal user ${portalUserId}` },
+      {
+        eventType: 'api_user.reactivate',
+        description: `API user ${apiUserId} was reactivated by portal user ${portalUserId}`,
+      },
     ],
   ] as const)('%s', (name, data, expected) => {
     expect(identity(name, data)).toMatchObject({
@@ -114,7 +127,13 @@ describe('what an event of identity becomes', () => {
 
   it('holds neither the username nor the label of an API user', () => {
     const role = { id: roleId, name: 'r' };
-    const entry = identity('ApiUserCreated', { apiUserId, username: 'u-n-a-m-e', label: 'l-a-b-e-l', role, actor: owner });
+    const entry = identity('ApiUserCreated', {
+      apiUserId,
+      username: 'u-n-a-m-e',
+      label: 'l-a-b-e-l',
+      role,
+      actor: owner,
+    });
     expect(JSON.stringify(entry)).not.toMatch(/u-n-a-m-e|l-a-b-e-l/);
   });
 
@@ -198,7 +217,10 @@ describe('what a call becomes', () => {
     ],
     [
       { route: 'GET /api/v1/users', outcome: 'refused', status: 403, apiUserId: undefined, portalUserId },
-      { userId: portalUserId, description: `GET /api/v1/users refused for portal user ${portalUserId} with status 403` },
+      {
+        userId: portalUserId,
+        description: `GET /api/v1/users refused for portal user ${portalUserId} with status 403`,
+      },
     ],
     [
       { route: 'GET /api/v1/me', outcome: 'refused', status: 401, reason: 'session.required', apiUserId: undefined },

@@ -235,8 +235,7 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 const MAX_TEXT = 256;
 
 /** Text from outside on one line, without what could drive a terminal or turn text around. */
-const oneLine = (text: string): string =>
-  PLAIN.test(text) ? text : text.slice(0, MAX_TEXT).replace(UNPRINTABLE, ' ');
+const oneLine = (text: string): string => (PLAIN.test(text) ? text : text.slice(0, MAX_TEXT).replace(UNPRINTABLE, ' '));
 // Nearly every text is this; the general pattern costs several times as much.
 const PLAIN = /^[ -~]{0,256}$/;
 

@@ -54,7 +54,8 @@ export class Activity1795420800000 implements MigrationInterface {
           if month < timestamp '2020-01-01' or month > now() at time zone 'utc' + interval '1 year' then
             raise exception 'there is no activity in %', to_char(month, 'YYYY-MM') using errcode = '22008';
           end if;
-          perform pg_advisory_xact_lock(hashtext('ensure_activity_months'));
+          -- Attaching takes this lock in any case. Only a lock on a table makes what others have just made visible here.
+          lock table activity in share update exclusive mode;
           continue when to_regclass(partition) is not null;
           execute format('create table %I (like activity including defaults including constraints)', partition);
           execute format('alter table activity attach partition %I for values from (%L) to (%L)', partition,

@@ -1,6 +1,13 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createService } from '@rebelcore/service/bootstrap';
-import { createServer, request as send, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
+import {
+  createServer,
+  request as send,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { portalConfig } from './portal.config.js';
@@ -17,7 +24,7 @@ interface Seen {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }
-type Handler = (request: IncomingMessage, answer: import('node:http').ServerResponse) => boolean;
+type Handler = (request: IncomingMessage, answer: ServerResponse) => boolean;
 
 /** A service behind the gateway: keeps what it was asked, and answers as a test wants. */
 class Upstream {
@@ -52,7 +59,12 @@ class Upstream {
   }
 }
 
-const upstreams = { identity: new Upstream('identity'), token: new Upstream('token'), audit: new Upstream('audit'), inference: new Upstream('inference') };
+const upstreams = {
+  identity: new Upstream('identity'),
+  token: new Upstream('token'),
+  audit: new Upstream('audit'),
+  inference: new Upstream('inference'),
+};
 const { identity, token, audit, inference } = upstreams;
 let sessions: Record<string, string>;
 let app: NestFastifyApplication;
@@ -103,7 +115,12 @@ interface Answer {
 }
 
 /** node:http and not fetch, which would tidy paths and refuse headers before the gateway sees them. */
-async function ask(method: string, path: string, headers: Record<string, string | string[]> = {}, body?: string): Promise<Answer> {
+async function ask(
+  method: string,
+  path: string,
+  headers: Record<string, string | string[]> = {},
+  body?: string,
+): Promise<Answer> {
   const { hostname, port } = new URL(base);
   const request = send({ hostname, port, method, path, headers, agent: false });
   request.end(body);
@@ -111,7 +128,12 @@ async function ask(method: string, path: string, headers: Record<string, string 
   let text = '';
   for await (const chunk of answer) text += String(chunk);
   const json = (answer.headers['content-type'] ?? '').includes('json');
-  return { status: answer.statusCode ?? 0, headers: answer.headers, text, body: json ? (JSON.parse(text) as Answer['body']) : {} };
+  return {
+    status: answer.statusCode ?? 0,
+    headers: answer.headers,
+    text,
+    body: json ? (JSON.parse(text) as Answer['body']) : {},
+  };
 }
 
 describe('routing', () => {
@@ -255,7 +277,10 @@ describe('headers', () => {
 
   it('carry one correlation id through: the caller’s, or a new one', async () => {
     const given = await ask('GET', '/api/v1/activity', { 'x-correlation-id': 'order-7' });
-    expect([given.headers['x-correlation-id'], audit.last().headers['x-correlation-id']]).toEqual(['order-7', 'order-7']);
+    expect([given.headers['x-correlation-id'], audit.last().headers['x-correlation-id']]).toEqual([
+      'order-7',
+      'order-7',
+    ]);
     const made = await ask('GET', '/api/v1/activity', { 'x-correlation-id': 'not acceptable' });
     expect(made.headers['x-correlation-id']).toMatch(/^api:[0-9a-f-]{36}$/);
     expect(audit.last().headers['x-correlation-id']).toBe(made.headers['x-correlation-id']);
@@ -276,7 +301,8 @@ describe('headers', () => {
     };
     for (const upstream of Object.values(upstreams)) upstream.handler = answerWith;
     const read = await ask('GET', '/api/v1/activity');
-    for (const name of ['set-cookie', 'server', 'x-inside']) expect([name, read.headers[name]]).toEqual([name, undefined]);
+    for (const name of ['set-cookie', 'server', 'x-inside'])
+      expect([name, read.headers[name]]).toEqual([name, undefined]);
     expect(read.headers.position).toBe('7');
     expect((await ask('POST', '/api/v1/sessions')).headers['set-cookie']).toEqual(['__Host-session=x']);
   });
@@ -284,7 +310,11 @@ describe('headers', () => {
   it('protect a browser on every answer, also on refusals and unknown addresses', async () => {
     for (const path of ['/api/v1/activity', '/nowhere', '/health/live', '/docs']) {
       const { headers } = await ask('GET', path);
-      expect([path, headers['x-content-type-options'], headers['referrer-policy']]).toEqual([path, 'nosniff', 'no-referrer']);
+      expect([path, headers['x-content-type-options'], headers['referrer-policy']]).toEqual([
+        path,
+        'nosniff',
+        'no-referrer',
+      ]);
       expect(headers['content-security-policy']).toContain("frame-ancestors 'none'");
       expect(headers['content-security-policy']).not.toMatch(/script-src[^;]*unsafe/);
       expect(headers['strict-transport-security']).toMatch(/max-age=\d+/);
@@ -304,7 +334,7 @@ describe('writes from other origins', () => {
     ['another site without an origin', { 'sec-fetch-site': 'cross-site' }, 403],
     ['a sister site without an origin', { 'sec-fetch-site': 'same-site' }, 403],
   ])('%s', async (_, headers, status) => {
-    const answer = await write(headers as Record<string, string>);
+    const answer = await write(headers);
     expect(answer.status).toBe(status);
     if (status === 403) expect(identity.seen).toEqual([]);
   });
@@ -381,7 +411,11 @@ describe('the session', () => {
       return true;
     };
     const answer = await ask('GET', '/api/v1/activity', { cookie });
-    expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'upstream.unavailable', '1']);
+    expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([
+      503,
+      'upstream.unavailable',
+      '1',
+    ]);
     expect(audit.seen).toEqual([]);
   });
 });
@@ -391,7 +425,11 @@ describe('a service in trouble', () => {
     const port = Number(new URL(inference.url).port);
     await inference.stop();
     const answer = await ask('POST', '/api/v1/infer');
-    expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([503, 'upstream.unavailable', '1']);
+    expect([answer.status, answer.body.code, answer.headers['retry-after']]).toEqual([
+      503,
+      'upstream.unavailable',
+      '1',
+    ]);
     expect(answer.headers['content-type']).toContain('application/problem+json');
     const health = await ask('GET', '/health/ready');
     expect([health.status, health.body]).toMatchObject([
@@ -403,7 +441,10 @@ describe('a service in trouble', () => {
   });
 
   it('that breaks off is a 503 problem for a write, which is never sent twice', async () => {
-    token.handler = (request) => request.socket.destroy() !== undefined;
+    token.handler = (request) => {
+      request.socket.destroy();
+      return true;
+    };
     const answer = await ask('POST', '/api/v1/authorize', {}, '{}');
     expect([answer.status, answer.body.code]).toEqual([503, 'upstream.unavailable']);
     expect(token.seen).toHaveLength(1);
@@ -442,17 +483,30 @@ describe('the gateway’s own addresses', () => {
   });
 
   it('publish one document of all services, and a page that shows it', async () => {
-    const describes = (path: string): Handler => (request, answer) => {
-      if (request.url !== '/openapi.json') return false;
-      answer.end(JSON.stringify({ openapi: '3.0.0', info: { title: 'x', version: '1' }, paths: { [path]: { get: {} }, '/health': {} } }));
-      return true;
-    };
+    const describes =
+      (path: string): Handler =>
+      (request, answer) => {
+        if (request.url !== '/openapi.json') return false;
+        answer.end(
+          JSON.stringify({
+            openapi: '3.0.0',
+            info: { title: 'x', version: '1' },
+            paths: { [path]: { get: {} }, '/health': {} },
+          }),
+        );
+        return true;
+      };
     identity.handler = describes('/api/v1/users');
     token.handler = describes('/api/v1/authorize');
     audit.handler = describes('/api/v1/activity');
     inference.handler = describes('/api/v1/infer');
     const { paths } = (await ask('GET', '/openapi.json')).body;
-    expect(Object.keys(paths as object)).toEqual(['/api/v1/users', '/api/v1/authorize', '/api/v1/activity', '/api/v1/infer']);
+    expect(Object.keys(paths as object)).toEqual([
+      '/api/v1/users',
+      '/api/v1/authorize',
+      '/api/v1/activity',
+      '/api/v1/infer',
+    ]);
     const page = await ask('GET', '/docs');
     expect([page.status, page.headers['content-type']]).toEqual([200, expect.stringContaining('text/html')]);
     expect((await ask('GET', '/docs/swagger-ui-bundle.js')).status).toBe(200);

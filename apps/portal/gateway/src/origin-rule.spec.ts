@@ -11,7 +11,11 @@ describe('who may write', () => {
     ['a program that is no browser', {}, true],
     ['our page under the name it was asked by', { origin: 'http://10.0.0.5:3000', host: '10.0.0.5:3000' }, true],
     ['another origin', { origin: 'https://evil.example' }, false],
-    ['another origin that claims to be the same site', { origin: 'https://evil.example', secFetchSite: 'same-origin' }, false],
+    [
+      'another origin that claims to be the same site',
+      { origin: 'https://evil.example', secFetchSite: 'same-origin' },
+      false,
+    ],
     ['a sister domain', { origin: 'https://shop.portal.example' }, false],
     ['a name that begins like ours', { origin: 'https://portal.example.evil.example' }, false],
     ['another port', { origin: 'https://portal.example:8443' }, false],

@@ -1,7 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
-import type { FastifyInstance } from 'fastify';
 import { mergeDocuments } from './api-document.js';
 import type { PortalConfig } from './portal.config.js';
 import { PortalModule } from './portal.module.js';
@@ -16,7 +15,7 @@ export const portalService = (config: PortalConfig): ServiceOptions => ({
   port: config.PORT,
   trustedProxies: config.TRUSTED_PROXIES,
   configure: async (app) => {
-    await installGateway(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, config);
+    await installGateway(app.getHttpAdapter().getInstance(), config);
     publishDocuments(app, config);
   },
 });
@@ -26,6 +25,6 @@ function publishDocuments(app: NestFastifyApplication, config: PortalConfig): vo
   SwaggerModule.setup('docs', app, mergeDocuments([], config.PUBLIC_URL), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
-    patchDocumentOnRequest: () => services.openApi() as never,
+    patchDocumentOnRequest: () => services.openApi(),
   });
 }

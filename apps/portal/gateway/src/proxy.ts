@@ -170,4 +170,3 @@ const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.ge
 const isTimeout = (error: unknown): boolean => /TIMEOUT/.test(String(codeOf(error)));
 const isLostRead = (error: unknown, method: string): boolean =>
   (method === 'GET' || method === 'HEAD') && codeOf(error) === 'UND_ERR_SOCKET';
-

@@ -6,7 +6,8 @@ const SESSION_COOKIE = '__Host-session';
 /** Meant for one connection, or said by us alone: where a request came from is not for its sender to tell. */
 const NOT_FORWARDED =
   /^(?:connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|http2-settings|expect|forwarded|via|x-forwarded.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|cookie)$/;
-const NOT_RETURNED = /^(?:connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|via|server|x-powered-by)$/;
+const NOT_RETURNED =
+  /^(?:connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|via|server|x-powered-by)$/;
 
 export interface Origin {
   readonly method: string;
@@ -42,8 +43,7 @@ export function toCaller<T extends object>(headers: T, mayChangeSession: boolean
   );
   return Object.fromEntries(
     Object.entries(headers).filter(
-      ([name]) =>
-        !NOT_RETURNED.test(name) && !perConnection.has(name) && (mayChangeSession || name !== 'set-cookie'),
+      ([name]) => !NOT_RETURNED.test(name) && !perConnection.has(name) && (mayChangeSession || name !== 'set-cookie'),
     ),
   ) as T;
 }

@@ -66,8 +66,8 @@ export class AuthorizationProjector {
   /** Tries what is parked again; for the command `replay-parked`. */
   replayParked(): Promise<{ replayed: number; left: number }> {
     return this.projection.replayParked({
-      'identity.events.v1': this.states as never,
-      'identity.credentials.v1': this.verifiers as never,
+      'identity.events.v1': this.states,
+      'identity.credentials.v1': this.verifiers,
     });
   }
 }
