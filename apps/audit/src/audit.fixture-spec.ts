@@ -118,7 +118,7 @@ export class AuditFixture {
     await this.database.drop();
   }
 
-  /** Publishes as a principal that may, and waits until the log holds it. */
+  /** Publishes as a principal that may. */
   async publish(principal: string, records: readonly OutgoingRecord[]): Promise<PublishedOffsets> {
     let publisher = this.publishers.get(principal);
     if (publisher === undefined) {
@@ -128,9 +128,17 @@ export class AuditFixture {
     return publisher.publish(records);
   }
 
+  /** Waits until the log has taken in what was published. */
   async processed(published: PublishedOffsets): Promise<void> {
     const projection = this.replicas[0]?.app.get(Projection);
     for (const [topic, offsets] of published) await projection?.whenProcessed(topic, offsets, 30_000);
+  }
+
+  /** Publishes what the customers have, each principal's share in order, and waits until the log holds it. */
+  async arrive(...customers: Customer[]): Promise<void> {
+    for (const [principal, records] of byPrincipal(customers.flatMap(({ records }) => records))) {
+      await this.processed(await this.publish(principal, records));
+    }
   }
 
   token(customerId: string, changes: Record<string, unknown> = {}, typ: string = SESSION_TOKEN.typ): string {

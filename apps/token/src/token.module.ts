@@ -50,7 +50,7 @@ export class TokenModule implements OnApplicationBootstrap, OnApplicationShutdow
     @Inject(PUBLISHERS) private readonly publishers: Publishers,
   ) {}
 
-  static with(config: TokenConfig): DynamicModule {
+  static with(config: TokenConfig, groupId: string): DynamicModule {
     return {
       module: TokenModule,
       imports: [
@@ -58,7 +58,7 @@ export class TokenModule implements OnApplicationBootstrap, OnApplicationShutdow
         TypeOrmModule.forRoot(dataSourceOptions({ url: config.TOKEN_DATABASE_URL, applicationName: NAME })),
       ],
       controllers: [AuthorizeController, JwksController, HealthController, AuthorizationProjector],
-      providers: [{ provide: TOKEN_CONFIG, useValue: config }, ...mechanisms(config)],
+      providers: [{ provide: TOKEN_CONFIG, useValue: config }, ...mechanisms(config, groupId)],
     };
   }
 
@@ -73,7 +73,7 @@ export class TokenModule implements OnApplicationBootstrap, OnApplicationShutdow
   }
 }
 
-function mechanisms(config: TokenConfig): Provider[] {
+function mechanisms(config: TokenConfig, groupId: string): Provider[] {
   const logger = createLogger(NAME, config.LOG_LEVEL);
   return [
     { provide: Pool, inject: [getDataSourceToken()], useFactory: (dataSource: DataSource) => poolOf(dataSource) },
@@ -128,7 +128,7 @@ function mechanisms(config: TokenConfig): Provider[] {
       inject: [Kafka, Projection],
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
-          ...{ kafka, groupId: `${NAME}.${AUTHORIZATION}`, offsets: projection.offsets(), logger },
+          ...{ kafka, groupId, offsets: projection.offsets(), logger },
           onCrash: () => process.exit(1),
         }),
     },

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerStrategy, type TokenRules } from './bearer-token.js';
+import { bearerStrategy, issuedAt, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
 import type { CallDetails } from './record-calls.plugin.js';
 
@@ -36,7 +36,7 @@ const claims = z.object({
   role: z.string(),
   scope: z.string(),
   jti: z.string().min(1).max(64),
-  iat: z.int().nonnegative(),
+  iat: issuedAt,
   exp: z.int().positive(),
 });
 

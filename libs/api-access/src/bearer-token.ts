@@ -1,7 +1,7 @@
-import { createPublicKey, hash, type KeyObject } from 'node:crypto';
-import { JwksClient } from 'jwks-rsa';
-import { ExtractJwt, Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
+import { hash, type KeyObject } from 'node:crypto';
+import { Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import { z } from 'zod';
+import { IssuerKeys } from './issuer-keys.js';
 
 /** Which tokens are accepted. All of it must hold. */
 export interface TokenRules {
@@ -14,7 +14,7 @@ export interface TokenRules {
 }
 
 const MAX_TOKEN_LENGTH = 4_096;
-const KEY_CACHE_MS = 10 * 60_000;
+const CLOCK_SKEW_S = 60;
 
 const header = z.object({
   alg: z.literal('ES256'),
@@ -30,14 +30,15 @@ const header = z.object({
 export function bearerStrategy(rules: TokenRules, accept: (payload: unknown) => object): Strategy {
   const keys = new IssuerKeys(rules.jwksUri);
   const options: StrategyOptionsWithoutRequest = {
-    jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+    // Not passport-jwt's own extractor: it takes the first of several words, and what follows would go unchecked.
+    jwtFromRequest: (request) => bearerToken(request.headers.authorization) ?? null,
     algorithms: ['ES256'],
     issuer: rules.issuer,
     audience: rules.audience,
     // The guard compares `exp` itself, on cached tokens too, and so knows whose token it was that expired.
     ignoreExpiration: true,
     secretOrKeyProvider: (_request: unknown, token: string, done) => {
-      keys.keyOf(token, rules.typ).then(
+      keyOf(token, rules.typ, keys).then(
         (key) => {
           hand(done, key);
         },
@@ -61,37 +62,30 @@ function hand(done: (error: null, key?: never) => void, key: KeyObject): void {
   Reflect.apply(done, undefined, [null, key]);
 }
 
-/** The issuer's public keys, each made once. An unknown `kid` causes at most ten fetches a minute. */
-class IssuerKeys {
-  private readonly client: JwksClient;
-  private readonly made = new Map<string, KeyObject>();
-
-  constructor(jwksUri: string) {
-    this.client = new JwksClient({
-      jwksUri,
-      cache: true,
-      cacheMaxEntries: 16,
-      cacheMaxAge: KEY_CACHE_MS,
-      rateLimit: true,
-      jwksRequestsPerMinute: 10,
-      timeout: 3_000,
-    });
+/**
+ * Checks what passport-jwt does not, before any signature is verified.
+ *
+ * @throws {KeysUnavailable}
+ */
+async function keyOf(token: string, typ: string, keys: IssuerKeys): Promise<KeyObject> {
+  if (token.length > MAX_TOKEN_LENGTH) throw new Error('the token is too long');
+  const [encoded = '', payload = '', signature = ''] = token.split('.');
+  // Decoders overlook stray characters and bits; a token has one spelling.
+  for (const part of [encoded, payload, signature]) {
+    if (Buffer.from(part, 'base64url').toString('base64url') !== part) throw new Error('the token is not base64url');
   }
-
-  async keyOf(token: string, typ: string): Promise<KeyObject> {
-    if (token.length > MAX_TOKEN_LENGTH) throw new Error('the token is too long');
-    const [encoded = ''] = token.split('.', 1);
-    const parsed = header.parse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8')));
-    if (parsed.typ.toLowerCase() !== typ) throw new Error(`the token is a ${parsed.typ}, not a ${typ}`);
-    const pem = (await this.client.getSigningKey(parsed.kid)).getPublicKey();
-    let key = this.made.get(pem);
-    if (key === undefined) {
-      if (this.made.size >= 16) this.made.clear();
-      this.made.set(pem, (key = createPublicKey(pem)));
-    }
-    return key;
-  }
+  const parsed = header.parse(JSON.parse(Buffer.from(encoded, 'base64url').toString('utf8')));
+  if (parsed.typ.toLowerCase() !== typ) throw new Error(`the token is a ${parsed.typ}, not a ${typ}`);
+  const key = await keys.find(parsed.kid);
+  if (key === undefined) throw new Error('the issuer has no such key');
+  return key;
 }
+
+/** Unix seconds of `iat`, which must not lie in the future. */
+export const issuedAt = z
+  .int()
+  .nonnegative()
+  .refine((at) => at <= Date.now() / 1000 + CLOCK_SKEW_S, 'lies in the future');
 
 /** Verified tokens by their SHA-256, oldest out first. The tokens themselves are not kept in memory. */
 export class VerifiedTokens<Caller> {

@@ -2,6 +2,7 @@ import { HttpException, type CanActivate, type ExecutionContext } from '@nestjs/
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Strategy } from 'passport-jwt';
 import { bearerToken, VerifiedTokens } from './bearer-token.js';
+import { KeysUnavailable } from './issuer-keys.js';
 import { describeCall, type CallDetails } from './record-calls.plugin.js';
 
 /** The answer to a request that carries no usable token, with the words the caller sees and the code auditors see. */
@@ -25,7 +26,7 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     const token = bearerToken(request.headers.authorization);
     let caller = token === undefined ? undefined : this.verified.get(token);
     if (caller === undefined) {
-      caller = await this.verify(request);
+      caller = await this.verify(request).catch((error: unknown) => unavailable(http.getResponse(), request, error));
       if (caller === undefined || token === undefined) {
         const reason = token === undefined ? 'token.missing' : 'token.invalid';
         return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason });
@@ -60,13 +61,14 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
 
   /** Runs the strategy as passport does, for this one request. */
   private verify(request: FastifyRequest): Promise<Caller | undefined> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const attempt = Object.create(this.strategy) as Strategy;
       attempt.success = (caller: Caller) => {
         resolve(caller);
       };
-      attempt.fail = () => {
-        resolve(undefined);
+      attempt.fail = (error: unknown) => {
+        if (error instanceof KeysUnavailable) reject(error);
+        else resolve(undefined);
       };
       attempt.error = () => {
         resolve(undefined);
@@ -74,4 +76,13 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
       attempt.authenticate(request as never);
     });
   }
+}
+
+/** Not a 401: the token may be a good one, and its owner must not throw it away. */
+function unavailable(reply: FastifyReply, request: FastifyRequest, cause: unknown): never {
+  describeCall(request, { reason: 'keys.unavailable' });
+  void reply.header('retry-after', '2');
+  const detail = 'Tokens cannot be verified at the moment; please try again.';
+  const body = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail, code: 'keys.unavailable' };
+  throw new HttpException(body, 503, { cause });
 }

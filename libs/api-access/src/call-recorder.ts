@@ -30,6 +30,8 @@ export class RecordingFailed extends Error {
 export interface CallRecorderStatus {
   readonly kafkaAway: boolean;
   readonly spooledBytes: number;
+  /** Spool files that a person should look at. */
+  readonly damagedSegments: number;
 }
 
 interface Waiting {
@@ -40,9 +42,14 @@ interface Waiting {
   readonly reject: (error: RecordingFailed) => void;
 }
 
-const MAX_CALLS_PER_RECORD = 500;
-const RECORDS_PER_PRODUCE = 500;
+/** Together they keep one produce well below the megabyte that a broker accepts by default, whatever is in the calls. */
+const MAX_CALLS_PER_RECORD = 200;
+const MAX_BYTES_PER_PRODUCE = 500_000;
+const MAX_CALLS_PER_FLUSH = 1_000;
 const SWEEP_MS = 100;
+/** A spool that is smaller is waited for rather than added to: that is quicker than the disk, and ends the detour. */
+const ALMOST_DRAINED_BYTES = 1_000_000;
+const CLOSE_WITHIN_MS = 3_000;
 
 /**
  * Makes records of calls durable before they are answered: whatever waits goes into the next produce, and into the spool
@@ -50,7 +57,7 @@ const SWEEP_MS = 100;
  */
 export class CallRecorder {
   /** Another process, or this one after a restart, counts its sequences anew and so is another source. */
-  private readonly source: string;
+  private source: string;
   private readonly sequences = new Map<string, number>();
   private readonly acknowledgeWithinMs: number;
   private readonly deadlineMs: number;
@@ -61,11 +68,12 @@ export class CallRecorder {
   private draining: Promise<void> | undefined;
   private kafkaAway = false;
   private closed = false;
+  private closeBy = Infinity;
   private sweeper: NodeJS.Timeout | undefined;
   private endRetryPause: () => void = () => undefined;
 
   constructor(private readonly options: CallRecorderOptions) {
-    this.source = `/${options.service}/${randomUUID()}`;
+    this.source = this.newSource();
     this.acknowledgeWithinMs = options.acknowledgeWithinMs ?? 700;
     this.deadlineMs = options.deadlineMs ?? 2_000;
     this.retryEveryMs = options.retryEveryMs ?? 500;
@@ -90,12 +98,14 @@ export class CallRecorder {
   }
 
   status(): CallRecorderStatus {
-    return { kafkaAway: this.kafkaAway, spooledBytes: this.options.spool.bytes };
+    const { spool } = this.options;
+    return { kafkaAway: this.kafkaAway, spooledBytes: spool.bytes, damagedSegments: spool.damaged };
   }
 
   /** Finishes what waits, tries once more to empty the spool, and keeps the rest of it for the next process. */
   async close(): Promise<void> {
     this.closed = true;
+    this.closeBy = Date.now() + CLOSE_WITHIN_MS;
     this.endRetryPause();
     await this.flushing;
     await this.draining;
@@ -107,13 +117,15 @@ export class CallRecorder {
     // A turn of the event loop lets all requests that were read together into the same produce.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) {
-      const batch = this.waiting;
-      this.waiting = [];
+      const batch = this.waiting.splice(0, MAX_CALLS_PER_FLUSH);
       this.inFlight = batch;
       try {
         await this.store(this.fold(batch));
         for (const { resolve } of batch) resolve();
       } catch (error) {
+        // Whether Kafka has these numbers is unknown: used again they would clash, left out they would be a gap.
+        this.source = this.newSource();
+        this.sequences.clear();
         const failed = new RecordingFailed((error as Error).message, { cause: error });
         for (const { reject } of batch) reject(failed);
       }
@@ -125,19 +137,30 @@ export class CallRecorder {
   }
 
   private async store(records: readonly OutgoingRecord[]): Promise<void> {
-    const { publisher, spool } = this.options;
-    // Almost drained: waiting for the rest is quicker than another round through the disk, and ends the detour.
-    if (this.draining && !this.kafkaAway && spool.bytes < 1_000_000) await this.drainedOr(this.acknowledgeWithinMs);
+    const { spool } = this.options;
+    if (this.draining && !this.kafkaAway && spool.bytes < ALMOST_DRAINED_BYTES) {
+      await this.drainedOr(this.acknowledgeWithinMs);
+    }
     if (spool.isEmpty && !this.kafkaAway) {
       try {
-        await publisher.publish(records, { timeoutMs: this.acknowledgeWithinMs });
+        await this.publish(records, this.acknowledgeWithinMs);
         return;
       } catch {
         this.setAway(true);
       }
     }
-    await spool.append(records);
+    try {
+      await spool.append(records);
+    } catch (error) {
+      // With nothing to drain nobody else would find out that Kafka is back.
+      if (spool.isEmpty) this.setAway(false);
+      throw error;
+    }
     this.drain();
+  }
+
+  private async publish(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
+    for (const produce of produces(records)) await this.options.publisher.publish(produce, { timeoutMs });
   }
 
   private drain(): void {
@@ -148,14 +171,10 @@ export class CallRecorder {
 
   /** Empties the spool into Kafka, oldest first, for as long as it takes. */
   private async drainSpool(): Promise<void> {
-    const { publisher, spool } = this.options;
-    while (!spool.isEmpty) {
+    const { spool } = this.options;
+    while (!spool.isEmpty && Date.now() < this.closeBy) {
       try {
-        const records = (await spool.oldest()) ?? [];
-        for (let from = 0; from < records.length; from += RECORDS_PER_PRODUCE) {
-          const chunk = records.slice(from, from + RECORDS_PER_PRODUCE);
-          await publisher.publish(chunk, { timeoutMs: this.acknowledgeWithinMs * 3 });
-        }
+        await this.publish((await spool.oldest()) ?? [], this.acknowledgeWithinMs * 3);
         await spool.dropOldest();
         this.setAway(false);
       } catch {
@@ -217,6 +236,10 @@ export class CallRecorder {
     return records;
   }
 
+  private newSource(): string {
+    return `/${this.options.service}/${randomUUID()}`;
+  }
+
   private recordOf(customerId: string, calls: Call[]): OutgoingRecord {
     const sequence = (this.sequences.get(customerId) ?? 0) + 1;
     this.sequences.set(customerId, sequence);
@@ -232,4 +255,21 @@ export class CallRecorder {
     };
     return { topic: 'api.calls.v1', ...encodeEvent(event, customerId) };
   }
+}
+
+/** The records in order, in portions that a broker accepts. */
+function* produces(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
+  let produce: OutgoingRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const size = Buffer.byteLength(record.value) + 500;
+    if (bytes + size > MAX_BYTES_PER_PRODUCE && produce.length > 0) {
+      yield produce;
+      produce = [];
+      bytes = 0;
+    }
+    produce.push(record);
+    bytes += size;
+  }
+  if (produce.length > 0) yield produce;
 }

@@ -1,5 +1,5 @@
 import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
-import { mkdir, open, readdir, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const SEGMENT = /^(\d{12})\.ndjson$/;
@@ -16,6 +16,8 @@ export class SpoolFull extends Error {
 interface Segment {
   readonly path: string;
   bytes: number;
+  /** Has lines that cannot be read: it is set aside for a person instead of being deleted. */
+  damaged?: boolean;
 }
 
 /**
@@ -27,6 +29,8 @@ export class CallSpool {
   private sealed: Segment[] = [];
   private active: (Segment & { readonly file: FileHandle }) | undefined;
   private nextNumber = 1;
+  private damagedSegments = 0;
+  private last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly directory: string,
@@ -39,7 +43,10 @@ export class CallSpool {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     for (const name of (await readdir(directory)).toSorted()) {
       const number = SEGMENT.exec(name)?.[1];
-      if (number === undefined) continue;
+      if (number === undefined) {
+        if (name.endsWith('.damaged')) spool.damagedSegments += 1;
+        continue;
+      }
       const path = join(directory, name);
       spool.sealed.push({ path, bytes: (await stat(path)).size });
       spool.nextNumber = Number(number) + 1;
@@ -48,11 +55,16 @@ export class CallSpool {
   }
 
   get isEmpty(): boolean {
-    return this.bytes === 0;
+    return this.sealed.length === 0 && (this.active?.bytes ?? 0) === 0;
   }
 
   get bytes(): number {
     return this.sealed.reduce((sum, segment) => sum + segment.bytes, this.active?.bytes ?? 0);
+  }
+
+  /** Segments with unreadable lines that were set aside, as `….damaged`; their readable lines were delivered. */
+  get damaged(): number {
+    return this.damagedSegments;
   }
 
   /**
@@ -60,52 +72,86 @@ export class CallSpool {
    *
    * @throws {SpoolFull}
    */
-  async append(records: readonly OutgoingRecord[]): Promise<void> {
-    const lines = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
-    if (this.bytes + lines.length > this.maxBytes) throw new SpoolFull(`${this.maxBytes} bytes are waiting`);
-    const segment = (this.active ??= await this.newSegment());
-    try {
-      await segment.file.write(lines);
-      await segment.file.datasync();
-    } catch (error) {
-      // Half a line must not stand before whole ones.
-      await segment.file.truncate(segment.bytes).catch(() => undefined);
-      await this.seal();
-      throw new SpoolFull((error as Error).message, { cause: error });
-    }
-    segment.bytes += lines.length;
-    if (segment.bytes >= SEGMENT_BYTES) await this.seal();
+  append(records: readonly OutgoingRecord[]): Promise<void> {
+    return this.inTurn(async () => {
+      const lines = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+      if (this.bytes + lines.length > this.maxBytes) throw new SpoolFull(`${this.maxBytes} bytes may wait at most`);
+      const segment = (this.active ??= await this.newSegment());
+      try {
+        await segment.file.appendFile(lines);
+        await segment.file.datasync();
+      } catch (error) {
+        // Half a line must not stand before whole ones.
+        await segment.file.truncate(segment.bytes).catch(() => undefined);
+        await this.seal();
+        throw new SpoolFull((error as Error).message, { cause: error });
+      }
+      segment.bytes += lines.length;
+      if (segment.bytes >= SEGMENT_BYTES) await this.seal();
+    });
   }
 
   /** The oldest segment's records; undefined when the spool is empty. What is appended from now on comes later. */
-  async oldest(): Promise<OutgoingRecord[] | undefined> {
-    if (this.sealed.length === 0 && (this.active?.bytes ?? 0) > 0) await this.seal();
-    const [segment] = this.sealed;
-    if (segment === undefined) return undefined;
-    const text = await readFile(segment.path, 'utf8');
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-    return whole
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as OutgoingRecord);
+  oldest(): Promise<OutgoingRecord[] | undefined> {
+    return this.inTurn(async () => {
+      if (this.sealed.length === 0) await this.seal();
+      const [segment] = this.sealed;
+      if (segment === undefined) return undefined;
+      const lines = (await readFile(segment.path, 'utf8')).split('\n');
+      // After the last line break there is nothing, or a line that was never finished.
+      lines.pop();
+      return lines.flatMap((line) => {
+        const record = parsed(line);
+        if (record === undefined) segment.damaged = true;
+        return record ?? [];
+      });
+    });
   }
 
   /** Forgets the oldest segment; call when its records are safe elsewhere. */
-  async dropOldest(): Promise<void> {
-    const segment = this.sealed.shift();
-    if (segment) await rm(segment.path, { force: true });
+  dropOldest(): Promise<void> {
+    return this.inTurn(async () => {
+      const [segment] = this.sealed;
+      if (segment === undefined) return;
+      if (segment.damaged === true) {
+        await rename(segment.path, `${segment.path}.damaged`);
+        this.damagedSegments += 1;
+      } else {
+        await rm(segment.path, { force: true });
+      }
+      this.sealed.shift();
+    });
   }
 
-  async close(): Promise<void> {
-    await this.seal();
+  close(): Promise<void> {
+    return this.inTurn(() => this.seal());
+  }
+
+  /** Appending and delivering go on at the same time, and each takes several steps on the same segments. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work);
+    this.last = turn.catch(() => undefined);
+    return turn;
   }
 
   private async newSegment(): Promise<Segment & { file: FileHandle }> {
     const path = join(this.directory, `${String(this.nextNumber++).padStart(12, '0')}.ndjson`);
     try {
-      return { path, bytes: 0, file: await open(path, 'ax', 0o600) };
+      const file = await open(path, 'ax', 0o600);
+      await this.syncDirectory();
+      return { path, bytes: 0, file };
     } catch (error) {
       throw new SpoolFull((error as Error).message, { cause: error });
+    }
+  }
+
+  /** Without it a machine that loses power may forget the file although its content was synced. */
+  private async syncDirectory(): Promise<void> {
+    const directory = await open(this.directory, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
     }
   }
 
@@ -116,5 +162,13 @@ export class CallSpool {
     await segment.file.close().catch(() => undefined);
     if (segment.bytes > 0) this.sealed.push({ path: segment.path, bytes: segment.bytes });
     else await rm(segment.path, { force: true });
+  }
+}
+
+function parsed(line: string): OutgoingRecord | undefined {
+  try {
+    return JSON.parse(line) as OutgoingRecord;
+  } catch {
+    return undefined;
   }
 }

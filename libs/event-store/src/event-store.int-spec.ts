@@ -250,8 +250,10 @@ describe('invariant 8: the customer of a transaction', () => {
   });
 
   it('is nobody outside a transaction for one, also on a connection that was used for one before', async () => {
-    const single = database.pool({ max: 1 });
-    await withinCustomer(single, uuid(), (tx) => tx.query('select 1'));
+    const [single, customerId] = [database.pool({ max: 1 }), uuid()];
+    const put = 'insert into shelf values ($1, 1) returning drops';
+    const { rows } = await withinCustomer(single, customerId, (tx) => tx.query(put, [customerId]));
+    expect(rows).toEqual([{ drops: 1 }]);
     expect((await single.query('select * from shelf')).rows).toEqual([]);
   });
 

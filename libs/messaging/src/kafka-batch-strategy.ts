@@ -1,8 +1,11 @@
 import { Catch, type RpcExceptionFilter } from '@nestjs/common';
 import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/microservices';
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchHandler, ConsumerStatus } from './batch-consumer.js';
 import { KafkaBatchConsumer, type KafkaBatchConsumerOptions } from './kafka-batch-consumer.js';
+
+const JOIN_AGAIN_MS = 500;
 
 export type KafkaBatchStrategyOptions = Omit<KafkaBatchConsumerOptions, 'handlers'>;
 
@@ -14,6 +17,7 @@ export type KafkaBatchStrategyOptions = Omit<KafkaBatchConsumerOptions, 'handler
  */
 export class KafkaBatchStrategy extends Server implements CustomTransportStrategy {
   private consumer: KafkaBatchConsumer | undefined;
+  private closing = false;
 
   constructor(private readonly options: KafkaBatchStrategyOptions) {
     super();
@@ -27,17 +31,29 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
         if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
       });
     }
-    if (handlers.size > 0) {
-      this.consumer = new KafkaBatchConsumer({ ...this.options, handlers });
-      this.consumer.start().catch((error: unknown) => {
-        this.options.onCrash(error instanceof Error ? error : new Error(String(error)));
-      });
-    }
+    if (handlers.size > 0) void this.join(handlers);
     callback();
   }
 
   async close(): Promise<void> {
+    this.closing = true;
     await this.consumer?.stop();
+  }
+
+  /** A broker that goes away during the login is a final error to kafkajs, so joining is tried until it succeeds. */
+  private async join(handlers: ReadonlyMap<string, BatchHandler>): Promise<void> {
+    while (!this.closing) {
+      const consumer = (this.consumer = new KafkaBatchConsumer({ ...this.options, handlers }));
+      try {
+        await consumer.start();
+        return;
+      } catch (error) {
+        if (this.closing) return;
+        this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'the group could not be joined yet');
+        await consumer.stop();
+        await delay(JOIN_AGAIN_MS);
+      }
+    }
   }
 
   /** For health and metrics; undefined before listening. */

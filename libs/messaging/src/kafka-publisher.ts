@@ -22,7 +22,7 @@ interface Session {
   /** Where each message of the current send went; kafkajs tells only the first offset per partition. */
   readonly chosen: Map<Message, number>;
   /** Set when the session is given up; its own retries then end at the next attempt. */
-  abandoned: boolean;
+  readonly life: { abandoned: boolean };
 }
 
 /**
@@ -61,7 +61,7 @@ export class KafkaPublisher implements Publisher {
     const { session } = this;
     if (session === undefined) return;
     this.session = undefined;
-    session.abandoned = true;
+    session.life.abandoned = true;
     await disconnected(session.producer.disconnect());
   }
 
@@ -128,38 +128,44 @@ export class KafkaPublisher implements Publisher {
 
   private open(): Session {
     const chosen = new Map<Message, number>();
+    const life = { abandoned: false };
     const choose = kafkajs.Partitioners.DefaultPartitioner();
     const createPartitioner: ICustomPartitioner = () => (args) => {
-      if (session.abandoned) throw new TypeError('this producer was given up');
+      if (life.abandoned) throw new TypeError('this producer was given up');
       const partition = choose(args);
       chosen.set(args.message, partition);
       return partition;
     };
-    const producer = whileWanted(this.kafka, () => !session.abandoned).producer({
+    const producer = whileWanted(this.kafka, () => !life.abandoned).producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
       createPartitioner,
       retry: RETRY,
     });
-    const session: Session = { producer, chosen, abandoned: false, connected: producer.connect() };
+    const session: Session = { producer, chosen, life, connected: producer.connect() };
     session.connected.catch((error: unknown) => {
       this.logger?.warn({ err: error }, 'the producer could not connect; the next publish tries again');
-      if (this.session === session) this.session = undefined;
+      // A connection may be open all the same, for example when the broker refused a producer id.
+      void this.giveUp(session);
     });
     return session;
   }
 
-  /** Takes the producer out of use and ends it, now and again when its own retries have ended: they may reconnect. */
-  private abandon(session: Session, sending: Promise<unknown>): void {
-    session.abandoned = true;
+  /** Takes the producer out of use. */
+  private giveUp(session: Session): Promise<void> {
+    session.life.abandoned = true;
     if (this.session === session) this.session = undefined;
-    const disconnect = () =>
-      session.producer.disconnect().catch((error: unknown) => {
-        this.logger?.debug({ err: error }, 'a producer that was given up did not disconnect cleanly');
-      });
-    void disconnect();
-    sending.then(disconnect, disconnect).catch(() => undefined);
+    return session.producer.disconnect().catch((error: unknown) => {
+      this.logger?.debug({ err: error }, 'a producer that was given up did not disconnect cleanly');
+    });
+  }
+
+  /** Ends the producer now, and again when its own retries have ended: they may have reconnected. */
+  private abandon(session: Session, sending: Promise<unknown>): void {
+    const again = () => this.giveUp(session);
+    void again();
+    sending.then(again, again).catch(() => undefined);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query, Req, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RequirePermission, SessionGuard } from '@rebelcore/api-access/session.guard';
+import { problem } from '@rebelcore/contracts/published-api';
 import { ViewCurrency } from '@rebelcore/messaging/currency';
 import { Projection } from '@rebelcore/messaging/projection';
 import { ProblemException } from '@rebelcore/service/problem';
@@ -12,7 +13,7 @@ import { EVENT_TYPES, OUTCOMES } from './description.js';
 const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z' });
 
 /** What the list of entries takes; all of it is optional. */
-export const activityQuery = z
+const activityQuery = z
   .strictObject({
     from: time.optional(),
     to: time.optional(),
@@ -37,13 +38,36 @@ export const activityQuery = z
     path: ['to'],
     error: 'must not be before from',
   });
-export const entryId = z.uuid({ error: 'must be a UUID' });
+const entryId = z.uuid({ error: 'must be a UUID' });
+
+const entryResponse = z
+  .object({
+    id: z.uuid(),
+    customer_id: z.uuid(),
+    user_id: z.uuid().nullable().meta({ description: 'The user that the entry is about.' }),
+    event_type: z.enum(EVENT_TYPES),
+    occurred_at: z.iso.datetime(),
+    outcome: z.enum(OUTCOMES),
+    description: z.string(),
+    metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    correlation_id: z.string(),
+  })
+  .meta({ id: 'ActivityEntry' });
+const pageResponse = z
+  .object({
+    items: z.array(entryResponse),
+    next_cursor: z.string().nullable(),
+    as_of: z.iso.datetime().nullable(),
+  })
+  .meta({ id: 'ActivityPage' });
 
 const POSITION_WAIT_MS = 5_000;
 
 /** The activity log of the caller's own customer. An API user's token opens none of it. */
 @ApiTags('activity')
 @ApiBearerAuth()
+@ApiResponse({ status: 401, standardSchema: problem })
+@ApiResponse({ status: 403, standardSchema: problem })
 @Controller('api/v1/activity')
 @UseGuards(SessionGuard)
 @RequirePermission('can_view_activity')
@@ -57,6 +81,9 @@ export class ActivityController {
   /** `as_of`: every change of the customer's users committed before it is in the log; null while that is not known. */
   @Get()
   @ApiOperation({ summary: 'The entries that match, newest first' })
+  @ApiResponse({ status: 200, standardSchema: pageResponse })
+  @ApiResponse({ status: 400, standardSchema: problem })
+  @ApiResponse({ status: 503, standardSchema: problem, description: 'activity.behind' })
   async list(
     @Req() request: FastifyRequest,
     @Query({ schema: activityQuery }) query: z.infer<typeof activityQuery>,
@@ -71,6 +98,8 @@ export class ActivityController {
 
   @Get(':id')
   @ApiOperation({ summary: 'One entry' })
+  @ApiResponse({ status: 200, standardSchema: entryResponse })
+  @ApiResponse({ status: 404, standardSchema: problem, description: 'activity.unknown' })
   async one(@Req() request: FastifyRequest, @Param('id', { schema: entryId }) id: string): Promise<ActivityItem> {
     const entry = await this.activity.byId(customerOf(request), id);
     if (entry === undefined) throw new ProblemException(404, 'activity.unknown', 'There is no such entry.');

@@ -26,7 +26,7 @@ export class Activity1795420800000 implements MigrationInterface {
       -- Each filter of the list is one range of one index, read backwards from the cursor.
       create index activity_by_type on activity (customer_id, event_type, occurred_at, id);
       create index activity_by_user on activity (customer_id, user_id, occurred_at, id);
-      create index activity_by_problem on activity (customer_id, occurred_at, id) where outcome <> 'success';
+      create index activity_by_problem on activity (customer_id, outcome, occurred_at, id) where outcome <> 'success';
       create index activity_by_correlation on activity (customer_id, correlation_id);
       -- Ids are ordered by time nearly always, so this one grows at its right edge.
       create index activity_by_id on activity (id);
@@ -37,7 +37,7 @@ export class Activity1795420800000 implements MigrationInterface {
       create policy own_customer on activity for select
         using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);
       create policy append on activity for insert with check (true);
-      grant select, insert on activity to ${ROLE};
+      grant all on activity to ${ROLE};
 
       -- Makes the partitions of these months. It runs as the owner, so that the service needs no right to create. A table
       -- that is made first and then attached takes no lock that readers or writers of the log wait for.

@@ -13,8 +13,10 @@ import jwt from 'jsonwebtoken';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
 import { v7 as uuid } from 'uuid';
+import { z } from 'zod';
 
 const LIFETIME_S = 60;
+const sessionClaim = z.object({ sid: z.uuid() });
 
 /** What a session token says about its holder. */
 export interface SessionClaims {
@@ -80,8 +82,7 @@ export class SessionTokens {
       if (key === undefined || header?.typ !== SESSION_TOKEN.typ) return undefined;
       const { issuer, audience } = SESSION_TOKEN;
       const claims = jwt.verify(token, key.publicKey, { algorithms: ['ES256'], issuer, audience });
-      const sid: unknown = typeof claims === 'object' ? claims.sid : undefined;
-      return typeof sid === 'string' ? sid : undefined;
+      return sessionClaim.parse(claims).sid;
     } catch {
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { EventStore, toStream } from '@rebelcore/event-store/event-store';
-import { generateSigningKey, signJwt, type PublicJwk } from '@rebelcore/service/signing-keys';
+import { generateSigningKey, openSigningKey, signJwt, type PublicJwk } from '@rebelcore/service/signing-keys';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
 import { createPublicKey, randomUUID } from 'node:crypto';
@@ -92,6 +92,7 @@ describe('invariant 9: a management address', () => {
     ['POST', `/api/v1/users/${randomUUID()}/deactivate`],
     ['POST', `/api/v1/users/${randomUUID()}/reactivate`],
   ] as const;
+  const bearerOf = (token: string) => ({ authorization: `Bearer ${token}` });
   const claims = () => {
     const now = Math.floor(Date.now() / 1000);
     const times = { iat: now, exp: now + 60 };
@@ -103,7 +104,19 @@ describe('invariant 9: a management address', () => {
     const genuine = String((await identity.exchange(acme.cookie)).body.token);
     const { header, payload = {} } = jwt.decode(genuine, { complete: true }) ?? {};
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+    const [stored] = await identity.rows('select kid, sealed_private_key from signing_key');
+    const { kid, sealed_private_key: sealedPrivateKey } = stored as { kid: string; sealed_private_key: Buffer };
+    const ours = openSigningKey({ kid, sealedPrivateKey }, identity.config.KEY_ENCRYPTION_KEY);
+    const bySame = (typ: string, changes: object) => signJwt(ours, typ, { ...(payload as object), ...changes });
+    expect((await identity.call('GET', '/api/v1/me', bearerOf(bySame('session+jwt', {})))).status).toBe(200);
     const tokens = {
+      forAnotherPurpose: bySame('at+jwt', {}),
+      forAnotherAudience: bySame('session+jwt', { aud: 'rebelcore-api' }),
+      fromAnotherIssuer: bySame('session+jwt', { iss: 'urn:rebelcore:token' }),
+      expired: bySame('session+jwt', { exp: Math.floor(Date.now() / 1000) - 1 }),
+      withoutSession: bySame('session+jwt', { sid: undefined }),
+      ofAnUnknownSession: bySame('session+jwt', { sid: randomUUID() }),
+      ofAMalformedSession: bySame('session+jwt', { sid: 'x' }),
       none: '',
       nonsense: 'nonsense',
       ofAnApiUser: signJwt(key, 'at+jwt', { ...claims(), customer_id: acme.id, role: SUPER_USER_ROLE }),
@@ -115,7 +128,7 @@ describe('invariant 9: a management address', () => {
     };
     for (const [method, path] of addresses) {
       for (const [kind, token] of Object.entries(tokens)) {
-        const { status } = await identity.call(method, path, { authorization: `Bearer ${token}`, body: undefined });
+        const { status } = await identity.call(method, path, bearerOf(token));
         expect([method, path, kind, status]).toEqual([method, path, kind, 401]);
       }
     }

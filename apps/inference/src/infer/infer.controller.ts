@@ -5,8 +5,16 @@ import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { inferRequest, inferResponse, problem } from '@rebelcore/contracts/published-api';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { SpecView } from '../specs/spec.view.js';
+
+/** The published shape with bounds: what is not known yet is written down, so its size must not be the caller's choice. */
+const specId = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\0]*$/, 'must not contain NUL');
+const boundedRequest = inferRequest.extend({ spec_ids: z.array(specId).max(1_000) });
 
 @ApiTags('infer')
 @ApiBearerAuth()
@@ -27,7 +35,7 @@ export class InferController {
   })
   @ApiResponse({ status: 403, standardSchema: problem, description: 'A spec belongs to another customer.' })
   async infer(
-    @Body({ schema: inferRequest }) body: z.infer<typeof inferRequest>,
+    @Body({ schema: boundedRequest }) body: z.infer<typeof boundedRequest>,
     @Req() request: FastifyRequest,
   ): Promise<z.infer<typeof inferResponse>> {
     if (request.apiUser === undefined) throw new ForbiddenException();

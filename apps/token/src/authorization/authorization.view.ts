@@ -2,6 +2,7 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import type { credentialEvents } from '@rebelcore/contracts/credential-events';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { appendToOutbox } from '@rebelcore/messaging/outbox';
 import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
 import type { PoolClient } from 'pg';
 import { v7 as uuid } from 'uuid';
@@ -156,17 +157,7 @@ export async function acknowledge(tx: PoolClient, apiUserIds: readonly string[])
     };
     return { topic: 'token.events.v1', ...encodeEvent(event, row.customer_id) };
   });
-  await tx.query({
-    name: 'authorization.outbox',
-    text: `insert into outbox (topic, key, headers, value)
-           select * from unnest($1::text[], $2::text[], $3::json[], $4::text[])`,
-    values: [
-      records.map(({ topic }) => topic),
-      records.map(({ key }) => key),
-      records.map(({ headers }) => JSON.stringify(headers)),
-      records.map(({ value }) => value),
-    ],
-  });
+  await appendToOutbox(tx, records);
 }
 
 /** Reserves as many numbers as each customer needs; answers the number before the first of them. */

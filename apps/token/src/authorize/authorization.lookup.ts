@@ -1,5 +1,6 @@
+import { within } from '@rebelcore/messaging/deadline';
 import type { Verifier } from '@rebelcore/service/verifier';
-import type { Pool } from 'pg';
+import type { Pool, QueryConfig } from 'pg';
 
 /** What the view knows of a username; complete once state and verifier have both arrived. */
 export interface Authorization {
@@ -29,6 +30,15 @@ interface Asking {
 }
 
 const MAX_USERNAMES = 256;
+const TIMEOUT_MS = 2_000;
+
+/** Who may authorize cannot be looked up at the moment. */
+export class LookupFailed extends Error {
+  constructor(options?: ErrorOptions) {
+    super('the authorization view cannot be read', options);
+    this.name = 'LookupFailed';
+  }
+}
 
 /**
  * Looks usernames up in the view, all that are asked for at the same moment with one query. A question joins only a query
@@ -40,9 +50,11 @@ export class AuthorizationLookup {
 
   constructor(private readonly pool: Pool) {}
 
+  /** @throws {LookupFailed} after 4 s at the latest: a query that runs already, then the one with this question */
   find(username: string): Promise<Authorization | undefined> {
     return new Promise((resolve, reject) => {
-      this.asking.push({ username, resolve, reject });
+      // Postgres has no NUL in text and would refuse the whole query, other people's questions with it.
+      this.asking.push({ username: username.includes('\0') ? '' : username, resolve, reject });
       if (!this.running) void this.run();
     });
   }
@@ -57,19 +69,24 @@ export class AuthorizationLookup {
         const found = await this.query(batch.map(({ username }) => username));
         for (const { username, resolve } of batch) resolve(found.get(username));
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        const failed = new LookupFailed({ cause: error });
+        for (const { reject } of batch) reject(failed);
       }
     }
     this.running = false;
   }
 
   private async query(usernames: string[]): Promise<Map<string, Authorization>> {
-    const { rows } = await this.pool.query<Row>({
+    const query: QueryConfig & { query_timeout: number } = {
+      query_timeout: TIMEOUT_MS,
       name: 'authorization.lookup',
       text: `select username, api_user_id, customer_id, status, role_id, role, verifier, pepper_version
              from authorization_v1 where username = any($1::text[])`,
       values: [usernames],
-    });
+    };
+    // Waiting for a connection counts as well.
+    const asked = this.pool.query<Row>(query);
+    const { rows } = await within(TIMEOUT_MS, asked, () => new Error(`no answer in ${TIMEOUT_MS} ms`));
     return new Map(rows.map((row) => [row.username, authorizationOf(row)]));
   }
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Logger, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { authorizeRequest, authorizeResponse, problem } from '@rebelcore/contracts/published-api';
@@ -41,16 +41,17 @@ export class AuthorizeController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof authorizeResponse> | typeof INVALID_CREDENTIALS> {
     this.refuseWhenStale(request);
-    const known = await this.lookup.find(body.username);
+    const known = await this.lookup.find(body.username).catch((error: unknown) => unavailable(request, error));
     const genuine = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, body.username, body.password);
     if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
-    if (known && this.currency.isBlocked(known.customerId)) throw stale(request);
     const refused = reasonToRefuse(known, genuine);
     if (known === undefined || refused !== undefined) {
       describeCall(request, { reason: refused ?? 'api-user.unknown' });
       void reply.status(401).type('application/problem+json');
       return INVALID_CREDENTIALS;
     }
+    // An event of this customer that could not be applied may be a deactivation.
+    if (this.currency.isBlocked(known.customerId)) throw stale(request);
     const { token, tokenId, expiresAt } = this.issuer.issue(known);
     describeCall(request, { tokenId, tokenExpiresAt: expiresAt });
     return { token, expires_at: expiresAt, token_type: 'Bearer' };
@@ -68,6 +69,15 @@ function reasonToRefuse(known: Authorization | undefined, genuine: boolean): str
   if (known.verifier === undefined || known.status === undefined) return 'api-user.not-yet-in-force';
   if (!genuine) return 'api-user.wrong-password';
   return known.status === 'inactive' ? 'api-user.inactive' : undefined;
+}
+
+const logger = new Logger('Authorize');
+
+function unavailable(request: FastifyRequest, error: unknown): never {
+  logger.warn({ correlationId: request.id, err: error, msg: 'an attempt was refused because the view cannot be read' });
+  describeCall(request, { reason: 'view.unreadable' });
+  const detail = 'Credentials cannot be checked at the moment; please try again.';
+  throw new ProblemException(503, 'service.unavailable', detail, { retryAfter: 2 });
 }
 
 function stale(request: FastifyRequest): ProblemException {

@@ -1,0 +1,208 @@
+import { callEvents } from '@rebelcore/contracts/call-events';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { Projection } from '@rebelcore/messaging/projection';
+import type { PublishedOffsets } from '@rebelcore/messaging/publisher';
+import { until } from '@rebelcore/testing/until';
+import { v7 as uuid } from 'uuid';
+import { AuditFixture, byPrincipal, Customer } from '../audit.fixture-spec.js';
+import { activityHandlers } from './activity.projector.js';
+
+let audit: AuditFixture;
+beforeAll(async () => {
+  audit = await AuditFixture.start();
+});
+afterAll(async () => {
+  await audit.stop();
+});
+
+/** What the log holds of this customer: the type of each entry by its id. */
+async function stored(customer: Customer): Promise<[string, string][]> {
+  const sql = 'select id, event_type from activity where customer_id = $1 order by id';
+  const { rows } = await audit.owner.query<{ id: string; event_type: string }>(sql, [customer.id]);
+  return rows.map((row) => [row.id, row.event_type]);
+}
+const expected = (customer: Customer): [string, string][] =>
+  [...customer.expected].sort(([a], [b]) => (a < b ? -1 : 1));
+describe('the activity log', () => {
+  it('holds every event and every call, each exactly once, with what a person and a machine can read', async () => {
+    const { customer, apiUserId } = new Customer().wholeStory();
+    await audit.arrive(customer);
+    expect(await stored(customer)).toEqual(expected(customer));
+    const items = await audit.walk(customer.id);
+    const refused = items.find((item) => item.outcome === 'refused' && item.event_type === 'api.authorize');
+    expect(refused).toEqual({
+      id: expect.any(String) as string,
+      customer_id: customer.id,
+      user_id: apiUserId,
+      event_type: 'api.authorize',
+      occurred_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
+      outcome: 'refused',
+      description: `Authorize refused for API user ${apiUserId}: it is inactive`,
+      metadata: expect.objectContaining({
+        status: 401,
+        route: 'POST /api/v1/authorize',
+        reason: 'api-user.inactive',
+      }) as object,
+      correlation_id: expect.stringMatching(/^api:/) as string,
+    });
+  });
+
+  it('invariant 3: the topics read three times over, and duplicates published anew, change nothing', async () => {
+    const { customer } = new Customer().wholeStory();
+    await audit.arrive(customer);
+    const duplicates = customer.records.map((record) => ({ ...record }));
+    for (let reading = 0; reading < 3; reading += 1) {
+      for (const [principal, records] of byPrincipal(duplicates)) {
+        await audit.owner.query('delete from applied_sequence; update consumer_offset set next_offset = 0');
+        await audit.processed(await audit.publish(principal, records));
+      }
+    }
+    expect(await stored(customer)).toEqual(expected(customer));
+    expect((await audit.owner.query('select from parked_record where key = $1', [customer.id])).rowCount).toBe(0);
+  });
+
+  it('invariant 3: two replicas and rebalances in the middle lose nothing and double nothing', async () => {
+    const customers = Array.from({ length: 40 }, () => new Customer());
+    const published: PublishedOffsets[] = [];
+    let rounds = 0;
+    const rebalancing = new AbortController();
+    const publishing = (async () => {
+      for (; rounds < 60 || !rebalancing.signal.aborted; rounds += 1) {
+        for (const customer of customers) {
+          customer.records.length = 0;
+          const { ownerId: portalUserId } = customer;
+          customer.calls({}, {}, {}).identity('PortalUserSignedIn', { portalUserId }, 'session.sign_in');
+        }
+        for (const [principal, records] of byPrincipal(customers.flatMap(({ records }) => records))) {
+          published.push(await audit.publish(principal, records));
+        }
+      }
+    })();
+    await until(() => rounds > 10, 'some rounds');
+    const [second, third] = [await audit.addReplica(), await audit.addReplica()];
+    for (const replica of [second, third]) {
+      const isReady = async () => (await audit.ask('/health/ready', undefined, replica)).status === 200;
+      await until(isReady, 'a replica to have joined');
+    }
+    await audit.remove(third);
+    rebalancing.abort();
+    await publishing;
+    for (const offsets of published) await audit.processed(offsets);
+    for (const customer of customers) expect(await stored(customer)).toEqual(expected(customer));
+    await audit.remove(second);
+  });
+
+  it('invariant 11: a call with a time that cannot be right is parked, and other customers go on', async () => {
+    const [bad, good] = [new Customer().calls({ at: '9999-01-01T00:00:00.000Z' }).calls({}), new Customer().calls({})];
+    await audit.arrive(bad, good);
+    expect(await stored(bad)).toEqual([]);
+    expect(await stored(good)).toEqual(expected(good));
+    const sql = 'select code, reason from parked_record where key = $1 order by "offset"';
+    const { rows } = await audit.owner.query(sql, [bad.id]);
+    expect(rows).toMatchObject([
+      { code: 'event.bad-data', reason: 'the time 9999-01-01T00:00:00.000Z cannot be right' },
+      { code: 'key.waiting' },
+    ]);
+    await audit.owner.query('delete from parked_record where key = $1', [bad.id]);
+  });
+
+  it('takes entries of any month since the beginning, making partitions on the way', async () => {
+    const months = [
+      '2020-01-31T23:59:59.999Z',
+      '2023-02-28T00:00:00.000Z',
+      '2025-12-31T23:59:59.999Z',
+      '2026-01-01T00:00:00.000Z',
+    ];
+    const customer = new Customer().calls(...months.map((at) => ({ at })));
+    await audit.arrive(customer);
+    const items = await audit.walk(customer.id, '', 1);
+    expect(items.map((item) => item.occurred_at)).toEqual(months.toReversed());
+    const { rows } = await audit.owner.query<{ name: string }>(
+      `select distinct tableoid::regclass::text as name from activity where customer_id = $1 order by 1`,
+      [customer.id],
+    );
+    expect(rows.map(({ name }) => name)).toEqual([
+      'activity_2020_01',
+      'activity_2023_02',
+      'activity_2025_12',
+      'activity_2026_01',
+    ]);
+  });
+
+  it('keeps text that was made to do harm as text', async () => {
+    const customer = new Customer().calls({
+      userAgent: 'x\u0000\r\n\u001b[2J"\ud800',
+      correlationId: 'a\u0000b',
+      route: "GET /';drop",
+    });
+    await audit.arrive(customer);
+    const [item] = await audit.walk(customer.id);
+    expect(item?.metadata.user_agent).toBe('x   \u0020[2J" ');
+    expect(item?.correlation_id).toBe('a b');
+  });
+});
+
+describe('the role of the service', () => {
+  it.each([
+    `update activity set outcome = 'failed'`,
+    'delete from activity',
+    'truncate activity',
+    'drop table activity',
+    'alter table activity disable row level security',
+    'create table mine (x int)',
+    'alter table activity detach partition activity_2020_01',
+    'select * from activity_2020_01',
+    'delete from activity_2020_01',
+    'insert into activity_2020_01 select',
+  ])('invariant 10: may not %s', async (sql) => {
+    await audit.arrive(new Customer().calls({ at: '2020-01-15T00:00:00.000Z' }));
+    await expect(audit.database.pool({ max: 1 }).query(sql)).rejects.toThrow(/permission denied|must be owner/);
+  });
+
+  it('invariant 10: makes partitions through the one function alone, and only of plausible months', async () => {
+    const pool = audit.database.pool();
+    await pool.query(`select ensure_activity_months(array['2021-05-17'::date])`);
+    await expect(pool.query(`select ensure_activity_months(array['1999-01-01'::date])`)).rejects.toThrow(
+      'no activity in 1999-01',
+    );
+    await expect(pool.query(`select ensure_activity_months(array['9999-01-01'::date])`)).rejects.toThrow(
+      'no activity in 9999-01',
+    );
+    const { rows } = await audit.owner.query(
+      `select to_regclass('activity_2021_05') is not null as made, to_regclass('activity_1999_01') as not_made`,
+    );
+    expect(rows).toEqual([{ made: true, not_made: null }]);
+  });
+
+  it('two replicas that make the same partition at once both succeed', async () => {
+    const make = () =>
+      audit.database.pool({ max: 1 }).query(`select ensure_activity_months(array['2022-07-01'::date])`);
+    await expect(Promise.all(Array.from({ length: 8 }, make))).resolves.toHaveLength(8);
+  });
+});
+
+describe('parked records', () => {
+  it('invariant 11: of an unknown type wait, later ones of that customer behind them, and are replayed in order', async () => {
+    const customer = new Customer().calls({});
+    const future = encodeEvent(
+      {
+        ...{ id: uuid(), source: '/token', time: new Date().toISOString(), subject: customer.id, sequence: 1 },
+        ...{ type: 'rebelcore.calls.ApiCallRecorded.v2', correlationId: 'x', data: {} },
+      },
+      customer.id,
+    );
+    customer.records.unshift({ topic: 'api.calls.v1', ...future });
+    await audit.arrive(customer);
+    expect(await stored(customer)).toEqual([]);
+    await audit.owner.query(
+      `update parked_record set headers = jsonb_set(headers, '{ce_type}', $2::jsonb), value = $3 where key = $1 and code = 'event.unknown-type'`,
+      [
+        customer.id,
+        JSON.stringify(callEvents.wireType('ApiCallRecorded')),
+        JSON.parse(JSON.stringify(customer.records[1]?.value)),
+      ],
+    );
+    await audit.replicas[0]?.app.get(Projection).replayParked(activityHandlers);
+    expect(await stored(customer)).toEqual(expected(customer));
+  });
+});

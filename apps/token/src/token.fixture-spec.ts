@@ -1,0 +1,205 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { credentialEvents } from '@rebelcore/contracts/credential-events';
+import { identityEvents, type IdentityEventName } from '@rebelcore/contracts/identity-events';
+import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
+import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/projection';
+import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publisher';
+import { createService } from '@rebelcore/service/bootstrap';
+import { runMigrations } from '@rebelcore/service/database';
+import { makeVerifier, peppers } from '@rebelcore/service/verifier';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import { testInfrastructure } from '@rebelcore/testing/test.config';
+import { until } from '@rebelcore/testing/until';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Kafka } from 'kafkajs';
+import type { Pool } from 'pg';
+import { v7 as uuid } from 'uuid';
+import { migrations } from './migrations/migrations.js';
+import { tokenConfig } from './token.config.js';
+import { tokenService } from './token.service.js';
+
+const PEPPERS = `v1:${randomBytes(32).toString('base64url')}`;
+const KEY_ENCRYPTION_KEY = randomBytes(32).toString('base64url');
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: { readonly [member: string]: unknown };
+}
+
+/** One process of the service, as far as a test can tell. */
+export interface Replica {
+  readonly app: NestFastifyApplication;
+  readonly url: string;
+  readonly spool: string;
+}
+
+/** The service on a database of its own and the real Kafka; identity is played by {@link TestApiUser}. */
+export class TokenFixture {
+  readonly replicas: Replica[] = [];
+  readonly pool: Pool;
+  private readonly group = `token.test-${randomUUID()}`;
+  private readonly publisher = new KafkaPublisher(testKafka().client('identity'));
+
+  private constructor(readonly database: TestDatabase) {
+    this.pool = database.pool({ connectionString: database.url, max: 2 });
+  }
+
+  static async start(): Promise<TokenFixture> {
+    const database = await testDatabase({ role: 'token' });
+    await runMigrations({ url: database.url, applicationName: 'test', migrations });
+    return new TokenFixture(database);
+  }
+
+  async addReplica({ consuming = true } = {}): Promise<Replica> {
+    const { brokers, principals } = testInfrastructure().kafka;
+    const spool = mkdtempSync(join(tmpdir(), 'token-spool-'));
+    const config = tokenConfig({
+      ...{ PORT: '0', LOG_LEVEL: 'fatal', SPOOL_DIR: spool },
+      KAFKA_BROKERS: brokers.join(','),
+      KAFKA_USERNAME: principals.token?.username,
+      KAFKA_PASSWORD: principals.token?.password,
+      TOKEN_DATABASE_URL: this.database.roleUrl,
+      ...{ CREDENTIAL_PEPPERS: PEPPERS, KEY_ENCRYPTION_KEY },
+      ...{ TOKEN_ISSUER: 'https://issuer.test', AUTHORIZE_MAX_STALENESS: '5' },
+    });
+    const app = await createService(tokenService(config, this.group));
+    if (consuming) await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    const replica = { app, url: await app.getUrl(), spool };
+    this.replicas.push(replica);
+    return replica;
+  }
+
+  async remove(replica: Replica): Promise<void> {
+    this.replicas.splice(this.replicas.indexOf(replica), 1);
+    await replica.app.close();
+    rmSync(replica.spool, { recursive: true, force: true });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.replicas].map((replica) => this.remove(replica)));
+    await this.publisher.close();
+    await this.database.drop();
+  }
+
+  /** Publishes as identity would and resolves once the view has it. */
+  async publish(records: readonly OutgoingRecord[]): Promise<void> {
+    const published = await this.publisher.publish(records);
+    await this.processed(published);
+  }
+
+  async processed(published: PublishedOffsets): Promise<void> {
+    const projection = this.replicas[0]?.app.get(Projection);
+    for (const [topic, offsets] of published) await projection?.whenProcessed(topic, offsets, 30_000);
+  }
+
+  /** A heartbeat as of now: everything that is on the topics has been published. */
+  async beat(): Promise<void> {
+    const at = new Date().toISOString();
+    const admin = testKafka().client().admin();
+    await admin.connect();
+    const published: Record<string, string[]> = {};
+    for (const topic of ['identity.events.v1', 'identity.credentials.v1']) {
+      const ends = await admin.fetchTopicOffsets(topic);
+      published[topic] = ends.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high);
+    }
+    await admin.disconnect();
+    const value = JSON.stringify({ at, published });
+    await this.publisher.publish([{ topic: 'identity.heartbeats.v1', key: 'test', headers: {}, value }]);
+  }
+
+  /** Sends heartbeats until every replica knows that its view is current. */
+  async current(): Promise<void> {
+    let beatAt = 0;
+    await until(async () => {
+      if (Date.now() - beatAt > 1_000) {
+        await this.beat();
+        beatAt = Date.now();
+      }
+      const answers = await Promise.all(this.replicas.map(({ url }) => fetch(`${url}/health/ready`)));
+      return answers.every(({ ok }) => ok);
+    }, 'every replica to be current');
+  }
+
+  async authorize(body: unknown, replica = this.replicas[0], headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${replica?.url ?? ''}/api/v1/authorize`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Answer['body'] };
+  }
+
+  kafka(): Kafka {
+    return testKafka().client();
+  }
+}
+
+/** An API user and the records that identity would publish about it, with gap-free sequences of its customer. */
+export class TestApiUser {
+  readonly id = uuid();
+  readonly username = `${this.id}@api.rebelcore.local`;
+  readonly password = randomBytes(24).toString('hex');
+  sequence = 0;
+
+  constructor(readonly customerId: string = uuid()) {}
+
+  get credentials() {
+    return { username: this.username, password: this.password };
+  }
+
+  credential(): OutgoingRecord {
+    const { verifier, pepperVersion } = makeVerifier(peppers.parse(PEPPERS), this.username, this.password);
+    const data = { apiUserId: this.id, customerId: this.customerId, username: this.username, verifier, pepperVersion };
+    return this.record(
+      'identity.credentials.v1',
+      credentialEvents.wireType('ApiUserCredentialIssued'),
+      1,
+      data,
+      this.id,
+    );
+  }
+
+  created(): OutgoingRecord {
+    const [role] = SYSTEM_ROLES.filter(({ name }) => name === 'RebelCore_AgentUser');
+    return this.fact('ApiUserCreated', { username: this.username, role: { id: role?.id, name: role?.name } });
+  }
+
+  deactivated(): OutgoingRecord {
+    return this.fact('ApiUserDeactivated', {});
+  }
+
+  reactivated(): OutgoingRecord {
+    return this.fact('ApiUserReactivated', {});
+  }
+
+  private fact(name: IdentityEventName, more: object): OutgoingRecord {
+    this.sequence += 1;
+    const data = { apiUserId: this.id, customerId: this.customerId, actor: { kind: 'operator' }, ...more };
+    return this.record('identity.events.v1', identityEvents.wireType(name), this.sequence, data, this.customerId);
+  }
+
+  private record(topic: string, type: string, sequence: number, data: unknown, key: string): OutgoingRecord {
+    const time = new Date().toISOString();
+    const event = {
+      id: uuid(),
+      source: '/identity',
+      type,
+      time,
+      subject: this.id,
+      sequence,
+      correlationId: 'test',
+      data,
+    };
+    return { topic, ...encodeEvent(event, key) };
+  }
+}

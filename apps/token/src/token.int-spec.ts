@@ -1,0 +1,199 @@
+import { callEvents } from '@rebelcore/contracts/call-events';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { readTopic } from '@rebelcore/testing/topic-reader';
+import { until } from '@rebelcore/testing/until';
+import jwt from 'jsonwebtoken';
+import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { TestApiUser, TokenFixture, type Replica } from './token.fixture-spec.js';
+
+let fixture: TokenFixture;
+let first: Replica;
+beforeAll(async () => {
+  fixture = await TokenFixture.start();
+  first = await fixture.addReplica();
+});
+beforeEach(() => fixture.current());
+afterAll(() => fixture.stop());
+
+async function minted(): Promise<TestApiUser> {
+  const apiUser = new TestApiUser();
+  await fixture.publish([apiUser.credential(), apiUser.created()]);
+  return apiUser;
+}
+
+const acknowledgements = async (apiUser: TestApiUser) =>
+  (await readTopic(fixture.kafka(), 'token.events.v1'))
+    .filter(({ key }) => key === apiUser.customerId)
+    .map((record) => tokenEvents.read(record));
+
+describe('/authorize', () => {
+  it('answers as published, with a token as RFC 9068 describes it', async () => {
+    const apiUser = await minted();
+    const answer = await fixture.authorize(apiUser.credentials);
+    expect([answer.status, answer.body.token_type]).toEqual([200, 'Bearer']);
+
+    const { keys } = (await (await fetch(`${first.url}/.well-known/jwks.json`)).json()) as { keys: JsonWebKey[] };
+    const key = createPublicKey({ key: keys[0] ?? {}, format: 'jwk' });
+    const token = jwt.verify(String(answer.body.token), key, { algorithms: ['ES256'], complete: true });
+    const claims = token.payload as jwt.JwtPayload;
+    expect(token.header.typ).toBe('at+jwt');
+    expect(claims).toMatchObject({
+      ...{ iss: 'https://issuer.test', aud: 'rebelcore-api', sub: apiUser.id, client_id: apiUser.id },
+      ...{ customer_id: apiUser.customerId, role: 'RebelCore_AgentUser', scope: 'can_use_agent' },
+    });
+    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(86_400);
+    expect(answer.body.expires_at).toBe(claims.exp);
+  });
+
+  it('refuses unknown, wrong and inactive with the very same bytes (invariant 7)', async () => {
+    const [active, inactive] = [await minted(), await minted()];
+    await fixture.publish([inactive.deactivated()]);
+    const answers = [
+      await fixture.authorize({ username: 'nobody@api.rebelcore.local', password: active.password }),
+      await fixture.authorize({ username: active.username, password: inactive.password }),
+      await fixture.authorize(inactive.credentials),
+    ];
+    for (const { status, text, headers } of answers) {
+      expect([status, text]).toEqual([401, '{"detail":"invalid credentials"}']);
+      expect(headers.get('content-type')).toMatch('application/problem+json');
+      expect([...headers.keys()].sort()).toEqual([...(answers[0]?.headers.keys() ?? [])].sort());
+    }
+  });
+
+  it('accepts nobody whose verifier or whose state has not arrived', async () => {
+    const [stateOnly, verifierOnly] = [new TestApiUser(), new TestApiUser()];
+    await fixture.publish([stateOnly.created(), verifierOnly.credential()]);
+    expect((await fixture.authorize(stateOnly.credentials)).status).toBe(401);
+    expect((await fixture.authorize(verifierOnly.credentials)).status).toBe(401);
+    expect(await acknowledgements(stateOnly)).toEqual([]);
+    await fixture.publish([stateOnly.credential(), verifierOnly.created()]);
+    expect((await fixture.authorize(stateOnly.credentials)).status).toBe(200);
+    expect((await fixture.authorize(verifierOnly.credentials)).status).toBe(200);
+  });
+});
+
+describe('invariant 3: effect exactly once', () => {
+  it('an old event that is delivered or published again never opens the door', async () => {
+    const apiUser = await minted();
+    const [created, deactivated] = [apiUser.created(), apiUser.deactivated()];
+    // The fixture's second ApiUserCreated is sequence 2; what counts is that both come again after the deactivation.
+    await fixture.publish([created, deactivated]);
+    await fixture.publish([created, deactivated, created]);
+    expect((await fixture.authorize(apiUser.credentials)).status).toBe(401);
+    await fixture.pool.query('update consumer_offset set next_offset = 0');
+    const other = await first.app
+      .get(KafkaBatchStrategy)
+      .close()
+      .then(() => fixture.addReplica());
+    await fixture.current();
+    expect((await fixture.authorize(apiUser.credentials, other)).status).toBe(401);
+    await fixture.remove(first);
+    first = other;
+  });
+
+  it('says once for each change that it is applied, in the customer’s gap-free sequence', async () => {
+    const apiUser = await minted();
+    await fixture.publish([apiUser.deactivated()]);
+    await fixture.publish([apiUser.reactivated()]);
+    const events = await until(async () => {
+      const found = await acknowledgements(apiUser);
+      return found.length >= 3 && found;
+    }, 'three acknowledgements');
+    expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(events.map(({ data }) => [data.sequence, data.state])).toEqual([
+      [1, 'active'],
+      [2, 'inactive'],
+      [3, 'active'],
+    ]);
+  });
+
+  it('two replicas share the topics; with a rebalance in the middle nothing is lost or doubled', async () => {
+    const users = Array.from({ length: 60 }, () => new TestApiUser());
+    const second = await fixture.addReplica();
+    const half = users.slice(0, 30);
+    const publishing = fixture.publish(half.flatMap((user) => [user.credential(), user.created(), user.deactivated()]));
+    await fixture.remove(second);
+    await publishing;
+    const third = await fixture.addReplica();
+    await fixture.publish(users.slice(30).flatMap((user) => [user.credential(), user.created()]));
+    await fixture.current();
+    const statuses = await Promise.all(
+      users.map(async (user, index) => (await fixture.authorize(user.credentials, index % 2 ? third : first)).status),
+    );
+    expect(statuses).toEqual(users.map((_, index) => (index < 30 ? 401 : 200)));
+    const { rows } = await fixture.pool.query<{ count: number }>('select count(*)::int from parked_record');
+    expect(rows[0]?.count).toBe(0);
+    await fixture.remove(third);
+  });
+});
+
+describe('invariant 4: the view is honest about its age', () => {
+  it('refuses everybody with 503 until it has heard a heartbeat, and again once it is too old', async () => {
+    const apiUser = await minted();
+    const lonely = await TokenFixture.start();
+    try {
+      const silent = await lonely.addReplica({ consuming: false });
+      const answer = await lonely.authorize(apiUser.credentials, silent);
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+      expect((await fetch(`${silent.url}/health/ready`)).status).toBe(503);
+    } finally {
+      await lonely.stop();
+    }
+    expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
+    await first.app.get(KafkaBatchStrategy).close();
+    await until(async () => (await fixture.authorize(apiUser.credentials)).status === 503, 'the view to be too old');
+    const again = await fixture.addReplica();
+    await fixture.current();
+    expect((await fixture.authorize(apiUser.credentials, again)).status).toBe(200);
+    await fixture.remove(first);
+    first = again;
+  });
+
+  it('a customer with a parked event is refused, since its view may be old; others are served', async () => {
+    const [unlucky, lucky] = [await minted(), await minted()];
+    const poison = { ...unlucky.deactivated(), value: 'not json' };
+    await fixture.publish([poison]);
+    await until(
+      async () => (await fixture.authorize(unlucky.credentials)).status === 503,
+      'the customer to be blocked',
+    );
+    await fixture.current();
+    expect((await fixture.authorize(lucky.credentials)).status).toBe(200);
+    await fixture.pool.query('delete from parked_record');
+  });
+});
+
+describe('invariant 6: no call without its record', () => {
+  it('every answer stands on api.calls.v1 before the caller has it, each once', async () => {
+    const apiUser = await minted();
+    const send = async (name: string, body: unknown) => {
+      const answer = await fixture.authorize(body, first, { 'x-correlation-id': `${apiUser.id}-${name}` });
+      return [name, answer.status] as const;
+    };
+    const sent = await Promise.all([
+      send('good', apiUser.credentials),
+      send('wrong', { ...apiUser.credentials, password: 'wrong' }),
+      send('unknown', { username: 'nobody', password: 'x' }),
+      send('missing', {}),
+      send('not-json', '{'),
+      send('oversize', { username: 'x'.repeat(100_000), password: 'x' }),
+    ]);
+    expect(Object.fromEntries(sent)).toEqual({
+      ...{ good: 200, wrong: 401, unknown: 401, missing: 400, 'not-json': 400, oversize: 413 },
+    });
+    const records = (await readTopic(fixture.kafka(), 'api.calls.v1')).map((record) => callEvents.read(record));
+    const calls = records.flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })));
+    const own = calls.filter(({ correlationId }) => correlationId.startsWith(apiUser.id));
+    expect(own.map(({ correlationId, status }) => [correlationId.slice(37), status]).sort()).toEqual(
+      sent.map(([name, status]) => [name, status]).sort(),
+    );
+    const good = own.find(({ correlationId }) => correlationId.endsWith('good'));
+    expect(good).toMatchObject({
+      ...{ customerId: apiUser.customerId, apiUserId: apiUser.id, route: 'POST /api/v1/authorize' },
+      ...{ outcome: 'success', service: 'token' },
+    });
+    expect(own.find(({ correlationId }) => correlationId.endsWith('wrong'))?.reason).toBe('api-user.wrong-password');
+    expect(JSON.stringify(own)).not.toContain(apiUser.password);
+  });
+});

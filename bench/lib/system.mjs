@@ -1,0 +1,51 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { peppers } from '@rebelcore/service/verifier';
+import { startSystem } from '../../apps/launcher/dist/system.js';
+
+/**
+ * Starts the whole product in a folder of its own, as `npm start` does, with what a bench needs to look behind it.
+ * Everything ends with this process, also on Ctrl-C.
+ */
+export async function startProduct({ replicas = {}, env = {} } = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'api-users-bench-'));
+  chmodSync(dataDir, 0o755);
+  const system = await startSystem({ dataDir, ports: 'free', replicas, env, progress: (line) => console.log(`  ${line}`) });
+  const secrets = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'));
+  const stop = async () => {
+    await system.stop();
+    if (process.env.KEEP_BENCH_DATA === undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => void stop().finally(() => process.exit(130)));
+  }
+  const adminLogin = { username: 'admin', password: secrets['kafka.admin'] };
+  return {
+    ...{ endpoints: system.endpoints, dataDir, stop, adminLogin },
+    service: (name) => system.services.find((each) => each.name === name),
+    databaseUrl: (service, role = 'runtime') =>
+      system.postgres.url(role === 'runtime' ? service : `${service}_${role}`, secrets[`postgres.${service}.${role}`], service),
+    superuserUrl: (database) => {
+      const url = new URL(system.postgres.superuserUrl);
+      url.pathname = `/${database}`;
+      return url.href;
+    },
+    peppers: peppers.parse(`v1:${secrets['credential-pepper.v1']}`),
+    brokers: system.endpoints.kafka.brokers,
+    kafka: () => createKafka({ brokers: system.endpoints.kafka.brokers, clientId: 'bench', sasl: adminLogin }),
+  };
+}
+
+/** One connection for as long as `work` takes. */
+export async function withClient(url, work) {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

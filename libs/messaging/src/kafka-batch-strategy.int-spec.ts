@@ -1,0 +1,66 @@
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { EventPattern, Payload } from '@nestjs/microservices';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
+import { from } from 'rxjs';
+import type { ReceivedBatch } from './batch-consumer.js';
+import { KafkaBatchStrategy, RethrowFilter } from './kafka-batch-strategy.js';
+import { KafkaPublisher } from './kafka-publisher.js';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+describe('KafkaBatchStrategy', () => {
+  it('gives whole batches to @EventPattern handlers, and again when one fails, whose error its status names.', async () => {
+    const kafka = testKafka();
+    const [plain, observed] = [await kafka.topic(1), await kafka.topic(1)];
+    const next = new Map<string, bigint>();
+    const seen: string[] = [];
+    let failures = 0;
+
+    @Controller()
+    class Projector {
+      @EventPattern(plain)
+      async onPlain(@Payload() batch: ReceivedBatch): Promise<void> {
+        if (failures++ === 0) throw new RangeError('not this time');
+        await this.apply(batch);
+      }
+
+      @EventPattern(observed)
+      onObserved(@Payload() batch: ReceivedBatch) {
+        return from(this.apply(batch));
+      }
+
+      private apply({ topic, messages }: ReceivedBatch): Promise<void> {
+        seen.push(...messages.map(({ value }) => String(value)));
+        next.set(topic, (messages.at(-1)?.offset ?? -1n) + 1n);
+        return Promise.resolve();
+      }
+    }
+    @Module({ controllers: [Projector] })
+    class TestModule {}
+
+    const strategy = new KafkaBatchStrategy({
+      kafka: kafka.client(),
+      groupId: kafka.group(),
+      offsets: { nextOffsets: (topic) => Promise.resolve(new Map([[0, next.get(topic) ?? 0n]])) },
+      logger: silent,
+      onCrash: (error) => {
+        throw error;
+      },
+    });
+    const app = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });
+    app.useGlobalFilters(new RethrowFilter());
+    const publisher = new KafkaPublisher(kafka.client());
+    await publisher.publish([plain, observed].flatMap((topic) => [0, 1].map((n) => ({ topic, key: 'k', headers: {}, value: String(n) }))));
+    await app.listen();
+
+    await until(() => seen.length === 4, 'both topics');
+    expect(failures).toBe(2);
+    expect(strategy.consumerStatus()).toMatchObject({ joined: true, lastError: { message: 'not this time' } });
+    await until(() => strategy.consumerStatus()?.lag === 0, 'no lag');
+    await app.close();
+    await publisher.close();
+    await kafka.close();
+  });
+});

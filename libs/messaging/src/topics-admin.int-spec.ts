@@ -1,0 +1,97 @@
+import { TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import { KafkaPublisher } from './kafka-publisher.js';
+import { ensureAcls, ensureTopics } from './topics-admin.js';
+
+describe('The topics and access rules', () => {
+  const kafka = testKafka();
+  const admin = kafka.client().admin();
+
+  beforeAll(async () => {
+    await ensureTopics(kafka.client(), { partitions: 2 });
+    await ensureAcls(kafka.client());
+    await admin.connect();
+  });
+  afterAll(() => admin.disconnect());
+
+  it('exist once, with their partitions and retention, also when they are ensured again.', async () => {
+    const partitions = async () => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: Object.keys(TOPICS) });
+      return new Map(topics.map(({ name, partitions: all }) => [name, all.length]));
+    };
+    const before = await partitions();
+    await ensureTopics(kafka.client(), { partitions: 5 });
+    await ensureAcls(kafka.client());
+    expect(await partitions()).toEqual(before);
+    const counts = (kind: TopicSpec['partitions']) =>
+      new Set(Object.entries<TopicSpec>(TOPICS).flatMap(([topic, spec]) => (spec.partitions === kind ? [before.get(topic)] : [])));
+    expect(counts('single')).toEqual(new Set([1]));
+    expect(counts('shared').size).toBe(1);
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: (['identity.events.v1', 'identity.credentials.v1', 'identity.heartbeats.v1'] satisfies Topic[]).map((name) => ({
+        type: 2,
+        name,
+        configNames: ['cleanup.policy', 'retention.ms'],
+      })),
+    });
+    const configs = resources.map(({ configEntries }) => configEntries.map(({ configValue }) => configValue).toSorted());
+    expect(configs).toEqual([
+      ['-1', 'delete'],
+      ['604800000', 'compact'],
+      ['3600000', 'delete'],
+    ]);
+  });
+
+  it('let each principal write its own topics and no others.', async () => {
+    const attempts = Object.keys(TOPICS).flatMap((topic) =>
+      (['identity', 'token', 'audit', 'inference', 'subscriber'] satisfies Principal[]).map((principal) => ({ topic, principal })),
+    );
+    const allowed = await Promise.all(
+      attempts.map(async ({ topic, principal }) => {
+        const publisher = new KafkaPublisher(kafka.client(principal));
+        // The broker looks at the rights before the size: nothing is written, other specs read these topics.
+        const record = { topic, key: 'acl', headers: {}, value: 'x'.repeat(2_000_000) };
+        const { message } = await publisher.publish([record]).then(
+          () => new Error('written'),
+          (error: unknown) => error as Error,
+        );
+        await publisher.close();
+        expect(message).toMatch(/larger|authoriz/);
+        return message.includes('larger');
+      }),
+    );
+    const table = attempts.map(({ topic, principal }) =>
+      (TOPICS[topic as Topic].writtenBy as readonly Principal[]).includes(principal),
+    );
+    expect(attempts.filter((_, i) => allowed[i])).toEqual(attempts.filter((_, i) => table[i]));
+  });
+
+  it('keep password verifiers from everyone but token, and let a subscriber read identity’s events in a group of its own.', async () => {
+    const groupOf = async (principal: Principal, topic: Topic, groupId: string) => {
+      const consumer = kafka.client(principal).consumer({ groupId, maxWaitTimeInMs: 50, retry: { retries: 0, restartOnFailure: () => Promise.resolve(false) } });
+      await consumer.connect();
+      try {
+        await consumer.subscribe({ topics: [topic], fromBeginning: true });
+        return await new Promise<boolean>((resolve) => {
+          consumer.on(consumer.events.CRASH, () => {
+            resolve(false);
+          });
+          consumer.on(consumer.events.FETCH, () => {
+            resolve(true);
+          });
+          void consumer.run({ autoCommit: false, eachMessage: () => Promise.resolve() });
+        });
+      } catch {
+        return false;
+      } finally {
+        await consumer.disconnect();
+      }
+    };
+    expect(await groupOf('token', 'identity.credentials.v1', 'token.acl')).toBe(true);
+    expect(await groupOf('audit', 'identity.credentials.v1', 'audit.acl')).toBe(false);
+    expect(await groupOf('subscriber', 'identity.credentials.v1', 'subscriber.acl')).toBe(false);
+    expect(await groupOf('subscriber', 'identity.events.v1', 'subscriber.acl')).toBe(true);
+    expect(await groupOf('subscriber', 'identity.events.v1', 'token.acl')).toBe(false);
+  });
+});
