@@ -31,3 +31,7 @@ export const auditConfig = (env: Environment = process.env): AuditConfig => pars
 /** @throws {ConfigError} */
 export const migrationsUrl = (env: Environment = process.env): string =>
   parseConfig(z.object({ AUDIT_MIGRATIONS_DATABASE_URL: postgresUrl }), env).AUDIT_MIGRATIONS_DATABASE_URL;
+
+/** For commands that need the database alone. @throws {ConfigError} */
+export const runtimeUrl = (env: Environment = process.env): string =>
+  parseConfig(z.object({ AUDIT_DATABASE_URL: postgresUrl }), env).AUDIT_DATABASE_URL;

@@ -163,15 +163,17 @@ export class IdentityFixture {
 
   private async listen(): Promise<void> {
     await Promise.all([
-      this.read('token', 'identity.events.v1', (messages) => this.decide(messages.map((m) => identityEvents.read(m)))),
+      this.read('token', 'identity.events.v1', (messages) =>
+        this.decide(readable(messages, (m) => identityEvents.read(m))),
+      ),
       this.read('token', 'identity.credentials.v1', (messages) => {
-        this.credentials.push(...messages.map((m) => credentialEvents.read(m)));
+        this.credentials.push(...readable(messages, (m) => credentialEvents.read(m)));
       }),
       this.read('token', 'identity.heartbeats.v1', (messages) => {
-        this.heartbeats.push(...messages.map(({ value }) => heartbeat.parse(JSON.parse(String(value)))));
+        this.heartbeats.push(...readable(messages, ({ value }) => heartbeat.parse(JSON.parse(String(value)))));
       }),
       this.read('audit', 'api.calls.v1', (messages) => {
-        this.calls.push(...messages.map((m) => callEvents.read(m)));
+        this.calls.push(...readable(messages, (m) => callEvents.read(m)));
       }),
     ]);
   }
@@ -245,6 +247,20 @@ export class TestCustomer {
   mint(body: Record<string, unknown> = {}, key: string = randomUUID()): Promise<Answer> {
     return this.call('POST', '/api/v1/api-users', { body: { role_id: AGENT_ROLE, ...body }, 'idempotency-key': key });
   }
+}
+
+/** The topics are shared with other spec files, some of which put poison on them. */
+function readable<E>(
+  messages: ReceivedBatch['messages'],
+  read: (message: ReceivedBatch['messages'][number]) => E,
+): E[] {
+  return messages.flatMap((message) => {
+    try {
+      return [read(message)];
+    } catch {
+      return [];
+    }
+  });
 }
 
 export const SUPER_USER_ROLE = '0198a1de-0000-7000-8000-000000000001';

@@ -29,3 +29,7 @@ export const inferenceConfig = (env: Environment = process.env): InferenceConfig
 /** @throws {ConfigError} */
 export const migrationsUrl = (env: Environment = process.env): string =>
   parseConfig(z.object({ INFERENCE_MIGRATIONS_DATABASE_URL: postgresUrl }), env).INFERENCE_MIGRATIONS_DATABASE_URL;
+
+/** For commands that need the database alone. @throws {ConfigError} */
+export const runtimeUrl = (env: Environment = process.env): string =>
+  parseConfig(z.object({ INFERENCE_DATABASE_URL: postgresUrl }), env).INFERENCE_DATABASE_URL;

@@ -37,3 +37,7 @@ export const tokenConfig = (env: Environment = process.env): TokenConfig => pars
 /** @throws {ConfigError} */
 export const migrationsUrl = (env: Environment = process.env): string =>
   parseConfig(z.object({ TOKEN_MIGRATIONS_DATABASE_URL: postgresUrl }), env).TOKEN_MIGRATIONS_DATABASE_URL;
+
+/** For commands that need the database alone. @throws {ConfigError} */
+export const runtimeUrl = (env: Environment = process.env): string =>
+  parseConfig(z.object({ TOKEN_DATABASE_URL: postgresUrl }), env).TOKEN_DATABASE_URL;

@@ -37,7 +37,7 @@ export class Activity1795420800000 implements MigrationInterface {
       create policy own_customer on activity for select
         using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);
       create policy append on activity for insert with check (true);
-      grant all on activity to ${ROLE};
+      grant select, insert on activity to ${ROLE};
 
       -- Makes the partitions of these months. It runs as the owner, so that the service needs no right to create. A table
       -- that is made first and then attached takes no lock that readers or writers of the log wait for.

@@ -8,7 +8,7 @@ import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handler
 import { sampleSpecOf } from './spec.view.js';
 
 /** How a downstream service subscribes to identity's events: here to give each new customer a sample spec. */
-const handlers: ProjectionHandlers<IdentityEvent> = {
+export const specHandlers: ProjectionHandlers<IdentityEvent> = {
   sequenced: true,
   read: (message) => identityEvents.read(message),
   apply: async (tx, received) => {
@@ -30,6 +30,6 @@ export class SpecProjector {
 
   @EventPattern('identity.events.v1')
   apply(@Payload() batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, handlers);
+    return this.projection.apply(batch, specHandlers);
   }
 }

@@ -10,64 +10,49 @@ import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handler
 import { Relay } from '@rebelcore/messaging/relay';
 import { acknowledge, applyStates, applyVerifiers, stateChanges, type CredentialEvent } from './authorization.view.js';
 
+/** How each topic becomes the authorization view. */
+export const authorizationHandlers = {
+  'identity.events.v1': {
+    sequenced: true,
+    read: (message) => identityEvents.read(message),
+    apply: async (tx, received) => {
+      const changed = await applyStates(tx, stateChanges(received.map(({ event }) => event)));
+      await acknowledge(tx, changed);
+    },
+  } satisfies ProjectionHandlers<IdentityEvent>,
+  'identity.credentials.v1': {
+    read: (message) => credentialEvents.read(message),
+    apply: async (tx, received) => {
+      const issued = received.map(({ event }) => event);
+      await acknowledge(tx, await applyVerifiers(tx, issued));
+    },
+  } satisfies ProjectionHandlers<CredentialEvent>,
+};
+
 /** Keeps the authorization view: states from one topic, verifiers from the other, and how current they are. */
 @Controller()
 @UseFilters(RethrowFilter)
 export class AuthorizationProjector {
-  private readonly states: ProjectionHandlers<IdentityEvent>;
-  private readonly verifiers: ProjectionHandlers<CredentialEvent>;
-
   constructor(
     private readonly projection: Projection,
     private readonly currency: ViewCurrency,
-    relay: Relay,
-  ) {
-    const afterCommit = () => {
-      relay.wake();
-    };
-    this.states = {
-      sequenced: true,
-      read: (message) => identityEvents.read(message),
-      apply: async (tx, received) => {
-        await acknowledge(tx, await applyStates(tx, stateChanges(received.map(({ event }) => event))));
-      },
-      afterCommit,
-    };
-    this.verifiers = {
-      read: (message) => credentialEvents.read(message),
-      apply: async (tx, received) => {
-        await acknowledge(
-          tx,
-          await applyVerifiers(
-            tx,
-            received.map(({ event }) => event),
-          ),
-        );
-      },
-      afterCommit,
-    };
-  }
+    private readonly relay: Relay,
+  ) {}
 
   @EventPattern('identity.events.v1')
-  applyStates(@Payload() batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, this.states);
+  async applyStates(@Payload() batch: ReceivedBatch): Promise<void> {
+    await this.projection.apply(batch, authorizationHandlers['identity.events.v1']);
+    this.relay.wake();
   }
 
   @EventPattern('identity.credentials.v1')
-  applyVerifiers(@Payload() batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, this.verifiers);
+  async applyVerifiers(@Payload() batch: ReceivedBatch): Promise<void> {
+    await this.projection.apply(batch, authorizationHandlers['identity.credentials.v1']);
+    this.relay.wake();
   }
 
   @EventPattern('identity.heartbeats.v1')
   heartbeat(@Payload() batch: ReceivedBatch): Promise<void> {
     return this.currency.record(batch);
-  }
-
-  /** Tries what is parked again; for the command `replay-parked`. */
-  replayParked(): Promise<{ replayed: number; left: number }> {
-    return this.projection.replayParked({
-      'identity.events.v1': this.states,
-      'identity.credentials.v1': this.verifiers,
-    });
   }
 }
