@@ -28,7 +28,9 @@ const AT_ONCE = 10_000;
 export async function seedAuthorization(client, table, count, customers, peppers) {
   const role = SYSTEM_ROLES[0];
   for (let from = 0; from < count; from += AT_ONCE) {
-    const users = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, index) => apiUser(from + index, customers));
+    const users = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, index) =>
+      apiUser(from + index, customers),
+    );
     await client.query(
       `insert into ${table} (api_user_id, customer_id, username, role_id, role, status, sequence, correlation_id,
                              event_id, verifier, pepper_version, acknowledged)

@@ -45,7 +45,8 @@ export async function startChild(file, settings, execArgv = []) {
 export function serve(start) {
   let handle;
   process.on('message', (message) => {
-    const work = handle === undefined ? start(message).then(([ready, jobs]) => ((handle = jobs), ready)) : handle(message);
+    const work =
+      handle === undefined ? start(message).then(([ready, jobs]) => ((handle = jobs), ready)) : handle(message);
     work.then(
       (reply) => process.send(reply),
       (error) => process.send({ error: `${error.stack}` }),

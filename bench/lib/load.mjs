@@ -25,6 +25,7 @@ async function closedLoop({ url, requests, connections, seconds }) {
     perSecond: succeeded / result.duration,
     total: succeeded,
     failed: result.non2xx + result.errors + result.timeouts,
+    statuses: result.statusCodeStats,
     p50: result.latency.p50,
     p99: result.latency.p99,
   };

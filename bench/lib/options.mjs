@@ -7,7 +7,10 @@ import { parseArgs } from 'node:util';
  */
 export function options(defaults) {
   const described = Object.fromEntries(
-    Object.entries(defaults).map(([name, value]) => [name, { type: typeof value === 'boolean' ? 'boolean' : 'string' }]),
+    Object.entries(defaults).map(([name, value]) => [
+      name,
+      { type: typeof value === 'boolean' ? 'boolean' : 'string' },
+    ]),
   );
   const { values } = parseArgs({ options: described });
   return Object.fromEntries(

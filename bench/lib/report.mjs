@@ -65,7 +65,8 @@ const range = ({ spread }) => (spread ? `${figure(spread.min)} – ${figure(spre
 function verdict(row) {
   if (row.atLeast === undefined && row.atMost === undefined) return '';
   const holds =
-    (row.atLeast === undefined || measured(row) >= row.atLeast) && (row.atMost === undefined || measured(row) <= row.atMost);
+    (row.atLeast === undefined || measured(row) >= row.atLeast) &&
+    (row.atMost === undefined || measured(row) <= row.atMost);
   return holds ? 'yes' : 'NO';
 }
 
@@ -81,7 +82,14 @@ const HEAD = ['what', 'median', 'min – max', 'target', 'holds'];
 function asText(rows) {
   const lines = [HEAD, ...rows.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  return lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n');
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function asMarkdown(rows) {

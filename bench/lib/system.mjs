@@ -13,7 +13,13 @@ import { startSystem } from '../../apps/launcher/dist/system.js';
 export async function startProduct({ replicas = {}, env = {} } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'api-users-bench-'));
   chmodSync(dataDir, 0o755);
-  const system = await startSystem({ dataDir, ports: 'free', replicas, env, progress: (line) => console.log(`  ${line}`) });
+  const system = await startSystem({
+    dataDir,
+    ports: 'free',
+    replicas,
+    env,
+    progress: (line) => console.log(`  ${line}`),
+  });
   const secrets = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'));
   const stop = async () => {
     await system.stop();
@@ -22,12 +28,22 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => void stop().finally(() => process.exit(130)));
   }
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.once(event, (error) => {
+      console.error(error);
+      void stop().finally(() => process.exit(1));
+    });
+  }
   const adminLogin = { username: 'admin', password: secrets['kafka.admin'] };
   return {
     ...{ endpoints: system.endpoints, dataDir, stop, adminLogin },
     service: (name) => system.services.find((each) => each.name === name),
     databaseUrl: (service, role = 'runtime') =>
-      system.postgres.url(role === 'runtime' ? service : `${service}_${role}`, secrets[`postgres.${service}.${role}`], service),
+      system.postgres.url(
+        role === 'runtime' ? service : `${service}_${role}`,
+        secrets[`postgres.${service}.${role}`],
+        service,
+      ),
     superuserUrl: (database) => {
       const url = new URL(system.postgres.superuserUrl);
       url.pathname = `/${database}`;

@@ -31,6 +31,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** @throws {ConfigError} */
 export const identityConfig = (env: Environment = process.env): IdentityConfig => parseConfig(schema, env);
 
+/** For commands that need the database alone. @throws {ConfigError} */
+export const runtimeUrl = (env: Environment = process.env): string =>
+  parseConfig(z.object({ IDENTITY_DATABASE_URL: postgresUrl }), env).IDENTITY_DATABASE_URL;
+
 /** @throws {ConfigError} */
 export const migrationsUrl = (env: Environment = process.env): string =>
   parseConfig(z.object({ IDENTITY_MIGRATIONS_DATABASE_URL: postgresUrl }), env).IDENTITY_MIGRATIONS_DATABASE_URL;

@@ -28,7 +28,7 @@ export class InferenceModule implements OnApplicationShutdown {
     private readonly publisher: KafkaPublisher,
   ) {}
 
-  static with(config: InferenceConfig): DynamicModule {
+  static with(config: InferenceConfig, groupId: string): DynamicModule {
     return {
       module: InferenceModule,
       imports: [
@@ -36,7 +36,7 @@ export class InferenceModule implements OnApplicationShutdown {
         TypeOrmModule.forRoot(dataSourceOptions({ url: config.INFERENCE_DATABASE_URL, applicationName: NAME })),
       ],
       controllers: [InferController, HealthController, SpecProjector],
-      providers: mechanisms(config),
+      providers: mechanisms(config, groupId),
     };
   }
 
@@ -46,7 +46,7 @@ export class InferenceModule implements OnApplicationShutdown {
   }
 }
 
-function mechanisms(config: InferenceConfig): Provider[] {
+function mechanisms(config: InferenceConfig, groupId: string): Provider[] {
   const logger = createLogger(NAME, config.LOG_LEVEL);
   const tokens: ApiUserTokens = {
     jwksUri: config.TOKEN_JWKS_URL,
@@ -80,7 +80,7 @@ function mechanisms(config: InferenceConfig): Provider[] {
       inject: [Kafka, Projection],
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
-          ...{ kafka, groupId: `${NAME}.${SPECS}`, offsets: projection.offsets(), logger },
+          ...{ kafka, groupId, offsets: projection.offsets(), logger },
           onCrash: () => process.exit(1),
         }),
     },

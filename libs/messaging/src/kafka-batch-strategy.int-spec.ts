@@ -52,7 +52,9 @@ describe('KafkaBatchStrategy', () => {
     const app = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });
     app.useGlobalFilters(new RethrowFilter());
     const publisher = new KafkaPublisher(kafka.client());
-    await publisher.publish([plain, observed].flatMap((topic) => [0, 1].map((n) => ({ topic, key: 'k', headers: {}, value: String(n) }))));
+    await publisher.publish(
+      [plain, observed].flatMap((topic) => [0, 1].map((n) => ({ topic, key: 'k', headers: {}, value: String(n) }))),
+    );
     await app.listen();
 
     await until(() => seen.length === 4, 'both topics');

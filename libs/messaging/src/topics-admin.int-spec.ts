@@ -24,18 +24,26 @@ describe('The topics and access rules', () => {
     await ensureAcls(kafka.client());
     expect(await partitions()).toEqual(before);
     const counts = (kind: TopicSpec['partitions']) =>
-      new Set(Object.entries<TopicSpec>(TOPICS).flatMap(([topic, spec]) => (spec.partitions === kind ? [before.get(topic)] : [])));
+      new Set(
+        Object.entries<TopicSpec>(TOPICS).flatMap(([topic, spec]) =>
+          spec.partitions === kind ? [before.get(topic)] : [],
+        ),
+      );
     expect(counts('single')).toEqual(new Set([1]));
     expect(counts('shared').size).toBe(1);
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: (['identity.events.v1', 'identity.credentials.v1', 'identity.heartbeats.v1'] satisfies Topic[]).map((name) => ({
-        type: 2,
-        name,
-        configNames: ['cleanup.policy', 'retention.ms'],
-      })),
+      resources: (['identity.events.v1', 'identity.credentials.v1', 'identity.heartbeats.v1'] satisfies Topic[]).map(
+        (name) => ({
+          type: 2,
+          name,
+          configNames: ['cleanup.policy', 'retention.ms'],
+        }),
+      ),
     });
-    const configs = resources.map(({ configEntries }) => configEntries.map(({ configValue }) => configValue).toSorted());
+    const configs = resources.map(({ configEntries }) =>
+      configEntries.map(({ configValue }) => configValue).toSorted(),
+    );
     expect(configs).toEqual([
       ['-1', 'delete'],
       ['604800000', 'compact'],
@@ -45,7 +53,10 @@ describe('The topics and access rules', () => {
 
   it('let each principal write its own topics and no others.', async () => {
     const attempts = Object.keys(TOPICS).flatMap((topic) =>
-      (['identity', 'token', 'audit', 'inference', 'subscriber'] satisfies Principal[]).map((principal) => ({ topic, principal })),
+      (['identity', 'token', 'audit', 'inference', 'subscriber'] satisfies Principal[]).map((principal) => ({
+        topic,
+        principal,
+      })),
     );
     const allowed = await Promise.all(
       attempts.map(async ({ topic, principal }) => {
@@ -69,7 +80,11 @@ describe('The topics and access rules', () => {
 
   it('keep password verifiers from everyone but token, and let a subscriber read identity’s events in a group of its own.', async () => {
     const groupOf = async (principal: Principal, topic: Topic, groupId: string) => {
-      const consumer = kafka.client(principal).consumer({ groupId, maxWaitTimeInMs: 50, retry: { retries: 0, restartOnFailure: () => Promise.resolve(false) } });
+      const consumer = kafka.client(principal).consumer({
+        groupId,
+        maxWaitTimeInMs: 50,
+        retry: { retries: 0, restartOnFailure: () => Promise.resolve(false) },
+      });
       await consumer.connect();
       try {
         await consumer.subscribe({ topics: [topic], fromBeginning: true });

@@ -143,7 +143,7 @@ function conditions(customerId: string, filter: ActivityFilter, after: Place | u
   if (after !== undefined) {
     const at = add(new Date(after.at));
     // A comparison of pairs alone leaves out no partition.
-    all.push(`occurred_at <= ${at}`, `(occurred_at, id) <= (${at}, ${add(after.id)})`);
+    all.push(`occurred_at <= ${at}`, `(occurred_at, id) < (${at}, ${add(after.id)})`);
   }
   return { text: all.join(' and '), values, add };
 }

@@ -1,35 +1,35 @@
 import { Controller, UseFilters } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
+import type { Topic } from '@rebelcore/contracts/topics';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
 import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
 import { Projection, type ProjectionHandlers } from '@rebelcore/messaging/projection';
-import { EnforcementView, type EnforcementEvent } from './enforcement.view.js';
+import { applyEnforcement, EnforcementView, type EnforcementEvent } from './enforcement.view.js';
 
 export const ENFORCEMENT = 'enforcement-v1';
 export const ENFORCEMENT_GROUP = `identity.${ENFORCEMENT}`;
+
+export const enforcementHandlers = {
+  'token.events.v1': { read: (message) => tokenEvents.read(message), apply: applyEnforcement },
+} satisfies Partial<Record<Topic, ProjectionHandlers<EnforcementEvent>>>;
 
 /** What the token service says it has applied. */
 @Controller()
 @UseFilters(RethrowFilter)
 export class EnforcementProjector {
-  readonly handlers: ProjectionHandlers<EnforcementEvent>;
-
   constructor(
     private readonly projection: Projection,
-    view: EnforcementView,
-  ) {
-    this.handlers = {
-      read: (message) => tokenEvents.read(message),
-      apply: (tx, events) => view.apply(tx, events),
-      afterCommit: () => {
-        view.wake();
-      },
-    };
-  }
+    private readonly view: EnforcementView,
+  ) {}
 
   @EventPattern('token.events.v1')
   apply(@Payload() batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, this.handlers);
+    return this.projection.apply(batch, {
+      ...enforcementHandlers['token.events.v1'],
+      afterCommit: () => {
+        this.view.wake();
+      },
+    });
   }
 }

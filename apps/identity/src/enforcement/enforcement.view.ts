@@ -7,12 +7,37 @@ export type EnforcementEvent = ReturnType<typeof tokenEvents.read>;
 interface Waiter {
   readonly apiUserId: string;
   readonly sequence: number;
-  readonly deadline: number;
   readonly settle: (appliedAt: Date | undefined) => void;
 }
 
 // What another replica of identity has consumed is found by looking; what this one has consumed wakes it at once.
 const LOOK_EVERY_MS = 25;
+
+/** Keeps the first word about the newest sequence of each API user. */
+export async function applyEnforcement(
+  tx: PoolClient,
+  received: readonly ReceivedEvent<EnforcementEvent>[],
+): Promise<void> {
+  const events = received.map(({ event }) => event.data);
+  await tx.query({
+    name: 'enforcement.apply',
+    text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at)
+           select distinct on (n.api_user_id) n.api_user_id, n.customer_id, n.sequence, n.state, n.applied_at
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[])
+             with ordinality as n (api_user_id, customer_id, sequence, state, applied_at, position)
+           order by n.api_user_id, n.sequence desc, n.position
+           on conflict (api_user_id) do update
+             set sequence = excluded.sequence, state = excluded.state, applied_at = excluded.applied_at
+           where excluded.sequence > e.sequence`,
+    values: [
+      events.map(({ apiUserId }) => apiUserId),
+      events.map(({ customerId }) => customerId),
+      events.map(({ sequence }) => sequence),
+      events.map(({ state }) => state),
+      events.map(({ appliedAt }) => appliedAt),
+    ],
+  });
+}
 
 /** Since when is a state of an API user in force at the token service? */
 export class EnforcementView {
@@ -25,29 +50,6 @@ export class EnforcementView {
     private readonly patienceMs = 5_000,
   ) {}
 
-  /** Keeps the first word about the newest sequence of each API user. */
-  async apply(tx: PoolClient, received: readonly ReceivedEvent<EnforcementEvent>[]): Promise<void> {
-    const events = received.map(({ event }) => event.data);
-    await tx.query({
-      name: 'enforcement.apply',
-      text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at)
-             select distinct on (n.api_user_id) n.api_user_id, n.customer_id, n.sequence, n.state, n.applied_at
-             from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[])
-               with ordinality as n (api_user_id, customer_id, sequence, state, applied_at, position)
-             order by n.api_user_id, n.sequence desc, n.position
-             on conflict (api_user_id) do update
-               set sequence = excluded.sequence, state = excluded.state, applied_at = excluded.applied_at
-             where excluded.sequence > e.sequence`,
-      values: [
-        events.map(({ apiUserId }) => apiUserId),
-        events.map(({ customerId }) => customerId),
-        events.map(({ sequence }) => sequence),
-        events.map(({ state }) => state),
-        events.map(({ appliedAt }) => appliedAt),
-      ],
-    });
-  }
-
   /** Has those who wait look now. */
   wake(): void {
     this.wakeUp();
@@ -58,8 +60,16 @@ export class EnforcementView {
    * confirmed in five seconds.
    */
   inForceSince(apiUserId: string, sequence: number): Promise<Date | undefined> {
-    return new Promise((settle) => {
-      this.waiting.add({ apiUserId, sequence, deadline: Date.now() + this.patienceMs, settle });
+    return new Promise((resolve) => {
+      const settle = (appliedAt: Date | undefined) => {
+        clearTimeout(patience);
+        this.waiting.delete(waiter);
+        resolve(appliedAt);
+      };
+      // A timer of its own, since the database may be the reason for the delay.
+      const patience = setTimeout(settle, this.patienceMs, undefined);
+      const waiter = { apiUserId, sequence, settle };
+      this.waiting.add(waiter);
       if (this.looking) this.wakeUp();
       else void this.look();
     });
@@ -73,10 +83,7 @@ export class EnforcementView {
       const applied = await this.applied([...this.waiting].map(({ apiUserId }) => apiUserId));
       for (const waiter of this.waiting) {
         const row = applied.get(waiter.apiUserId);
-        const reached = row !== undefined && row.sequence >= waiter.sequence;
-        if (!reached && Date.now() < waiter.deadline) continue;
-        this.waiting.delete(waiter);
-        waiter.settle(reached ? row.appliedAt : undefined);
+        if (row !== undefined && row.sequence >= waiter.sequence) waiter.settle(row.appliedAt);
       }
       if (this.waiting.size > 0) await next;
     }

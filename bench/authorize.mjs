@@ -1,0 +1,172 @@
+// `/authorize` of one token service process, everything on, against two floors and oidc-provider, in interleaved rounds.
+import { setTimeout as delay } from 'node:timers/promises';
+import { apiUser, authorizeRequests, seedAuthorization } from './lib/api-users.mjs';
+import { startChild } from './lib/child.mjs';
+import { options } from './lib/options.mjs';
+import { profiled } from './lib/profile.mjs';
+import { report } from './lib/report.mjs';
+import { interleaved, ratio } from './lib/rounds.mjs';
+import { spread } from './lib/statistics.mjs';
+import { statementsPerCall } from './lib/statements.mjs';
+import { startProduct, withClient } from './lib/system.mjs';
+
+const given = options({
+  ...{ rounds: 5, seconds: 5, connections: 64, users: 1_000, customers: 20, million: 1_000_000 },
+  ...{ 'open-seconds': 30, profile: '', 'ratios-only': false },
+});
+const { rounds, seconds, connections, users: userCount, customers } = given;
+
+const product = await startProduct();
+const token = product.service('token');
+const audit = product.service('audit');
+const users = Array.from({ length: userCount }, (_, n) => apiUser(n, customers));
+await withClient(product.databaseUrl('token', 'owner'), (client) =>
+  seedAuthorization(client, 'authorization_v1', userCount, customers, product.peppers),
+);
+// Its records go to a topic of its own, so that the audit service never sees them.
+const admin = product.kafka().admin();
+await admin.connect();
+await admin.createTopics({ topics: [{ topic: 'bench.calls', numPartitions: 12, replicationFactor: 1 }] });
+await admin.disconnect();
+
+const load = await startChild('lib/load.mjs', {});
+const settings = { databaseUrl: product.databaseUrl('token'), pepper: product.peppers.keys.get('v1') };
+const recorded = { brokers: product.brokers, login: product.adminLogin, topic: 'bench.calls' };
+const floor = await startChild('servers/floor-authorize.mjs', settings);
+const recordedFloor = await startChild('servers/floor-authorize.mjs', { ...settings, recorded });
+const oidc = await startChild('servers/oidc-provider.mjs', { clients: users });
+
+const urlOf = (child) => `http://127.0.0.1:${child.port}`;
+const requests = authorizeRequests(users);
+const oidcRequests = users.map(({ username, password }) => ({
+  ...{ method: 'POST', path: '/token', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  body: new URLSearchParams({
+    ...{ grant_type: 'client_credentials', client_id: username, client_secret: password, scope: 'can_use_agent' },
+  }).toString(),
+}));
+
+const latencies = [];
+async function closed(url, what, length = seconds) {
+  const result = await load.ask({ url, requests: what, connections, seconds: length });
+  if (result.failed > 0) throw new Error(`${url}: ${result.failed} calls failed: ${JSON.stringify(result.statuses)}`);
+  if (url === token.url && length === seconds) latencies.push(result.p50);
+  return result.perSecond;
+}
+const variants = {
+  ours: () => closed(token.url, requests),
+  floor: () => closed(urlOf(floor), requests),
+  'recorded floor': () => closed(urlOf(recordedFloor), requests),
+  'oidc-provider': () => closed(urlOf(oidc), oidcRequests),
+};
+
+// The log is written by another service, on machines of its own; here it would run in everybody's rounds.
+audit.kill('SIGSTOP');
+console.log('Warming up');
+for (const [url, what] of [
+  [token.url, requests],
+  [urlOf(floor), requests],
+  [urlOf(recordedFloor), requests],
+  [urlOf(oidc), oidcRequests],
+])
+  await closed(url, what, 4);
+
+const profile = async () => {
+  if (given.profile === '') return;
+  await profiled(token.process, given.profile, () => closed(token.url, requests, 10));
+};
+await profile();
+
+console.log('Calls per second');
+const measured = await interleaved(variants, rounds);
+const rows = [
+  { what: '`/authorize`, everything on', spread: spread(measured.ours), unit: 'calls/s' },
+  { what: 'bare node:http, a lookup per call, unrecorded', spread: spread(measured.floor), unit: 'calls/s' },
+  { what: 'bare node:http, joined lookups, recorded', spread: spread(measured['recorded floor']), unit: 'calls/s' },
+  { what: 'oidc-provider 9 in memory', spread: spread(measured['oidc-provider']), unit: 'calls/s' },
+  { what: 'ours / bare floor', spread: ratio(measured.ours, measured.floor), atLeast: 0.8 },
+  { what: 'ours / recorded floor', spread: ratio(measured.ours, measured['recorded floor']), atLeast: 0.9 },
+  { what: 'ours / oidc-provider', spread: ratio(measured.ours, measured['oidc-provider']), atLeast: 1 },
+  { what: `p50 at ${connections} connections`, spread: spread(latencies), unit: 'ms' },
+];
+for (const child of [floor, recordedFloor, oidc]) await child.stop();
+
+if (!given['ratios-only']) {
+  const capacity = rows[0].spread.median;
+  rows.push(...(await statements()), ...(await openLoop(capacity)), ...(await millionUsers()));
+}
+report('authorize', rows, { connections, 'API users': userCount, customers, rounds, 'seconds each': seconds });
+await load.stop();
+await product.stop();
+process.exit(0);
+
+async function statements() {
+  const { reads, writes, readsPerCall, writesPerCall } = await statementsPerCall(
+    product.superuserUrl('token'),
+    'token',
+    seconds,
+    () => load.ask({ url: token.url, requests, connections, seconds }),
+  );
+  console.log(`Statements: ${JSON.stringify({ reads, writes })}`);
+  return [
+    { what: 'reads of Postgres per call', value: readsPerCall, atMost: 1 },
+    { what: 'writes to Postgres per call', value: writesPerCall, atMost: 0 },
+  ];
+}
+
+async function openLoop(capacity) {
+  await delay(1_000);
+  const job = { url: token.url, requests, rate: capacity / 2, seconds: given['open-seconds'] };
+  await load.ask({ ...job, seconds: 3 });
+  const { p50, p99, p999, max, failed, perSecond } = await load.ask(job);
+  return [
+    { what: 'open loop at half of its capacity', value: perSecond, unit: 'calls/s' },
+    { what: 'open loop, p50', value: p50, unit: 'ms' },
+    { what: 'open loop, p99', value: p99, unit: 'ms', atMost: 10 },
+    { what: 'open loop, p99 / p50', value: p99 / p50, atMost: 6 },
+    { what: 'open loop, p99.9', value: p999, unit: 'ms' },
+    { what: 'open loop, longest', value: max, unit: 'ms' },
+    { what: 'open loop, calls not answered with success', value: failed, atMost: 0 },
+  ];
+}
+
+/** Two tables of the same shape that take the view's name in turn: all else stays the same. */
+async function millionUsers() {
+  const count = given.million;
+  console.log(`Seeding ${count} API users`);
+  return withClient(product.databaseUrl('token', 'owner'), async (client) => {
+    await client.query(`
+      create table authorization_many (like authorization_v1 including all) with (fillfactor = 85);
+      grant select, insert, update on authorization_many to token`);
+    await seedAuthorization(client, 'authorization_many', count, customers, product.peppers);
+    const callers = Array.from({ length: 32_000 }, (_, n) => apiUser(Math.floor((n * count) / 32_000), customers));
+    const manyRequests = authorizeRequests(callers);
+    let many = false;
+    const take = async (wanted) => {
+      if (wanted === many) return;
+      const [away, back] = wanted ? ['few', 'many'] : ['many', 'few'];
+      await client.query(`begin; alter table authorization_v1 rename to authorization_${away};
+                          alter table authorization_${back} rename to authorization_v1; commit`);
+      many = wanted;
+    };
+    const swapped = await interleaved(
+      {
+        few: async () => {
+          await take(false);
+          return closed(token.url, requests);
+        },
+        many: async () => {
+          await take(true);
+          return closed(token.url, manyRequests);
+        },
+      },
+      rounds,
+    );
+    return [
+      {
+        what: `time with ${count} API users / with ${userCount}`,
+        spread: ratio(swapped.few, swapped.many),
+        atMost: 1.1,
+      },
+    ];
+  });
+}

@@ -1,0 +1,196 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { createKafka } from '@rebelcore/messaging/kafka-client';
+import pg from 'pg';
+import { startSystem } from '../../apps/launcher/dist/system.js';
+import { send } from './http.mjs';
+import { Topics } from './topics.mjs';
+import { seconds, until } from './waiting.mjs';
+
+const PRELOAD = new URL('./preload.mjs', import.meta.url).href;
+const REPLICATED = ['identity', 'token', 'audit'];
+
+/** The whole product as child processes, two of each service that carries the promises, with ways to harm and heal it. */
+export class FaultSystem {
+  #control;
+  #controlFile;
+
+  /** @param unprotected id of a scenario whose protection is taken out of the services as they load */
+  static async start({ kafkaNodes, unprotected, progress }) {
+    const dataDir = mkdtempSync(join(tmpdir(), 'api-users-faults-'));
+    chmodSync(dataDir, 0o755);
+    const system = new FaultSystem();
+    system.dataDir = dataDir;
+    system.#controlFile = join(dataDir, 'faults.json');
+    system.#control = { unprotected };
+    system.#save();
+    const env = { NODE_OPTIONS: `--import=${PRELOAD}`, FAULTS_CONTROL: system.#controlFile };
+    const replicas = { identity: 2, token: 2, audit: 2 };
+    system.running = await startSystem({ dataDir, ports: 'free', kafkaNodes, replicas, env, progress });
+    system.secrets = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'));
+    system.topics = new Topics((principal) => system.kafka(principal));
+    return system;
+  }
+
+  get endpoints() {
+    return this.running.endpoints;
+  }
+
+  /** The replicas of a service, the first one first. */
+  services(name) {
+    return this.running.services
+      .filter((service) => service.name === name)
+      .sort((a, b) => labelOf(a).localeCompare(labelOf(b)));
+  }
+
+  kafka(principal) {
+    const sasl = { username: principal, password: this.secrets[`kafka.${principal}`] };
+    return createKafka({ brokers: this.endpoints.kafka.brokers, clientId: 'faults', sasl });
+  }
+
+  /** One query as the read-only role, within one customer where a table is scoped to it; rows. */
+  async read(database, text, values = [], customerId = '') {
+    return withClient(this.endpoints.postgres[database], async (client) => {
+      await client.query('begin read only');
+      await client.query("select set_config('rebelcore.customer_id', $1, true)", [customerId]);
+      return (await client.query(text, values)).rows;
+    });
+  }
+
+  /** One statement as the superuser: what no service may do. */
+  async asSuperuser(database, text, values = []) {
+    const url = new URL(this.running.postgres.superuserUrl);
+    url.pathname = `/${database}`;
+    return withClient(url.href, async (client) => (await client.query(text, values)).rows);
+  }
+
+  // ── harm and heal ──
+
+  /** kill -9, and back again once `afterMs` have passed. */
+  async crash(service, afterMs = 0) {
+    service.kill('SIGKILL');
+    await service.process.exited;
+    await seconds(afterMs / 1000);
+    await service.restart();
+  }
+
+  /** Has the service die at a statement; see preload.mjs. Resolves when it has died. */
+  async crashAt(service, point, withinMs = 20_000) {
+    this.control({ crash: { [labelOf(service)]: point } });
+    service.kill('SIGUSR2');
+    const { process } = service;
+    await until(() => !process.running, `${labelOf(service)} to die at ${point.when} ${point.on}`, withinMs);
+    this.control({ crash: undefined });
+  }
+
+  /** Restarts services with what now stands in the control file: links, environment. */
+  async reload(names = REPLICATED) {
+    await Promise.all(names.flatMap((name) => this.services(name)).map((service) => this.crash(service)));
+  }
+
+  control(changes) {
+    Object.assign(this.#control, changes);
+    this.#save();
+  }
+
+  #save() {
+    writeFileSync(this.#controlFile, JSON.stringify(this.#control));
+  }
+
+  async killKafka(nodes = this.running.kafka.nodes) {
+    for (const node of nodes) node.kill('SIGKILL');
+    await Promise.all(nodes.map((node) => node.process.exited));
+  }
+
+  restartKafka(nodes = this.running.kafka.nodes) {
+    for (const node of nodes) if (!node.process.running) node.restart();
+  }
+
+  async restartPostgres() {
+    // After kill -9 its children need a moment to notice, and hold the shared memory until then.
+    await until(() => this.running.postgres.restart().then(() => true), 'Postgres to start again', 30_000);
+  }
+
+  /** Everything that is running is let go on, and everything that is not is started. */
+  async heal() {
+    this.control({ crash: undefined, links: undefined, env: undefined });
+    const { kafka, postgres, services } = this.running;
+    for (const { process } of [postgres, ...kafka.nodes, ...services]) if (process.running) process.kill('SIGCONT');
+    if (!postgres.process.running) await this.restartPostgres();
+    this.restartKafka();
+    await Promise.all(services.filter(({ process }) => !process.running).map((service) => service.restart()));
+  }
+
+  /** Ready, nothing on its way, every consumer at the end of its topics. */
+  async settled(timeoutMs = 90_000) {
+    await until(() => this.#allReady(), 'every service to be ready', timeoutMs);
+    await until(() => this.#spoolsEmpty(), 'the spools to drain', timeoutMs);
+    await until(() => this.#outboxesEmpty(), 'the outboxes to empty', timeoutMs);
+    await until(() => this.#consumersAtEnd(), 'the consumers to reach the end of their topics', timeoutMs);
+  }
+
+  async #allReady() {
+    const answers = await Promise.all(
+      this.running.services.map(({ url }) => send('GET', `${url}/health/ready`, { timeoutMs: 4_000 })),
+    );
+    return answers.every(({ status }) => status === 200);
+  }
+
+  async #spoolsEmpty() {
+    const answers = await Promise.all(
+      REPLICATED.flatMap((name) => this.services(name)).map(({ url }) => send('GET', `${url}/health/ready`)),
+    );
+    return answers.every(({ body }) => (body?.checks?.recording?.spooledBytes ?? 0) === 0);
+  }
+
+  async #outboxesEmpty() {
+    const counts = await Promise.all(
+      ['identity', 'token'].map((database) => this.read(database, 'select count(*)::int as n from outbox')),
+    );
+    return counts.every(([{ n }]) => n === 0);
+  }
+
+  async #consumersAtEnd() {
+    for (const [database, view, topics] of CONSUMERS) {
+      const rows = await this.read(
+        database,
+        'select topic, partition, next_offset from consumer_offset where view = $1',
+        [view],
+      );
+      for (const topic of topics) {
+        for (const { partition, high } of await this.topics.ends(topic)) {
+          const row = rows.find((each) => each.topic === topic && each.partition === partition);
+          if (Number(row?.next_offset ?? 0) < Number(high)) return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  async stop({ keepData = false } = {}) {
+    await this.topics.close();
+    await this.running.stop();
+    if (!keepData) rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Database, view, topics. */
+const CONSUMERS = [
+  ['token', 'authorization-v1', ['identity.events.v1', 'identity.credentials.v1']],
+  ['identity', 'enforcement-v1', ['token.events.v1']],
+  ['audit', 'activity-v1', ['identity.events.v1', 'token.events.v1', 'api.calls.v1']],
+];
+
+export const labelOf = ({ log }) => basename(log, '.log');
+
+async function withClient(connectionString, work) {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: 3_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
