@@ -25,7 +25,9 @@ module.exports = {
       name: 'aggregates-are-pure',
       comment: 'An aggregate file imports neither Nest nor TypeORM nor node.',
       severity: 'error',
-      from: { path: '^apps/identity/src/(api-user/api-user|customer/customer|portal-user/portal-user)\\.ts$' },
+      from: {
+        path: '^apps/identity/src/(api-user/api-user|customer/customer|portal-user/portal-user|session/sign-in)\\.ts$',
+      },
       to: { path: ['^node_modules/(@nestjs|typeorm|pg|kafkajs)/', '^(node:|fs|crypto|path|os)'] },
     },
     {

@@ -27,6 +27,7 @@ export default tseslint.config(
   },
   {
     files: ['**/*.mjs', '**/*.cjs'],
+    rules: { 'no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] },
     languageOptions: {
       globals: {
         process: 'readonly',
@@ -38,6 +39,10 @@ export default tseslint.config(
         module: 'writable',
         Buffer: 'readonly',
         URL: 'readonly',
+        URLSearchParams: 'readonly',
+        performance: 'readonly',
+        setImmediate: 'readonly',
+        globalThis: 'readonly',
         fetch: 'readonly',
         AbortSignal: 'readonly',
       },

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { apiUser, authorizeRequests, seedAuthorization } from './lib/api-users.mjs';
 import { startChild } from './lib/child.mjs';
+import { cpuSeconds } from './lib/cpu.mjs';
 import { options } from './lib/options.mjs';
 import { profiled } from './lib/profile.mjs';
 import { report } from './lib/report.mjs';
@@ -46,35 +47,31 @@ const oidcRequests = users.map(({ username, password }) => ({
 }));
 
 const latencies = [];
-async function closed(url, what, length = seconds) {
+/** Microseconds of the server's CPU per call: hardly touched by whatever else the machine does. */
+const cpu = {};
+async function closed(url, what, { length = seconds, pid, name } = {}) {
+  const before = cpuSeconds(pid);
   const result = await load.ask({ url, requests: what, connections, seconds: length });
   if (result.failed > 0) throw new Error(`${url}: ${result.failed} calls failed: ${JSON.stringify(result.statuses)}`);
-  if (url === token.url && length === seconds) latencies.push(result.p50);
+  if (name !== undefined) (cpu[name] ??= []).push(((cpuSeconds(pid) - before) * 1e6) / result.total);
+  if (name === 'ours') latencies.push(result.p50);
   return result.perSecond;
 }
-const variants = {
-  ours: () => closed(token.url, requests),
-  floor: () => closed(urlOf(floor), requests),
-  'recorded floor': () => closed(urlOf(recordedFloor), requests),
-  'oidc-provider': () => closed(urlOf(oidc), oidcRequests),
-};
+const variants = Object.fromEntries(
+  [
+    ['ours', token.url, requests, token.process.pid],
+    ['floor', urlOf(floor), requests, floor.pid],
+    ['recorded floor', urlOf(recordedFloor), requests, recordedFloor.pid],
+    ['oidc-provider', urlOf(oidc), oidcRequests, oidc.pid],
+  ].map(([name, url, what, pid]) => [name, (more) => closed(url, what, { name, pid, ...more })]),
+);
 
 // The log is written by another service, on machines of its own; here it would run in everybody's rounds.
 audit.kill('SIGSTOP');
 console.log('Warming up');
-for (const [url, what] of [
-  [token.url, requests],
-  [urlOf(floor), requests],
-  [urlOf(recordedFloor), requests],
-  [urlOf(oidc), oidcRequests],
-])
-  await closed(url, what, 4);
-
-const profile = async () => {
-  if (given.profile === '') return;
-  await profiled(token.process, given.profile, () => closed(token.url, requests, 10));
-};
-await profile();
+for (const variant of Object.values(variants)) await variant({ length: 4, name: undefined });
+if (given.profile !== '')
+  await profiled(token.process, given.profile, () => closed(token.url, requests, { length: 10 }));
 
 console.log('Calls per second');
 const measured = await interleaved(variants, rounds);
@@ -86,6 +83,11 @@ const rows = [
   { what: 'ours / bare floor', spread: ratio(measured.ours, measured.floor), atLeast: 0.8 },
   { what: 'ours / recorded floor', spread: ratio(measured.ours, measured['recorded floor']), atLeast: 0.9 },
   { what: 'ours / oidc-provider', spread: ratio(measured.ours, measured['oidc-provider']), atLeast: 1 },
+  ...Object.entries(cpu).map(([name, us]) => ({
+    what: `CPU of the server per call, ${name}`,
+    spread: spread(us),
+    unit: 'µs',
+  })),
   { what: `p50 at ${connections} connections`, spread: spread(latencies), unit: 'ms' },
 ];
 for (const child of [floor, recordedFloor, oidc]) await child.stop();

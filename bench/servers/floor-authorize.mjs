@@ -12,6 +12,7 @@ const COLUMNS = 'username, api_user_id, customer_id, status, role, verifier';
 
 serveHttp(async ({ databaseUrl, pepper, recorded }) => {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
+  pool.on('error', () => undefined);
   const find = recorded ? joined(pool) : (username) => lookup(pool, [username]).then(([row]) => row);
   const record = recorded ? await recorder(recorded) : undefined;
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;

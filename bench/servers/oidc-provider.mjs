@@ -13,6 +13,7 @@ serveHttp(({ clients }) => {
       ...{ client_id: username, client_secret: password, grant_types: ['client_credentials'] },
       ...{ redirect_uris: [], response_types: [], token_endpoint_auth_method: 'client_secret_post' },
     })),
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'bench', alg: 'ES256', use: 'sig' }] },
     features: {
       ...{ devInteractions: { enabled: false }, clientCredentials: { enabled: true } },

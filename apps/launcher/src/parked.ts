@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const SERVICES = ['token', 'audit', 'inference'];
+const SERVICES = ['identity', 'token', 'audit', 'inference'];
 const USAGE = `usage: npm run parked -- replay ${SERVICES.join('|')}
 Tries the records again that this service could not apply, in order. The database is that of the system running here,
 or the one in <SERVICE>_DATABASE_URL.`;

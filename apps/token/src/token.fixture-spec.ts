@@ -17,7 +17,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Kafka } from 'kafkajs';
+import { type Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import { v7 as uuid } from 'uuid';
 import { migrations } from './migrations/migrations.js';

@@ -86,6 +86,11 @@ function token({
   const input = `${encode({ alg: 'ES256', typ: 'at+jwt', kid: KID, ...header })}.${encode({ ...genuine(), ...claims })}`;
   return `${input}.${signature ?? sign('sha256', Buffer.from(input), { key, dsaEncoding }).toString('base64url')}`;
 }
+/** The last of 86 characters carries four bits that no decoder looks at. */
+function respelled(genuine: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  return genuine.slice(0, -1) + (alphabet[alphabet.indexOf(genuine.slice(-1)) + 1] ?? '');
+}
 const call = (authorization?: string) =>
   app.inject({ method: 'POST', url: '/call', ...(authorization !== undefined && { headers: { authorization } }) });
 
@@ -141,6 +146,8 @@ describe('the guard of a downstream API', () => {
     ['no expiry', { claims: { exp: undefined } }],
     ['an expiry as text', { claims: { exp: '4000000000' } }],
     ['not valid yet', { claims: { nbf: 4_000_000_000 } }],
+    ['an issue in the future', { claims: { iat: now() + 3_600 } }],
+    ['no issue', { claims: { iat: undefined } }],
     ['no subject', { claims: { sub: undefined } }],
     ['a subject that is no id', { claims: { sub: 'admin' } }],
     ['no customer', { claims: { customer_id: undefined } }],
@@ -158,6 +165,9 @@ describe('the guard of a downstream API', () => {
     ['garbage', 'Bearer a.b.c'],
     ['trailing bytes', `Bearer ${token()}AAAA`],
     ['a fourth part', `Bearer ${token()}.x`],
+    ['words after the token', `Bearer ${token()} and more`],
+    ['a line break in the token', `Bearer ${token().replace('.', '.\n')}`],
+    ['another spelling of the same signature', `Bearer ${respelled(token())}`],
   ])('refuses %s', async (_, authorization) => {
     expect((await call(authorization)).statusCode).toBe(401);
     expect(request).toBeUndefined();

@@ -1,4 +1,5 @@
 import { hash, type KeyObject } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import { z } from 'zod';
 import { IssuerKeys } from './issuer-keys.js';
@@ -31,7 +32,7 @@ export function bearerStrategy(rules: TokenRules, accept: (payload: unknown) => 
   const keys = new IssuerKeys(rules.jwksUri);
   const options: StrategyOptionsWithoutRequest = {
     // Not passport-jwt's own extractor: it takes the first of several words, and what follows would go unchecked.
-    jwtFromRequest: (request) => bearerToken(request.headers.authorization) ?? null,
+    jwtFromRequest: (request: IncomingMessage) => bearerToken(request.headers.authorization) ?? null,
     algorithms: ['ES256'],
     issuer: rules.issuer,
     audience: rules.audience,

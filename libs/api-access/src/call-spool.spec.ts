@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import { CallSpool, SpoolFull } from './call-spool.js';
 
 let directory: string;
+const opened: CallSpool[] = [];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'call-spool-'));
 });
-afterEach(() => rm(directory, { recursive: true }));
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((spool) => spool.close()));
+  await rm(directory, { recursive: true });
+});
 
 const record = (n: number): OutgoingRecord => ({
   topic: 'api.calls.v1',
@@ -16,7 +20,12 @@ const record = (n: number): OutgoingRecord => ({
   headers: {},
   value: `value ${n}`,
 });
-const open = (maxBytes = 1_000_000) => CallSpool.open(directory, maxBytes);
+/** A process that opens the directory; nothing but closing it at the end tells that it was not killed. */
+async function open(maxBytes = 1_000_000): Promise<CallSpool> {
+  const spool = await CallSpool.open(directory, maxBytes);
+  opened.push(spool);
+  return spool;
+}
 const onlySegment = async () => join(directory, (await readdir(directory))[0] ?? '');
 
 async function everything(spool: CallSpool): Promise<OutgoingRecord[]> {
@@ -74,6 +83,32 @@ describe('the call spool', () => {
     expect(await everything(spool)).toEqual([record(1)]);
     await spool.append([record(4)]);
     expect(await everything(spool)).toEqual([record(4)]);
+  });
+
+  it('loses nothing when it is delivered from while it is written to', async () => {
+    const spool = await open();
+    const delivered: OutgoingRecord[] = [];
+    let writing = true;
+    const delivering = (async () => {
+      while (writing || !spool.isEmpty) {
+        delivered.push(...((await spool.oldest()) ?? []));
+        await spool.dropOldest();
+      }
+    })();
+    const all = Array.from({ length: 100 }, (_, n) => record(n));
+    for (const each of all) await spool.append([each]);
+    writing = false;
+    await delivering;
+    expect(delivered).toEqual(all);
+  });
+
+  it('delivers what can be read of a damaged segment and sets the file aside', async () => {
+    await (await open()).append([record(1)]);
+    await appendFile(await onlySegment(), '\0\0\0\n');
+    const next = await open();
+    expect(await everything(next)).toEqual([record(1)]);
+    expect([next.damaged, (await open()).damaged]).toEqual([1, 1]);
+    expect(await readdir(directory)).toEqual([expect.stringMatching(/\.damaged$/)]);
   });
 
   it('says that it is full when the disk takes nothing', async () => {

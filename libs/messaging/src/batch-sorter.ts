@@ -44,8 +44,7 @@ export class BatchSorter<E extends { readonly sequence: number }> {
   sort(message: ReceivedMessage): ReceivedEvent<E> | undefined {
     const { key } = message;
     if (!isUsableKey(key)) {
-      const reason = key === null ? 'the record has no key' : 'the key contains a NUL character';
-      this.parked.push({ message, code: 'record.bad-key', reason });
+      this.parked.push({ message, code: 'record.bad-key', reason: 'the key is missing or contains a NUL character' });
       return undefined;
     }
     const applied = this.states.sequences.get(key) ?? 0;

@@ -132,18 +132,21 @@ describe('Consuming into a view', () => {
   it('invariant 3: two replicas, one joining and one leaving in the middle of the load, apply everything once.', async () => {
     const random = seededRandom('rebalance');
     await replica();
-    let publishing = true;
+    const producer = { running: true };
     const producing = (async () => {
       for (let n = 0; n < 60; n += 1) {
         await load(20 + random.int(60), () => random.int(CUSTOMERS));
         await delay(random.int(40));
       }
-      publishing = false;
+      producer.running = false;
     })();
     const churn = (async () => {
-      while (publishing) {
+      while (producer.running) {
         const extra = await replica();
-        await until(() => extra.status().partitions.length > 0 || !publishing, 'the new member to have partitions');
+        await until(
+          () => extra.status().partitions.length > 0 || !producer.running,
+          'the new member to have partitions',
+        );
         await extra.stop();
       }
     })();

@@ -21,17 +21,18 @@ describe('KafkaBatchStrategy', () => {
     @Controller()
     class Projector {
       @EventPattern(plain)
-      async onPlain(@Payload() batch: ReceivedBatch): Promise<void> {
+      async onPlain(@Payload() batch: unknown): Promise<void> {
         if (failures++ === 0) throw new RangeError('not this time');
         await this.apply(batch);
       }
 
       @EventPattern(observed)
-      onObserved(@Payload() batch: ReceivedBatch) {
+      onObserved(@Payload() batch: unknown) {
         return from(this.apply(batch));
       }
 
-      private apply({ topic, messages }: ReceivedBatch): Promise<void> {
+      private apply(batch: unknown): Promise<void> {
+        const { topic, messages } = batch as ReceivedBatch;
         seen.push(...messages.map(({ value }) => String(value)));
         next.set(topic, (messages.at(-1)?.offset ?? -1n) + 1n);
         return Promise.resolve();

@@ -42,18 +42,22 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
 
   /** A broker that goes away during the login is a final error to kafkajs, so joining is tried until it succeeds. */
   private async join(handlers: ReadonlyMap<string, BatchHandler>): Promise<void> {
-    while (!this.closing) {
+    while (!this.isClosing()) {
       const consumer = (this.consumer = new KafkaBatchConsumer({ ...this.options, handlers }));
       try {
         await consumer.start();
         return;
       } catch (error) {
-        if (this.closing) return;
+        if (this.isClosing()) return;
         this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'the group could not be joined yet');
         await consumer.stop();
         await delay(JOIN_AGAIN_MS);
       }
     }
+  }
+
+  private isClosing(): boolean {
+    return this.closing;
   }
 
   /** For health and metrics; undefined before listening. */
@@ -65,8 +69,8 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
     throw new Error('KafkaBatchStrategy emits no events: read consumerStatus()');
   }
 
-  override unwrap<T>(): T {
-    return this.consumer as T;
+  override unwrap(): never {
+    throw new Error('KafkaBatchStrategy hands out no client: everything it does is in its options and its status');
   }
 }
 

@@ -81,7 +81,9 @@ function stopIdleTimerLoop(): void {
   patched = true;
   const load = createRequire(import.meta.url);
   const { prototype } = load('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
-  const original = Reflect.get(prototype, 'scheduleCheckPendingRequests') as (this: RequestQueue) => void;
+  const original = Object.getOwnPropertyDescriptor(prototype, 'scheduleCheckPendingRequests')?.value as (
+    this: RequestQueue,
+  ) => void;
   prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
     if (this.pending.length > 0) original.call(this);
   };

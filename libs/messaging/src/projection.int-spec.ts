@@ -265,7 +265,9 @@ describe('Projection', () => {
   it('stores nothing and parks nothing when the SQL of the view is wrong for every record.', async () => {
     const wrong = {
       ...handlers,
-      apply: async (tx: Pick<Pool, 'query'>) => void (await tx.query('select * from nowhere')),
+      apply: async (tx: Pick<Pool, 'query'>) => {
+        await tx.query('select * from nowhere');
+      },
     };
     await expect(projection.apply(batch([message(0, 'a', 1)]), wrong)).rejects.toThrow('nowhere');
     expect(await parked()).toEqual([]);

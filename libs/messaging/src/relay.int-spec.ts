@@ -301,7 +301,7 @@ describe('Relay', () => {
     const { rows } = await pool.query<{ now: Date }>('select clock_timestamp() as now');
     publishing.wake();
     await until(() => publishing.status().lastError !== undefined, 'the refusal');
-    await until(async () => {
+    await until(() => {
       const { lastError } = publishing.status();
       return lastError !== undefined && Date.now() - lastError.at.getTime() > 250;
     }, 'several rounds without success');

@@ -1,5 +1,6 @@
 import { TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
 import { testKafka } from '@rebelcore/testing/test-kafka';
+import kafkajs from 'kafkajs';
 import { KafkaPublisher } from './kafka-publisher.js';
 import { ensureAcls, ensureTopics } from './topics-admin.js';
 
@@ -35,7 +36,7 @@ describe('The topics and access rules', () => {
       includeSynonyms: false,
       resources: (['identity.events.v1', 'identity.credentials.v1', 'identity.heartbeats.v1'] satisfies Topic[]).map(
         (name) => ({
-          type: 2,
+          type: kafkajs.ConfigResourceTypes.TOPIC,
           name,
           configNames: ['cleanup.policy', 'retention.ms'],
         }),

@@ -35,7 +35,7 @@ export function aclEntries(): AclEntry[] {
   const { AclOperationTypes: Operation, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
   const allow =
     (principal: string, resource: Pick<AclEntry, 'resourceType' | 'resourceName' | 'resourcePatternType'>) =>
-    (operation: number): AclEntry => ({
+    (operation: AclEntry['operation']): AclEntry => ({
       ...resource,
       principal: `User:${principal}`,
       host: '*',

@@ -117,7 +117,7 @@ const APPEND = `
     from json_to_recordset($1::json) as entry ("customerId" uuid, "occurredAt" timestamptz, id uuid, "userId" uuid,
       "eventType" text, outcome text, description text, metadata json, "correlationId" text)
    order by "customerId", "occurredAt", id
-      `;
+      on conflict do nothing`;
 
 async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promise<void> {
   const months = new Set(entries.map(({ occurredAt }) => `${occurredAt.slice(0, 7)}-01`));

@@ -5,6 +5,7 @@ export const SPECS = 'specs-v1';
 
 /** The spec that every customer has from the beginning. */
 export const sampleSpecOf = (customerId: string): string => `sample-${customerId}`;
+const SAMPLE = /^sample-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Whose is a spec? */
 export class SpecView {
@@ -17,6 +18,8 @@ export class SpecView {
   async mayUse(customerId: string, specIds: readonly string[]): Promise<boolean> {
     const wanted = [...new Set(specIds)];
     if (wanted.length === 0) return true;
+    // Also before the news of that customer has arrived here: nobody else can make its sample spec their own.
+    if (wanted.some((id) => SAMPLE.test(id) && id !== sampleSpecOf(customerId))) return false;
     const owners = await this.owners(wanted);
     if (wanted.some((id) => (owners.get(id) ?? customerId) !== customerId)) return false;
     const unknown = wanted.filter((id) => !owners.has(id));

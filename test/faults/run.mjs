@@ -1,0 +1,88 @@
+// npm run test:faults [-- F01 F09 … --short --unprotected --keep-data]. SEED plays a run again, ROUNDS repeats it with the next seeds.
+import { SCENARIOS } from './scenarios.mjs';
+import { PROTECTIONS } from './protections.mjs';
+import { Scenario } from './scenario.mjs';
+import { FaultSystem } from './system.mjs';
+import { printTable } from './table.mjs';
+
+const args = process.argv.slice(2);
+const short = args.includes('--short');
+const unprotected = args.includes('--unprotected');
+const keepData = args.includes('--keep-data');
+const wanted = args.filter((arg) => !arg.startsWith('--'));
+const firstSeed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const rounds = Number(process.env.ROUNDS ?? 1);
+const started = Date.now();
+const say = (line) => process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
+
+const chosen = SCENARIOS.filter(({ id, long }) => (wanted.length > 0 ? wanted.includes(id) : !(short && long)));
+const unknown = wanted.filter((id) => !SCENARIOS.some((scenario) => scenario.id === id));
+if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}`);
+
+const rows = [];
+if (unprotected) {
+  // Each in a system of its own, from which its protection is missing: it must be seen to fail.
+  for (const scenario of chosen.filter(({ id }) => PROTECTIONS[id] !== undefined)) {
+    say(`${scenario.id} without: ${PROTECTIONS[scenario.id].what}`);
+    await withSystem(scenario.id, (system) => play(system, scenario, firstSeed));
+  }
+} else {
+  await withSystem(undefined, async (system) => {
+    for (let round = 0; round < rounds; round += 1) {
+      for (const scenario of chosen) await play(system, scenario, firstSeed + round);
+    }
+  });
+}
+printTable(rows);
+const failed = rows.filter(({ ok }) => !ok);
+for (const { id, seed, found } of failed) {
+  process.stdout.write(`\n${id}, SEED=${seed}:\n`);
+  for (const [kind, sentences] of Object.entries(found)) {
+    for (const sentence of sentences.slice(0, 12)) process.stdout.write(`  ${kind}: ${sentence}\n`);
+    if (sentences.length > 12) process.stdout.write(`  ${kind}: … and ${sentences.length - 12} more\n`);
+  }
+}
+process.exit((unprotected ? failed.length === rows.length : failed.length === 0) && rows.length > 0 ? 0 : 1);
+
+async function withSystem(without, work) {
+  const system = await FaultSystem.start({ kafkaNodes: short ? 1 : 3, unprotected: without, progress: say });
+  const interrupted = () => void system.stop({ keepData }).then(() => process.exit(130));
+  process.once('SIGINT', interrupted);
+  process.once('SIGTERM', interrupted);
+  try {
+    await work(system);
+  } finally {
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+    await system.stop({ keepData });
+    if (keepData) say(`data kept in ${system.dataDir}`);
+  }
+}
+
+async function play(system, { id, title, run, needs = {} }, seed) {
+  const begun = Date.now();
+  let scenario;
+  let found;
+  say(`${id} ${title}`);
+  try {
+    await system.settled();
+    scenario = await Scenario.prepare({ system, id, seed, short, ...needs });
+    await run(scenario);
+    await system.heal();
+    await system.settled();
+    found = await scenario.judge();
+  } catch (error) {
+    found = { lost: [], doubled: [], open: [], wrong: [...(scenario?.wrong ?? []), described(error)] };
+    await system.heal().catch((failure) => say(`the system could not be healed: ${described(failure)}`));
+  }
+  const ok = Object.values(found).every((sentences) => sentences.length === 0);
+  const seconds = (Date.now() - begun) / 1000;
+  rows.push({ id, seed, seconds, ...(scenario?.ledger.counts ?? {}), found, ok });
+  for (const note of scenario?.notes ?? []) say(`${id}   ${note}`);
+  say(`${id} ${ok ? 'ok' : 'FAILED'} after ${seconds.toFixed(1)} s`);
+}
+
+function described(error) {
+  const cause = error.cause === undefined ? '' : ` (${described(error.cause)})`;
+  return `${error.stack?.split('\n').slice(0, 3).join(' ') ?? String(error)}${cause}`;
+}
