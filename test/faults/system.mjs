@@ -30,6 +30,10 @@ export class FaultSystem {
     system.running = await startSystem({ dataDir, ports: 'free', kafkaNodes, replicas, env, progress });
     system.secrets = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'));
     system.topics = new Topics((principal) => system.kafka(principal));
+    const before = Date.now();
+    await system.crash(system.services('identity')[1]);
+    system.restartMs = Date.now() - before;
+    progress(`a service is ready ${(system.restartMs / 1000).toFixed(1)} s after a kill -9`);
     return system;
   }
 
@@ -65,6 +69,11 @@ export class FaultSystem {
     return withClient(url.href, async (client) => (await client.query(text, values)).rows);
   }
 
+  /** A limit meant for a machine with nothing else to do, on this one as it is now. */
+  patience(ms) {
+    return Math.max(ms, 1.5 * ms * (this.restartMs / 2_500));
+  }
+
   // ── harm and heal ──
 
   /** kill -9, and back again once `afterMs` have passed. */
@@ -75,13 +84,26 @@ export class FaultSystem {
     await service.restart();
   }
 
-  /** Has the service die at a statement; see preload.mjs. Resolves when it has died. */
-  async crashAt(service, point, withinMs = 20_000) {
-    this.control({ crash: { [labelOf(service)]: point } });
-    service.kill('SIGUSR2');
-    const { process } = service;
-    await until(() => !process.running, `${labelOf(service)} to die at ${point.when} ${point.on}`, withinMs);
+  /**
+   * Has whichever of the services comes first to a statement die there; see preload.mjs. `meanwhile` brings it there.
+   *
+   * @returns the one that died
+   */
+  async crashAt(services, point, meanwhile = () => undefined, withinMs = 30_000) {
+    this.control({ crash: Object.fromEntries(services.map((service) => [labelOf(service), point])) });
+    for (const service of services) service.kill('SIGUSR2');
+    // The point is set once the process has read it.
+    await seconds(0.3);
+    const busy = meanwhile();
+    const dead = await until(
+      () => services.find(({ process }) => !process.running),
+      `${services.map(labelOf).join(' or ')} to die ${point.when} ${point.on}`,
+      withinMs,
+    );
     this.control({ crash: undefined });
+    for (const { process } of services) if (process.running) process.kill('SIGUSR2');
+    await busy;
+    return dead;
   }
 
   /** Restarts services with what now stands in the control file: links, environment. */

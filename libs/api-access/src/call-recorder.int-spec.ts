@@ -116,6 +116,18 @@ describe('the call recorder', () => {
     expect((await recorded()).slice(1)).toEqual(calls.map(({ id }) => id));
   });
 
+  it('drains more than a broker takes in one request', async () => {
+    proxy.freeze();
+    const calls = Array.from({ length: 3_000 }, () => ({ ...call(), userAgent: 'x'.repeat(256) }));
+    for (let from = 0; from < calls.length; from += 300) {
+      await Promise.all(calls.slice(from, from + 300).map((each) => record(each)));
+    }
+    expect(recorder.status().spooledBytes).toBeGreaterThan(1_048_576);
+    proxy.thaw();
+    await until(() => recorder.status().spooledBytes === 0, 'the spool to be drained');
+    expect(await recorded()).toEqual(calls.map(({ id }) => id));
+  });
+
   it('keeps what a killed process had spooled for the next one', async () => {
     proxy.freeze();
     const calls = Array.from({ length: 5 }, call);

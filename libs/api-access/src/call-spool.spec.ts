@@ -88,16 +88,16 @@ describe('the call spool', () => {
   it('loses nothing when it is delivered from while it is written to', async () => {
     const spool = await open();
     const delivered: OutgoingRecord[] = [];
-    let writing = true;
+    const writing = new AbortController();
     const delivering = (async () => {
-      while (writing || !spool.isEmpty) {
+      while (!writing.signal.aborted || !spool.isEmpty) {
         delivered.push(...((await spool.oldest()) ?? []));
         await spool.dropOldest();
       }
     })();
     const all = Array.from({ length: 100 }, (_, n) => record(n));
     for (const each of all) await spool.append([each]);
-    writing = false;
+    writing.abort();
     await delivering;
     expect(delivered).toEqual(all);
   });

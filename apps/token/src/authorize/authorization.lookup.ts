@@ -1,6 +1,6 @@
 import { within } from '@rebelcore/messaging/deadline';
 import type { Verifier } from '@rebelcore/service/verifier';
-import type { Pool, QueryConfig } from 'pg';
+import type { QueryConfig, QueryResultRow } from 'pg';
 
 /** What the view knows of a username; complete once state and verifier have both arrived. */
 export interface Authorization {
@@ -29,6 +29,11 @@ interface Asking {
   readonly reject: (error: unknown) => void;
 }
 
+/** A pg pool, as far as it is needed here. */
+export interface AuthorizationReader {
+  query<R extends QueryResultRow>(query: QueryConfig): Promise<{ readonly rows: R[] }>;
+}
+
 const MAX_USERNAMES = 256;
 const TIMEOUT_MS = 2_000;
 
@@ -48,7 +53,7 @@ export class AuthorizationLookup {
   private asking: Asking[] = [];
   private running = false;
 
-  constructor(private readonly pool: Pool) {}
+  constructor(private readonly view: AuthorizationReader) {}
 
   /** @throws {LookupFailed} after 4 s at the latest: a query that runs already, then the one with this question */
   find(username: string): Promise<Authorization | undefined> {
@@ -85,7 +90,7 @@ export class AuthorizationLookup {
       values: [usernames],
     };
     // Waiting for a connection counts as well.
-    const asked = this.pool.query<Row>(query);
+    const asked = this.view.query<Row>(query);
     const { rows } = await within(TIMEOUT_MS, asked, () => new Error(`no answer in ${TIMEOUT_MS} ms`));
     return new Map(rows.map((row) => [row.username, authorizationOf(row)]));
   }

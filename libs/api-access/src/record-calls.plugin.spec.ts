@@ -1,0 +1,194 @@
+import { Body, Controller, Get, HttpException, Module, Post, Req } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { callEvents, UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
+import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
+import type { FastifyRequest, InjectOptions } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CallRecorder } from './call-recorder.js';
+import { CallSpool } from './call-spool.js';
+import { describeCall, recordCalls } from './record-calls.plugin.js';
+
+const CUSTOMER = randomUUID();
+const API_USER = randomUUID();
+
+@Controller('api')
+class SampleController {
+  @Post('things/:id')
+  thing(@Req() request: FastifyRequest, @Body() body: { fail?: number }): string {
+    describeCall(request, { customerId: CUSTOMER, apiUserId: API_USER });
+    if (body.fail !== undefined) {
+      describeCall(request, { reason: 'thing.failed' });
+      throw new HttpException('no', body.fail);
+    }
+    return 'the answer';
+  }
+  @Get('health')
+  health(): string {
+    return 'ok';
+  }
+}
+
+/** Keeps what is published; acknowledges only when told so. */
+class Shelf implements Publisher {
+  readonly records: OutgoingRecord[] = [];
+  mode: 'acknowledge' | 'refuse' = 'acknowledge';
+  gate: Promise<void> | undefined;
+  async publish(records: readonly OutgoingRecord[]): Promise<ReadonlyMap<string, never>> {
+    await this.gate;
+    if (this.mode === 'refuse') throw new Error('Kafka is away');
+    this.records.push(...records);
+    return new Map();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+  get calls(): (Call & { customerId: string })[] {
+    const events = this.records.map((record) => callEvents.read(record));
+    return events.flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })));
+  }
+}
+
+let directory: string;
+let shelf: Shelf;
+let recorder: CallRecorder;
+let app: NestFastifyApplication;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'record-calls-'));
+  shelf = new Shelf();
+  // Room for nothing: without Kafka no call can be recorded.
+  recorder = new CallRecorder({ service: 'sample', publisher: shelf, spool: await CallSpool.open(directory, 1) });
+  @Module({ controllers: [SampleController] })
+  class TestModule {}
+  const adapter = new FastifyAdapter({ bodyLimit: 1_000, genReqId: () => `api:${randomUUID()}` });
+  app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, { logger: false });
+  recordCalls(adapter.getInstance(), {
+    service: 'sample',
+    recorder,
+    when: (request) => request.url.startsWith('/api/') && request.routeOptions.url !== '/api/health',
+  });
+  await app.init();
+  await adapter.getInstance().ready();
+});
+afterEach(async () => {
+  await app.close();
+  await recorder.close();
+  await rm(directory, { recursive: true });
+});
+
+const send = (options: InjectOptions = {}) =>
+  app.inject({
+    method: 'POST',
+    url: '/api/things/7?secret=1',
+    payload: {},
+    headers: { 'user-agent': 'curl/8' },
+    ...options,
+  });
+
+describe('recording calls', () => {
+  it('says who called what, with which outcome, and nothing of what was said', async () => {
+    expect((await send()).body).toBe('the answer');
+    const [call] = shelf.calls;
+    expect(call).toMatchObject({
+      ...{ service: 'sample', route: 'POST /api/things/:id', status: 201, outcome: 'success', ip: '127.0.0.1' },
+      ...{ userAgent: 'curl/8', customerId: CUSTOMER, apiUserId: API_USER },
+    });
+    expect(call?.correlationId).toMatch(/^api:/);
+    expect(JSON.stringify(shelf.records)).not.toMatch(/secret|the answer/);
+  });
+
+  it.each<[string, InjectOptions, Partial<Call> & { customerId: string }]>([
+    [
+      'a refusal',
+      { payload: { fail: 403 } },
+      { status: 403, outcome: 'refused', reason: 'thing.failed', customerId: CUSTOMER },
+    ],
+    [
+      'a failure',
+      { payload: { fail: 500 } },
+      { status: 500, outcome: 'failed', reason: 'thing.failed', customerId: CUSTOMER },
+    ],
+    [
+      'a body that is no JSON',
+      { payload: '{', headers: { 'content-type': 'application/json' } },
+      { status: 400, outcome: 'refused', customerId: UNATTRIBUTED },
+    ],
+    [
+      'a body that is too large',
+      { payload: { x: 'x'.repeat(2_000) } },
+      { status: 413, outcome: 'refused', customerId: UNATTRIBUTED },
+    ],
+    [
+      'a body of another type',
+      { payload: '<x/>', headers: { 'content-type': 'text/xml' } },
+      { status: 415, outcome: 'refused', customerId: UNATTRIBUTED },
+    ],
+    [
+      'an unknown address',
+      { url: '/api/else/where' },
+      { status: 404, route: 'POST unknown address', customerId: UNATTRIBUTED },
+    ],
+  ])('records %s', async (_, options, expected) => {
+    expect((await send(options)).statusCode).toBe(expected.status);
+    expect(shelf.calls).toHaveLength(1);
+    expect(shelf.calls[0]).toMatchObject(expected);
+  });
+
+  it('leaves out what is not asked for', async () => {
+    expect((await send({ method: 'GET', url: '/api/health' })).statusCode).toBe(200);
+    expect(shelf.calls).toEqual([]);
+  });
+
+  it('cuts a long user agent', async () => {
+    await send({ headers: { 'user-agent': 'x'.repeat(5_000) } });
+    expect(shelf.calls[0]?.userAgent).toBe('x'.repeat(256));
+  });
+
+  it('invariant 6: sends no answer before its record is acknowledged', async () => {
+    let open = (): void => undefined;
+    shelf.gate = new Promise((resolve) => (open = resolve));
+    let answered = false;
+    const answer = send().then((response) => {
+      answered = true;
+      return response.statusCode;
+    });
+    // Long after the controller is done: the next request has been through all of it.
+    await send({ method: 'GET', url: '/api/health' });
+    expect(answered).toBe(false);
+    open();
+    expect(await answer).toBe(201);
+  });
+
+  it('invariant 6: answers 503 with Retry-After, and nothing of the answer, when the call cannot be recorded', async () => {
+    shelf.mode = 'refuse';
+    const response = await send();
+    expect([response.statusCode, response.headers['retry-after'], response.headers['content-type']]).toEqual([
+      ...[503, '2', 'application/problem+json'],
+    ]);
+    expect(response.json()).toMatchObject({
+      status: 503,
+      code: 'call.not-recorded',
+      detail: expect.any(String) as string,
+    });
+    expect(response.body).not.toContain('the answer');
+    expect(shelf.calls).toEqual([]);
+    shelf.mode = 'acknowledge';
+    expect((await send()).statusCode).toBe(201);
+  });
+
+  it('never uses the numbers of a record again whose fate is unknown, and never leaves one out', async () => {
+    await send();
+    shelf.mode = 'refuse';
+    await send();
+    shelf.mode = 'acknowledge';
+    await send();
+    await send();
+    const events = shelf.records.map((record) => callEvents.read(record));
+    expect(events.map(({ sequence }) => sequence)).toEqual([1, 1, 2]);
+    expect(events[1]?.source).not.toBe(events[0]?.source);
+    expect(events[2]?.source).toBe(events[1]?.source);
+  });
+});

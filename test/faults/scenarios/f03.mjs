@@ -1,0 +1,30 @@
+import { seconds } from '../waiting.mjs';
+
+const STORE = 'update consumer_offset set next_offset';
+const POINTS = [
+  { on: STORE, when: 'after' },
+  { on: '^commit$', having: STORE, when: 'before' },
+  { on: '^commit$', having: STORE, when: 'after' },
+];
+
+export default {
+  id: 'F03',
+  title: 'kill -9 a consumer on either side of its commit, and at random',
+  async run(scenario) {
+    const { system, random, short } = scenario;
+    const load = scenario.load({ writers: 6, callers: 4 });
+    for (const name of ['token', 'audit']) {
+      for (const point of POINTS) {
+        const dead = await system.crashAt(system.services(name), { ...point, skip: random.int(10) });
+        await dead.restart();
+      }
+    }
+    for (let round = 0; round < (short ? 0 : 8); round += 1) {
+      await seconds(0.2 + random.int(1_500) / 1000);
+      const victims = [...system.services('token'), ...system.services('audit')];
+      await system.crash(victims[random.int(victims.length)]);
+    }
+    await seconds(1);
+    await load.stop();
+  },
+};
