@@ -39,5 +39,7 @@ export default {
       globalTeardown: '<rootDir>/test/setup/teardown.mjs',
     }),
   ],
+  // The broker and Postgres do most of the work, so every core gets a worker.
+  maxWorkers: '100%',
   testTimeout: 60_000,
 };

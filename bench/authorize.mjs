@@ -1,5 +1,6 @@
 // `/authorize` of one token service process, everything on, against two floors and oidc-provider, in interleaved rounds.
 import { setTimeout as delay } from 'node:timers/promises';
+import { URLSearchParams } from 'node:url';
 import { apiUser, authorizeRequests, seedAuthorization } from './lib/api-users.mjs';
 import { startChild } from './lib/child.mjs';
 import { cpuSeconds } from './lib/cpu.mjs';

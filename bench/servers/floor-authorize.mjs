@@ -1,11 +1,12 @@
 // What `/authorize` cannot do without, and nothing else: JSON, the lookup, the HMAC, the signature. With `recorded` the
 // lookups of one moment are joined into one query, and each call has its record in Kafka before it is answered.
-import { createHmac, generateKeyPairSync, randomUUID, sign, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, generateKeyPairSync, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers';
 import pg from 'pg';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { serveHttp } from '../lib/child.mjs';
+import { encode, signedToken } from '../lib/es256.mjs';
 
 const LIFETIME_S = 86_400;
 const COLUMNS = 'username, api_user_id, customer_id, status, role, verifier';
@@ -15,6 +16,7 @@ serveHttp(async ({ databaseUrl, pepper, recorded }) => {
   pool.on('error', () => undefined);
   const find = recorded ? joined(pool) : (username) => lookup(pool, [username]).then(([row]) => row);
   const record = recorded ? await recorder(recorded) : undefined;
+  const secret = createSecretKey(pepper);
   const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const head = encode({ alg: 'ES256', typ: 'at+jwt', kid: 'bench' });
 
@@ -22,15 +24,14 @@ serveHttp(async ({ databaseUrl, pepper, recorded }) => {
     const iat = Math.floor(Date.now() / 1000);
     const claims = { iss: 'http://127.0.0.1', sub: api_user_id, client_id: api_user_id, aud: 'rebelcore-api' };
     const rest = { iat, exp: iat + LIFETIME_S, jti: randomUUID(), customer_id, role, scope: 'can_use_agent' };
-    const input = `${head}.${encode({ ...claims, ...rest })}`;
-    const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
-    return { token: `${input}.${signature}`, expires_at: iat + LIFETIME_S, token_type: 'Bearer' };
+    const token = signedToken(key, head, { ...claims, ...rest });
+    return { token, expires_at: iat + LIFETIME_S, token_type: 'Bearer' };
   };
 
   const answer = async (body, arrived) => {
     const { username, password } = JSON.parse(body);
     const row = await find(username);
-    const actual = createHmac('sha256', pepper).update(username).update('\0').update(password).digest();
+    const actual = createHmac('sha256', secret).update(username).update('\0').update(password).digest();
     const known = row !== undefined && timingSafeEqual(Buffer.from(row.verifier, 'base64url'), actual);
     const granted = known && row.status === 'active';
     const reply = granted ? issue(row) : { detail: 'invalid credentials' };
@@ -54,8 +55,6 @@ serveHttp(async ({ databaseUrl, pepper, recorded }) => {
     });
   });
 });
-
-const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 async function lookup(pool, usernames) {
   const joinedQuery = {

@@ -2,7 +2,10 @@ import { switchTo } from './customers.mjs';
 import { repeat } from './load.mjs';
 
 /** Deactivates and reactivates any API user from any writer, while readers authorize on every replica; all in the history. */
-export function registers({ system, ledger, history, random, customers, apiUsers }, { writers = 8, readers = 16 } = {}) {
+export function registers(
+  { system, ledger, history, random, customers, apiUsers },
+  { writers = 8, readers = 16 } = {},
+) {
   const identity = system.services('identity').map(({ url }) => url);
   const token = system.services('token').map(({ url }) => url);
   const writing = repeat(writers, async (writer) => {

@@ -111,7 +111,9 @@ export async function ensureDatabase(superuserUrl: string, roles: DatabaseRoles)
     for (const [role, password] of passwords) {
       const { rowCount } = await client.query('select 1 from pg_roles where rolname = $1', [role]);
       const verb = rowCount === 0 ? 'create' : 'alter';
-      await client.query(`${verb} role "${role}" login password ${client.escapeLiteral(password)}`);
+      // Rows belong to customers; whoever looks at the whole for an operator or a test must see them all.
+      const scope = role === `${name}_reader` ? 'bypassrls' : 'nobypassrls';
+      await client.query(`${verb} role "${role}" login ${scope} password ${client.escapeLiteral(password)}`);
     }
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [name]);
     if (rowCount === 0) await client.query(`create database "${name}" owner "${name}_owner"`);

@@ -26,9 +26,12 @@ export function batchConsumerContract(name: string, make: () => Promise<BatchCon
     /** Stored as a view would store them: by the handler, at the end of its work. */
     let stored: Map<number, bigint>;
     let seen: Seen[];
+    /** Records handed over, also those that were handled before. */
+    let delivered: number;
 
     const offsets: OffsetReader = { nextOffsets: () => Promise.resolve(new Map(stored)) };
     const note = (batch: ReceivedBatch) => {
+      delivered += batch.messages.length;
       for (const { offset, value } of batch.messages) {
         if (offset < (stored.get(batch.partition) ?? 0n)) continue;
         seen.push({ partition: batch.partition, offset, value: String(value) });
@@ -51,6 +54,7 @@ export function batchConsumerContract(name: string, make: () => Promise<BatchCon
       started = [];
       stored = new Map();
       seen = [];
+      delivered = 0;
     });
     afterEach(async () => {
       await Promise.all(started.map((consumer) => consumer.stop()));
@@ -80,8 +84,10 @@ export function batchConsumerContract(name: string, make: () => Promise<BatchCon
       const [[partition, next] = [0, 0n]] = stored;
       stored.set(partition, next - 1n);
       seen = [];
+      delivered = 0;
       await start(note);
       await until(() => seen.length > 0, 'the record after the stored offset');
+      expect(delivered).toBe(1);
       expect(seen).toEqual([expect.objectContaining({ partition, offset: next - 1n })]);
     });
 

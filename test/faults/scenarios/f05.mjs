@@ -51,5 +51,7 @@ async function isServed({ system, ledger, apiUsers }) {
   const managed = await Promise.all(
     system.services('identity').map(({ url }) => send('GET', `${url}/health/ready`, { timeoutMs: 3_000 })),
   );
-  return answers.every(({ status }) => status === 200 || status === 401) && managed.every(({ status }) => status === 200);
+  return (
+    answers.every(({ status }) => status === 200 || status === 401) && managed.every(({ status }) => status === 200)
+  );
 }

@@ -40,7 +40,9 @@ async function freeze({ system, ledger, short, expect, note }, victims) {
     .filter(({ answer, start }) => answer?.status !== undefined && answer.end < frozenUntil && start > began);
   const slowest = (list) => Math.max(0, ...list.map(milliseconds));
   const [call, command] = [slowest(calls), slowest(commands.map(({ answer }) => answer))];
-  note(`${names} frozen: ${calls.length} calls in at most ${call.toFixed(0)} ms, ${commands.length} commands in ${command.toFixed(0)} ms`);
+  note(
+    `${names} frozen: ${calls.length} calls in at most ${call.toFixed(0)} ms, ${commands.length} commands in ${command.toFixed(0)} ms`,
+  );
   expect(call < system.patience(CALL_MS), `with ${names} frozen a call took ${call.toFixed(0)} ms`);
   expect(command < system.patience(COMMAND_MS), `with ${names} frozen a command took ${command.toFixed(0)} ms`);
   const confirmed = commands.filter(({ answer }) => [200, 201].includes(answer.status));

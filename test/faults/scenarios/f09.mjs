@@ -13,7 +13,9 @@ export default {
     await load.stop();
     const statuses = Map.groupBy(ledger.calls.slice(from), ({ status }) => status);
     const confirmed = ledger.commands.slice(fromCommand).filter(({ confirmed: yes }) => yes).length;
-    note(`calls ${[...statuses].map(([status, list]) => `${status}: ${list.length}`).join(', ')}; ${confirmed} confirmed`);
+    note(
+      `calls ${[...statuses].map(([status, list]) => `${status}: ${list.length}`).join(', ')}; ${confirmed} confirmed`,
+    );
     expect(confirmed > 0 && statuses.has(200) && statuses.has(401), 'the history says too little');
   },
 };

@@ -18,9 +18,25 @@ export default {
       await system.settled();
       const load = registers(scenario);
       await seconds(3);
-      await phase(scenario, 'stopped', () => signal(system, 'SIGSTOP'), () => signal(system, 'SIGCONT'));
-      await phase(scenario, 'cut off', () => links.blackHole(), () => links.restore());
-      await phase(scenario, 'slow', () => links.delay(300, 100), () => links.restore(), { mayServe: true });
+      await phase(
+        scenario,
+        'stopped',
+        () => signal(system, 'SIGSTOP'),
+        () => signal(system, 'SIGCONT'),
+      );
+      await phase(
+        scenario,
+        'cut off',
+        () => links.blackHole(),
+        () => links.restore(),
+      );
+      await phase(
+        scenario,
+        'slow',
+        () => links.delay(300, 100),
+        () => links.restore(),
+        { mayServe: true },
+      );
       await load.stop();
     } finally {
       links.restore();
