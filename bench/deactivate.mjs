@@ -6,7 +6,7 @@ import { options } from './lib/options.mjs';
 import { Owner } from './lib/portal.mjs';
 import { report } from './lib/report.mjs';
 import { percentile } from './lib/statistics.mjs';
-import { startProduct, withClient } from './lib/system.mjs';
+import { caughtUp, startProduct, withClient } from './lib/system.mjs';
 
 const given = options({ trials: 1_000, 'api-users': 25, replicas: 1, 'calls-after': 4, load: 0.5, seconds: 5 });
 
@@ -27,6 +27,7 @@ let capacity = 0;
 for (const seconds of [4, given.seconds])
   ({ perSecond: capacity } = await load.ask({ url: token.url, requests, connections: 64, seconds }));
 const rate = capacity * given.load;
+await caughtUp(product.service('audit').url);
 
 async function authorize({ username, password }) {
   const sentAt = performance.now();
@@ -73,9 +74,9 @@ async function trial(target) {
 }
 
 console.log(`Load: ${Math.round(rate)} of ${Math.round(capacity)} calls per second`);
-let [done, loading] = [false, undefined];
+let done = false;
 const loads = [];
-loading = (async () => {
+const loading = (async () => {
   while (!done) loads.push(await load.ask({ url: token.url, requests, rate, seconds: 5, seed: loads.length + 1 }));
 })();
 for (let n = 0; n < given.trials; n += 1) await trial(targets[n % targets.length]);

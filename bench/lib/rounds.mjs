@@ -26,6 +26,7 @@ export const ratio = (a, b) => spread(a.map((value, round) => value / b[round]))
 /** Three digits that say something. */
 export function figure(value) {
   if (typeof value !== 'number') return String(value);
+  if (Number.isInteger(value) && value < 1000) return String(value);
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
   return value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 }

@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { peppers } from '@rebelcore/service/verifier';
@@ -49,10 +50,25 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
       url.pathname = `/${database}`;
       return url.href;
     },
+    /** Waits until a service is ready again. */
+    ready: async (name) => {
+      const { url } = system.services.find((each) => each.name === name);
+      while (!(await fetch(`${url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
+    },
     peppers: peppers.parse(`v1:${secrets['credential-pepper.v1']}`),
     brokers: system.endpoints.kafka.brokers,
     kafka: () => createKafka({ brokers: system.endpoints.kafka.brokers, clientId: 'bench', sasl: adminLogin }),
   };
+}
+
+/** Waits until the consumers of a service have read everything that lies on their topics. */
+export async function caughtUp(url) {
+  for (let quiet = 0; quiet < 5;) {
+    const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+    const lags = [...((await response?.text()) ?? '').matchAll(/"lag":"(\d+)"/g)].map(([, lag]) => Number(lag));
+    quiet = lags.length > 0 && lags.every((lag) => lag === 0) ? quiet + 1 : 0;
+    await delay(100);
+  }
 }
 
 /** One connection for as long as `work` takes. */

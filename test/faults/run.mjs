@@ -73,6 +73,7 @@ async function play(system, { id, title, run, needs = {} }, seed) {
     found = await scenario.judge();
   } catch (error) {
     found = { lost: [], doubled: [], open: [], wrong: [...(scenario?.wrong ?? []), described(error)] };
+    await scenario?.stopLoads();
     await system.heal().catch((failure) => say(`the system could not be healed: ${described(failure)}`));
   }
   const ok = Object.values(found).every((sentences) => sentences.length === 0);

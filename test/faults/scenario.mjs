@@ -15,6 +15,7 @@ export class Scenario {
   wrong = [];
   /** Customers that poison holds up: their views are behind on purpose. */
   stuckCustomers = new Set();
+  #loads = [];
 
   static async prepare({ system, id, seed, short, apiUsers = 12, customers = 3 }) {
     const scenario = new Scenario();
@@ -48,7 +49,17 @@ export class Scenario {
     const running = [];
     if (writers > 0) running.push(commands({ ...common, writers, attempts }));
     if (callers > 0) running.push(calls({ ...common, callers }));
-    return { stop: () => Promise.all(running.map((each) => each.stop())) };
+    return this.owned({ stop: () => Promise.all(running.map((each) => each.stop())) });
+  }
+
+  /** Any other load, stopped at the end whatever happens. */
+  owned(load) {
+    this.#loads.push(load);
+    return load;
+  }
+
+  async stopLoads() {
+    await Promise.allSettled(this.#loads.map((load) => load.stop()));
   }
 
   async judge() {

@@ -144,19 +144,35 @@ export class FaultSystem {
     await Promise.all(services.filter(({ process }) => !process.running).map((service) => service.restart()));
   }
 
+  /** Every service says that it is ready; the load may go on. */
+  async ready(timeoutMs = 90_000) {
+    let last = '';
+    await until(
+      async () => {
+        last = await this.#notReady();
+        return last === '';
+      },
+      () => `every service to be ready: ${last}`,
+      timeoutMs,
+    );
+  }
+
   /** Ready, nothing on its way, every consumer at the end of its topics. */
   async settled(timeoutMs = 90_000) {
-    await until(() => this.#allReady(), 'every service to be ready', timeoutMs);
+    await this.ready(timeoutMs);
     await until(() => this.#spoolsEmpty(), 'the spools to drain', timeoutMs);
     await until(() => this.#outboxesEmpty(), 'the outboxes to empty', timeoutMs);
     await until(() => this.#consumersAtEnd(), 'the consumers to reach the end of their topics', timeoutMs);
   }
 
-  async #allReady() {
+  async #notReady() {
     const answers = await Promise.all(
-      this.running.services.map(({ url }) => send('GET', `${url}/health/ready`, { timeoutMs: 4_000 })),
+      this.running.services.map(async (service) => {
+        const { status, body, error } = await send('GET', `${service.url}/health/ready`, { timeoutMs: 4_000 });
+        return status === 200 ? '' : `${labelOf(service)} ${status ?? error} ${JSON.stringify(body?.checks)}; `;
+      }),
     );
-    return answers.every(({ status }) => status === 200);
+    return answers.join('');
   }
 
   async #spoolsEmpty() {

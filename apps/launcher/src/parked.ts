@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { environment } from './launcher.config.js';
 
 const SERVICES = ['identity', 'token', 'audit', 'inference'];
 const USAGE = `usage: npm run parked -- replay ${SERVICES.join('|')}
@@ -16,7 +17,7 @@ const fail = (message: string): never => {
 
 /** The service's own database URL: from the environment, or of the embedded system in `.data`. */
 function databaseUrl(service: string, variable: string): string {
-  const given = process.env[variable];
+  const given = environment[variable];
   if (given !== undefined) return given;
   const dataDir = resolve('.data');
   const file = resolve(dataDir, 'endpoints.json');
@@ -37,6 +38,6 @@ const variable = `${service.toUpperCase()}_DATABASE_URL`;
 const program = fileURLToPath(new URL(`../../${service}/dist/replay-parked.js`, import.meta.url));
 const { status } = spawnSync(process.execPath, [program], {
   stdio: 'inherit',
-  env: { ...process.env, [variable]: databaseUrl(service, variable) },
+  env: { ...environment, [variable]: databaseUrl(service, variable) },
 });
 process.exitCode = status ?? 1;

@@ -6,6 +6,7 @@ import { startKafka, type EmbeddedKafka } from '@rebelcore/embedded/kafka';
 import { ensureDatabase, startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgres';
 import { freePort, ProcessRegistry, type ManagedProcess } from '@rebelcore/embedded/processes';
 import { Secrets } from '@rebelcore/embedded/secrets';
+import { environment } from './launcher.config.js';
 
 export type ServiceName = 'identity' | 'token' | 'audit' | 'inference' | 'portal';
 type StoringService = Exclude<ServiceName, 'portal'>;
@@ -137,7 +138,7 @@ class Launch {
   }
 
   private async startInfrastructure(): Promise<Infrastructure> {
-    const own = process.env;
+    const own = environment;
     const embedPostgres = STORING.some((service) => own[`${service.toUpperCase()}_DATABASE_URL`] === undefined);
     const [postgres, brokers] = await Promise.all([
       embedPostgres ? this.timed('PostgreSQL', () => this.startPostgres()) : undefined,
@@ -370,7 +371,7 @@ class Launch {
 
 /** What a child gets of this process' environment: enough to run, none of its secrets. */
 function baseEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TZ, LOG_LEVEL } = process.env;
+  const { PATH, HOME, TZ, LOG_LEVEL } = environment;
   return { PATH, HOME, TZ, LOG_LEVEL, NODE_ENV: 'production' };
 }
 

@@ -140,6 +140,7 @@ describe('invariant 4: the view is honest about its age', () => {
     } finally {
       await lonely.stop();
     }
+    await fixture.current();
     expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
     await first.app.get(KafkaBatchStrategy).close();
     await until(async () => (await fixture.authorize(apiUser.credentials)).status === 503, 'the view to be too old');

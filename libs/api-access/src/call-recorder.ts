@@ -92,7 +92,7 @@ export class CallRecorder {
       this.waiting.push({ customerId, call, since: Date.now(), resolve, reject });
       this.sweeper ??= setInterval(() => {
         this.sweep();
-      }, SWEEP_MS);
+      }, SWEEP_MS).unref();
       this.flushing ??= this.flush();
     });
   }

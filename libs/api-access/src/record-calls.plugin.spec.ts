@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpException, Module, Post, Req } from '@nestjs
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { callEvents, UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
-import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
+import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publisher';
 import type { FastifyRequest, InjectOptions } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -37,7 +37,7 @@ class Shelf implements Publisher {
   readonly records: OutgoingRecord[] = [];
   mode: 'acknowledge' | 'refuse' = 'acknowledge';
   gate: Promise<void> | undefined;
-  async publish(records: readonly OutgoingRecord[]): Promise<ReadonlyMap<string, never>> {
+  async publish(records: readonly OutgoingRecord[]): Promise<PublishedOffsets> {
     await this.gate;
     if (this.mode === 'refuse') throw new Error('Kafka is away');
     this.records.push(...records);

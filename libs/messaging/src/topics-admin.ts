@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type AclEntry, type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import { DEFAULT_PARTITIONS, TOPICS, type Principal, type TopicSpec } from '@rebelcore/contracts/topics';
 import { KafkaPublisher } from './kafka-publisher.js';
@@ -20,9 +21,32 @@ export async function ensureTopics(
     const missing = wanted
       .filter(([topic]) => !existing.has(topic))
       .map(([topic, spec]) => topicConfig(topic, spec, partitions, replicationFactor));
-    if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: 30_000 });
+    await createTopics(admin, missing);
   });
   await roundTrip(kafka);
+}
+
+/**
+ * Creates topics and returns once every partition answers. kafkajs's own wait gives up when the brokers have not heard
+ * of the new topic yet.
+ *
+ * @throws the last refusal, after 30 s
+ */
+export async function createTopics(admin: Admin, topics: ITopicConfig[]): Promise<void> {
+  if (topics.length === 0) return;
+  await admin.createTopics({ topics, waitForLeaders: false, timeout: 30_000 });
+  const deadline = Date.now() + 30_000;
+  for (const { topic } of topics) {
+    for (;;) {
+      try {
+        await admin.fetchTopicOffsets(topic);
+        break;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await delay(50);
+      }
+    }
+  }
 }
 
 /** Grants each principal what the topic table says, and the consumer groups that begin with its name. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { createTopics } from '@rebelcore/messaging/topics-admin';
 import type { Admin, Kafka } from 'kafkajs';
 import { startProxy, type TcpProxy } from './tcp-proxy.js';
 import { testInfrastructure } from './test.config.js';
@@ -42,20 +43,21 @@ export function testKafka(): TestKafka {
     async topic(partitions = 3) {
       const topic = `test.${randomUUID()}`;
       const config = { topic, numPartitions: partitions, replicationFactor: 1 };
-      await withAdmin(client(), (admin) => admin.createTopics({ topics: [config], waitForLeaders: true }));
+      await withAdmin(client(), (admin) => createTopics(admin, [config]));
       topics.push(topic);
       return topic;
     },
     group: () => `test.${randomUUID()}`,
     async close() {
       await Promise.all(proxies.map((proxy) => proxy.close()));
-      if (topics.length > 0) await withAdmin(client(), (admin) => admin.deleteTopics({ topics }));
+      const mine = topics.splice(0);
+      if (mine.length > 0) await withAdmin(client(), (admin) => admin.deleteTopics({ topics: mine }));
     },
   };
 }
 
 async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafka.admin();
+  const admin = kafka.admin({ retry: { retries: 5 } });
   await admin.connect();
   try {
     return await work(admin);

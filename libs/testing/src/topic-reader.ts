@@ -13,7 +13,7 @@ export interface TopicRecord {
 export async function readTopic(kafka: Kafka, topic: string): Promise<TopicRecord[]> {
   const admin = kafka.admin();
   await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic);
+  const ends = await until(() => admin.fetchTopicOffsets(topic), `the end of ${topic}`);
   await admin.disconnect();
   const expected = ends.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
   const records: TopicRecord[] = [];

@@ -13,7 +13,7 @@ export default {
       system.restartKafka();
       if (!short) await seconds(6);
     }
-    if (!short) await system.settled();
+    if (!short) await system.ready();
 
     const before = ledger.counts;
     await system.killKafka();
@@ -23,7 +23,7 @@ export default {
     note(`while Kafka was away: ${away.acknowledged - before.acknowledged} acknowledged or answered`);
     const queued = ledger.commands.filter(({ answer }) => answer?.status === 202).length;
     expect(queued > 0, 'no command was accepted while Kafka was away');
-    await system.settled();
+    await system.ready();
 
     const { nodes } = system.running.kafka;
     if (nodes.length > 1) {

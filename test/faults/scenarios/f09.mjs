@@ -8,7 +8,7 @@ export default {
   async run(scenario) {
     const { ledger, short, expect, note } = scenario;
     const [from, fromCommand] = [ledger.calls.length, ledger.commands.length];
-    const load = registers(scenario);
+    const load = scenario.owned(registers(scenario));
     await seconds(short ? 6 : 30);
     await load.stop();
     const statuses = Map.groupBy(ledger.calls.slice(from), ({ status }) => status);

@@ -16,7 +16,7 @@ export default {
       system.control({ env: { token: { AUTHORIZE_MAX_STALENESS: String(STALENESS_S) } }, links: links.ports });
       await system.reload();
       await system.settled();
-      const load = registers(scenario);
+      const load = scenario.owned(registers(scenario));
       await seconds(3);
       await phase(
         scenario,
@@ -64,6 +64,6 @@ async function phase({ system, ledger, expect, note }, name, harm, heal, { maySe
   note(`broker ${name}: ${late.length} calls after ${STALENESS_S + 4} s, ${let_in.length} let in`);
   if (!mayServe) expect(let_in.length === 0, `broker ${name}: ${let_in.length} let in by a view of unknown age`);
   heal();
-  await system.settled();
+  await system.ready();
   await seconds(3);
 }

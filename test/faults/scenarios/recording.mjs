@@ -14,7 +14,7 @@ export default {
       await seconds(forSeconds);
       return ledger.calls.slice(from).filter(({ status }) => status === 200 || status === 401).length / forSeconds;
     };
-    const load = calls({ ...scenario, callers: 32 });
+    const load = scenario.owned(calls({ ...scenario, callers: 32 }));
     await seconds(1);
     const usual = await rate(short ? 3 : 15);
     await system.killKafka();

@@ -2,7 +2,7 @@ import { runMigrations } from '@rebelcore/service/database';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { until } from '@rebelcore/testing/until';
 import { randomUUID } from 'node:crypto';
-import type { Pool, QueryConfig } from 'pg';
+import type { Pool } from 'pg';
 import { migrations } from '../migrations/migrations.js';
 import { AuthorizationLookup, LookupFailed, type AuthorizationReader } from './authorization.lookup.js';
 
@@ -22,9 +22,9 @@ beforeEach(() => {
   asked = [];
   gate = undefined;
   const view: AuthorizationReader = {
-    query: async <R extends object>(query: QueryConfig) => {
+    query: async (query) => {
       asked.push(query.values?.[0] as string[]);
-      const result = await pool.query<R & Record<string, unknown>>(query);
+      const result = await pool.query(query);
       await gate;
       return result;
     },

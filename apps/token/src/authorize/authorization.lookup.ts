@@ -1,6 +1,6 @@
 import { within } from '@rebelcore/messaging/deadline';
 import type { Verifier } from '@rebelcore/service/verifier';
-import type { QueryConfig, QueryResultRow } from 'pg';
+import type { QueryConfig } from 'pg';
 
 /** What the view knows of a username; complete once state and verifier have both arrived. */
 export interface Authorization {
@@ -31,7 +31,7 @@ interface Asking {
 
 /** A pg pool, as far as it is needed here. */
 export interface AuthorizationReader {
-  query<R extends QueryResultRow>(query: QueryConfig): Promise<{ readonly rows: R[] }>;
+  query(query: QueryConfig): Promise<{ readonly rows: readonly Row[] }>;
 }
 
 const MAX_USERNAMES = 256;
@@ -90,7 +90,7 @@ export class AuthorizationLookup {
       values: [usernames],
     };
     // Waiting for a connection counts as well.
-    const asked = this.view.query<Row>(query);
+    const asked = this.view.query(query);
     const { rows } = await within(TIMEOUT_MS, asked, () => new Error(`no answer in ${TIMEOUT_MS} ms`));
     return new Map(rows.map((row) => [row.username, authorizationOf(row)]));
   }

@@ -1,0 +1,23 @@
+import { DEFAULT_PARTITIONS } from '@rebelcore/contracts/topics';
+import { kafkaConnection, kafkaVariables, parseConfig } from '@rebelcore/service/config';
+import { z } from 'zod';
+
+/** This process' environment, for children and for infrastructure of one's own. */
+export const environment: Readonly<Record<string, string | undefined>> = process.env;
+
+/** The administrator's connection to a Kafka of one's own, and how its topics are laid out. @throws {ConfigError} */
+export function launcherKafka(env = environment) {
+  const config = parseConfig(
+    z.object({
+      ...kafkaVariables,
+      KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
+      KAFKA_PARTITIONS: z.coerce.number().int().min(1).default(DEFAULT_PARTITIONS),
+    }),
+    env,
+  );
+  return {
+    connection: kafkaConnection(config),
+    replicationFactor: config.KAFKA_REPLICATION_FACTOR,
+    partitions: config.KAFKA_PARTITIONS,
+  };
+}

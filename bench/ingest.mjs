@@ -1,0 +1,206 @@
+// The audit service writing calls down, against COPY of the same rows into the same table, and how soon a call is seen.
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { v7 as uuid } from 'uuid';
+import { callEvents } from '@rebelcore/contracts/call-events';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import { describeCalls } from '../apps/audit/dist/activity/description.js';
+import { copyIn } from './lib/copy.mjs';
+import { options } from './lib/options.mjs';
+import { report } from './lib/report.mjs';
+import { interleaved, ratio } from './lib/rounds.mjs';
+import { percentile, spread } from './lib/statistics.mjs';
+import { caughtUp, startProduct, withClient } from './lib/system.mjs';
+
+// `folded` is how many calls of a customer lie in one record, as under load.
+const given = options({ rounds: 5, calls: 60_000, customers: 50, folded: 10, share: 0.7, seconds: 20, singles: 3_000 });
+const { rounds, folded } = given;
+const COPY_AT_ONCE = 5_000;
+
+const product = await startProduct();
+const audit = product.service('audit');
+for (const name of ['token', 'inference', 'portal']) product.service(name).kill('SIGSTOP');
+const publisher = new KafkaPublisher(product.kafka());
+const customers = Array.from({ length: given.customers }, () => uuid());
+const sequences = new Map();
+const source = `/bench/${randomUUID()}`;
+
+function calls(number, at = new Date().toISOString()) {
+  return Array.from({ length: number }, () => ({
+    ...{ id: uuid(), at, service: 'token', route: 'POST /api/v1/authorize', status: 200, outcome: 'success' },
+    ...{ durationMs: 3.217, ip: '127.0.0.1', userAgent: 'bench', correlationId: `api:${uuid()}`, apiUserId: uuid() },
+    ...{ tokenId: uuid(), tokenExpiresAt: 1_900_000_000 },
+  }));
+}
+/** What the recorder of a service makes of the calls of one customer that end at the same moment. */
+function eventOf(customerId, what) {
+  const sequence = (sequences.get(customerId) ?? 0) + 1;
+  sequences.set(customerId, sequence);
+  const [first] = what;
+  return {
+    ...{ id: uuid(), source, type: callEvents.wireType('ApiCallRecorded'), time: first.at, subject: 'token', sequence },
+    ...{ correlationId: first.correlationId, data: { customerId, calls: what } },
+  };
+}
+const recordOf = (event) => ({ topic: 'api.calls.v1', ...encodeEvent(event, event.data.customerId) });
+const events = (count) =>
+  Array.from({ length: Math.ceil(count / folded) }, (_, n) => eventOf(customers[n % customers.length], calls(folded)));
+
+const database = new pg.Client(product.superuserUrl('audit'));
+await database.connect();
+const written = async () =>
+  Number(
+    (
+      await database.query(
+        `select coalesce(sum(next_offset), 0) as n from consumer_offset where topic = 'api.calls.v1'`,
+      )
+    ).rows[0].n,
+  );
+
+/** Calls per second that the service writes down, from its first commit to its last. */
+async function consumed() {
+  await caughtUp(audit.url);
+  audit.kill('SIGSTOP');
+  const before = await written();
+  const records = events(given.calls).map(recordOf);
+  for (let from = 0; from < records.length; from += 500) await publisher.publish(records.slice(from, from + 500));
+  audit.kill('SIGCONT');
+  let [now, first, firstAt] = [before, before, 0];
+  while (now < before + records.length) {
+    now = await written();
+    if (first === before && now > before) [first, firstAt] = [now, performance.now()];
+    await delay(5);
+  }
+  return ((now - first) * folded * 1000) / (performance.now() - firstAt);
+}
+
+const COLUMNS = ['customer_id', 'occurred_at', 'id', 'user_id', 'event_type', 'outcome', 'description', 'metadata'];
+const valuesOf = (entry) => [
+  ...[entry.customerId, entry.occurredAt, entry.id, entry.userId ?? null, entry.eventType, entry.outcome],
+  ...[entry.description, JSON.stringify(entry.metadata), entry.correlationId],
+];
+const copyText = (value) =>
+  value === null ? '\\N' : value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
+const entriesOf = (count) => events(count).flatMap((event) => describeCalls({ ...event, name: 'ApiCallRecorded' }));
+
+/** Rows per second by COPY, on so many connections. */
+const copied = (connections) => async () => {
+  await caughtUp(audit.url);
+  const chunks = [];
+  const entries = entriesOf(given.calls);
+  for (let from = 0; from < entries.length; from += COPY_AT_ONCE) {
+    const lines = entries
+      .slice(from, from + COPY_AT_ONCE)
+      .map((entry) => `${valuesOf(entry).map(copyText).join('\t')}\n`);
+    chunks.push(Buffer.from(lines.join('')));
+  }
+  const sql = `copy activity (${COLUMNS.join(', ')}, correlation_id) from stdin`;
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: connections }, () =>
+      withClient(product.databaseUrl('audit', 'owner'), async (client) => {
+        for (let chunk = chunks.pop(); chunk !== undefined; chunk = chunks.pop()) await copyIn(client, sql, chunk);
+      }),
+    ),
+  );
+  return (entries.length * 1000) / (performance.now() - started);
+};
+
+/** Rows per second when each is inserted and committed by itself. */
+async function oneByOne() {
+  await caughtUp(audit.url);
+  const places = COLUMNS.map((_, index) => `$${index + 1}`).join(', ');
+  const text = `insert into activity (${COLUMNS.join(', ')}, correlation_id) values (${places}, $9) on conflict do nothing`;
+  const entries = entriesOf(given.singles);
+  return withClient(product.databaseUrl('audit', 'owner'), async (client) => {
+    const started = performance.now();
+    for (const entry of entries) await client.query({ name: 'one', text, values: valuesOf(entry) });
+    return (entries.length * 1000) / (performance.now() - started);
+  });
+}
+
+console.log('Warming up');
+const variants = { consumer: consumed, copy: copied(1), 'copy on 3': copied(3), singly: oneByOne };
+for (const each of Object.values(variants)) await each();
+console.log('Rows per second');
+const measured = await interleaved(variants, rounds);
+const capacity = spread(measured.consumer).median;
+const seen = await visibility(capacity * given.share);
+
+report(
+  'ingest',
+  [
+    { what: 'calls written down by the audit service', spread: spread(measured.consumer), unit: 'calls/s' },
+    { what: 'COPY, one connection', spread: spread(measured.copy), unit: 'rows/s' },
+    { what: 'COPY, three connections', spread: spread(measured['copy on 3']), unit: 'rows/s' },
+    { what: 'one by one', spread: spread(measured.singly), unit: 'rows/s' },
+    { what: 'audit service / COPY', spread: ratio(measured.consumer, measured.copy), atLeast: 0.5 },
+    { what: 'audit service / COPY on three connections', spread: ratio(measured.consumer, measured['copy on 3']) },
+    { what: 'audit service / one by one', spread: ratio(measured.consumer, measured.singly), atLeast: 3 },
+    ...seen,
+  ],
+  { calls: given.calls, 'calls per record': folded, customers: given.customers, rounds },
+);
+await publisher.close();
+await database.end();
+await product.stop();
+process.exit(0);
+
+/** Publishes at this rate as recorders do, every few milliseconds, and follows some of the calls into the table. */
+async function visibility(rate) {
+  await caughtUp(audit.url);
+  const watched = new Map();
+  const latencies = [];
+  let running = true;
+  let published = 0;
+  const watching = (async () => {
+    const text =
+      'select correlation_id from activity where customer_id = any($1::uuid[]) and correlation_id = any($2::text[])';
+    while (running || watched.size > 0) {
+      if (watched.size > 0) {
+        const ids = [[...new Set([...watched.values()].map(({ customerId }) => customerId))], [...watched.keys()]];
+        const { rows } = await database.query({ name: 'seen', text, values: ids });
+        for (const { correlation_id } of rows) {
+          latencies.push(performance.now() - watched.get(correlation_id).since);
+          watched.delete(correlation_id);
+        }
+      }
+      await delay(3);
+    }
+  })();
+  const started = performance.now();
+  let nextWatched = started;
+  for (let turn = 0; performance.now() - started < given.seconds * 1000;) {
+    const due = Math.floor(((performance.now() - started) / 1000) * rate) - published;
+    if (due < folded) {
+      await delay(2);
+      continue;
+    }
+    const now = Array.from({ length: Math.floor(due / folded) }, () =>
+      eventOf(customers[turn++ % customers.length], calls(folded)),
+    );
+    if (performance.now() >= nextWatched) {
+      const [{ data }] = now;
+      watched.set(data.calls[0].correlationId, { customerId: data.customerId, since: performance.now() });
+      nextWatched += 25;
+    }
+    published += now.length * folded;
+    await publisher.publish(now.map(recordOf));
+  }
+  const elapsed = (performance.now() - started) / 1000;
+  running = false;
+  await watching;
+  return [
+    {
+      what: `calls per second meanwhile, ${given.share} of capacity meant`,
+      value: published / elapsed,
+      unit: 'calls/s',
+    },
+    { what: 'from call to visible, p50', value: percentile(latencies, 0.5), unit: 'ms' },
+    { what: 'from call to visible, p99', value: percentile(latencies, 0.99), unit: 'ms', atMost: 500 },
+    { what: 'from call to visible, longest', value: Math.max(...latencies), unit: 'ms' },
+  ];
+}
