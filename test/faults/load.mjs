@@ -33,7 +33,6 @@ export function commands({
 }) {
   const urls = system.services('identity').map(({ url }) => url);
   const own = Array.from({ length: writers }, (_, w) => apiUsers.filter((_user, index) => index % writers === w));
-  const state = new Map();
   return repeat(writers, async (writer) => {
     const from = random.int(urls.length);
     const order = [...urls.slice(from), ...urls.slice(0, from)];
@@ -43,11 +42,11 @@ export function commands({
     } else {
       const apiUser = own[writer][random.int(own[writer].length)];
       const customer = customers.find(({ id }) => id === apiUser.customerId);
-      const kind = state.get(apiUser.id) === 'deactivate' ? 'reactivate' : 'deactivate';
+      const kind = known.get(apiUser.id) === 'deactivate' ? 'reactivate' : 'deactivate';
       const entry = await switchTo(kind, ledger, customer, apiUser, order, { attempts });
       history?.write(`writer-${writer}`, entry);
       // Until it is known the same is asked again: at most one event comes of it.
-      if (entry.outcome === 'acknowledged') state.set(apiUser.id, kind);
+      if (entry.outcome === 'acknowledged') known.set(apiUser.id, kind);
     }
     if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   });

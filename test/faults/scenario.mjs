@@ -15,6 +15,8 @@ export class Scenario {
   wrong = [];
   /** Customers that poison holds up: their views are behind on purpose. */
   stuckCustomers = new Set();
+  /** What each API user was switched to last, by its writer. */
+  known = new Map();
   #loads = [];
 
   static async prepare({ system, id, seed, short, apiUsers = 12, customers = 3 }) {

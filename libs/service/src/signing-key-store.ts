@@ -21,22 +21,11 @@ export async function loadSigningKeys(
   encryptionKey: Buffer,
 ): Promise<readonly [SigningKey, ...SigningKey[]]> {
   const { kid, sealedPrivateKey } = sealSigningKey(generateSigningKey(), encryptionKey);
-  // The lock makes the second of two first starts see the key of the first.
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query(`select pg_advisory_xact_lock(hashtext('signing-key'))`);
-    await client.query(
-      'insert into signing_key (kid, sealed_private_key) select $1, $2 where not exists (select from signing_key)',
-      [kid, sealedPrivateKey],
-    );
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
+  // Two statements sent as one text are one transaction: the second of two first starts sees the key of the first.
+  await pool.query(`
+    select pg_advisory_xact_lock(hashtext('signing-key'));
+    insert into signing_key (kid, sealed_private_key)
+    select '${kid}', '\\x${sealedPrivateKey.toString('hex')}'::bytea where not exists (select from signing_key)`);
   const { rows } = await pool.query<{ kid: string; sealed_private_key: Buffer }>(
     'select kid, sealed_private_key from signing_key order by created_at desc',
   );

@@ -1,6 +1,7 @@
 import { scopeToCustomer } from '@rebelcore/event-store/customer-scope';
 import { eventStoreTables } from '@rebelcore/event-store/schema';
 import { consumerTables, outboxTables } from '@rebelcore/messaging/schema';
+import { signingKeyTable } from '@rebelcore/service/signing-key-store';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const ROLE = 'identity';
@@ -77,14 +78,8 @@ export class Identity1795420800000 implements MigrationInterface {
       ) with (fillfactor = 80);
       create index session_by_expiry on session (expires_at);
       grant select, insert, update, delete on session to ${ROLE};
-
-      create table signing_key (
-        kid text primary key,
-        sealed_private_key bytea not null,
-        created_at timestamptz not null default now()
-      );
-      grant select, insert on signing_key to ${ROLE};
     `);
+    await db.query(signingKeyTable(ROLE));
   }
 
   async down(db: QueryRunner): Promise<void> {

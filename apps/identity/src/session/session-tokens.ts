@@ -1,14 +1,7 @@
 import { SESSION_TOKEN } from '@rebelcore/api-access/session.guard';
 import type { Permission } from '@rebelcore/contracts/roles';
-import {
-  generateSigningKey,
-  openSigningKey,
-  sealSigningKey,
-  signJwt,
-  type PublicJwk,
-  type SigningKey,
-} from '@rebelcore/service/signing-keys';
-import { inTransaction } from '@rebelcore/event-store/customer-scope';
+import { loadSigningKeys } from '@rebelcore/service/signing-key-store';
+import { signJwt, type PublicJwk, type SigningKey } from '@rebelcore/service/signing-keys';
 import jwt from 'jsonwebtoken';
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Pool } from 'pg';
@@ -37,17 +30,7 @@ export class SessionTokens {
 
   /** Opens the stored keys, or makes the first one. Replicas that start together agree on it. */
   static async load(pool: Pool, encryptionKey: Buffer): Promise<SessionTokens> {
-    const rows = await inTransaction(pool, 'begin', async (tx) => {
-      await tx.query(`select pg_advisory_xact_lock(hashtext('identity.signing-key'))`);
-      const stored = await tx.query<KeyRow>('select kid, sealed_private_key from signing_key order by created_at desc');
-      if (stored.rows.length > 0) return stored.rows;
-      const { kid, sealedPrivateKey } = sealSigningKey(generateSigningKey(), encryptionKey);
-      await tx.query('insert into signing_key (kid, sealed_private_key) values ($1, $2)', [kid, sealedPrivateKey]);
-      return [{ kid, sealed_private_key: sealedPrivateKey }];
-    });
-    return new SessionTokens(
-      rows.map((row) => openSigningKey({ kid: row.kid, sealedPrivateKey: row.sealed_private_key }, encryptionKey)),
-    );
+    return new SessionTokens(await loadSigningKeys(pool, encryptionKey));
   }
 
   /** `expiresAt` in Unix seconds, at most 60 s from now. */
@@ -91,9 +74,4 @@ export class SessionTokens {
   jwks(): { keys: PublicJwk[] } {
     return { keys: this.keys.map(({ publicJwk }) => publicJwk) };
   }
-}
-
-interface KeyRow {
-  readonly kid: string;
-  readonly sealed_private_key: Buffer;
 }

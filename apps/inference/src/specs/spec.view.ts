@@ -16,7 +16,8 @@ export class SpecView {
    * sample has no upload (ADR 5).
    */
   async mayUse(customerId: string, specIds: readonly string[]): Promise<boolean> {
-    const wanted = [...new Set(specIds)];
+    // In one order for everybody, so that two calls cannot wait for each other.
+    const wanted = [...new Set(specIds)].sort();
     if (wanted.length === 0) return true;
     // Also before the news of that customer has arrived here: nobody else can make its sample spec their own.
     if (wanted.some((id) => SAMPLE.test(id) && id !== sampleSpecOf(customerId))) return false;

@@ -67,10 +67,13 @@ describe('the lookup of who may authorize', () => {
     await until(() => asked.length === 1, 'the first query');
     await pool.query(`update authorization_v1 set status = 'inactive' where username = $1`, [username]);
     const after = lookup.find(username);
+    // Another turn of the event loop: these two wait for the same next query.
+    await new Promise((resolve) => setImmediate(resolve));
+    const later = lookup.find(username);
     open();
-    expect((await after)?.status).toBe('inactive');
+    expect([(await after)?.status, (await later)?.status]).toEqual(['inactive', 'inactive']);
     await before;
-    expect(asked).toEqual([[username], [username]]);
+    expect(asked).toEqual([[username], [username, username]]);
   });
 
   it('is not upset by a username that Postgres could not even store', async () => {
@@ -83,6 +86,14 @@ describe('the lookup of who may authorize', () => {
     ]);
     expect(answers.map((answer) => answer?.status)).toEqual(['active', undefined, undefined, undefined]);
     expect(asked).toHaveLength(1);
+  });
+
+  it('fails in two seconds when no connection is to be had', async () => {
+    const username = await known();
+    const taken = await Promise.all([pool.connect(), pool.connect()]);
+    await expect(lookup.find(username)).rejects.toThrow(LookupFailed);
+    for (const client of taken) client.release();
+    expect((await lookup.find(username))?.status).toBe('active');
   });
 
   it('fails in two seconds when the view does not answer, and goes on afterwards', async () => {

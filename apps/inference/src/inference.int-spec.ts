@@ -1,0 +1,215 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { callEvents, UNATTRIBUTED } from '@rebelcore/contracts/call-events';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { identityEvents } from '@rebelcore/contracts/identity-events';
+import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/projection';
+import { createService } from '@rebelcore/service/bootstrap';
+import { runMigrations } from '@rebelcore/service/database';
+import { generateSigningKey, signJwt } from '@rebelcore/service/signing-keys';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import { testInfrastructure } from '@rebelcore/testing/test.config';
+import { readTopic } from '@rebelcore/testing/topic-reader';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { v7 as uuid } from 'uuid';
+import { inferenceConfig } from './inference.config.js';
+import { inferenceService } from './inference.service.js';
+import { migrations } from './migrations/migrations.js';
+import { sampleSpecOf } from './specs/spec.view.js';
+
+const key = generateSigningKey();
+const PROMPT = `a prompt that nobody may keep ${randomUUID()}`;
+let database: TestDatabase;
+let jwks: Server;
+let identity: KafkaPublisher;
+let spool: string;
+let app: NestFastifyApplication;
+let url: string;
+
+beforeAll(async () => {
+  database = await testDatabase({ role: 'inference' });
+  await runMigrations({ url: database.url, applicationName: 'test', migrations });
+  jwks = createServer((_, answer) => answer.end(JSON.stringify({ keys: [key.publicJwk] })));
+  await new Promise<void>((resolve) => jwks.listen(0, '127.0.0.1', resolve));
+  identity = new KafkaPublisher(testKafka().client('identity'));
+  spool = mkdtempSync(join(tmpdir(), 'inference-spool-'));
+  const { brokers, principals } = testInfrastructure().kafka;
+  const config = inferenceConfig({
+    ...{ PORT: '0', LOG_LEVEL: 'fatal', SPOOL_DIR: spool, KAFKA_BROKERS: brokers.join(',') },
+    KAFKA_USERNAME: principals.inference?.username,
+    KAFKA_PASSWORD: principals.inference?.password,
+    INFERENCE_DATABASE_URL: database.roleUrl,
+    TOKEN_JWKS_URL: `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json`,
+    TOKEN_ISSUER: 'https://issuer.test',
+  });
+  app = await createService(inferenceService(config, `inference.test-${randomUUID()}`));
+  await app.startAllMicroservices();
+  await app.listen(0, '127.0.0.1');
+  url = await app.getUrl();
+});
+afterAll(async () => {
+  await app.close();
+  await identity.close();
+  await new Promise((resolve) => jwks.close(resolve));
+  await database.drop();
+  rmSync(spool, { recursive: true, force: true });
+});
+
+/** An API user of a customer, with the token that the token service would have issued. */
+class Caller {
+  readonly apiUserId = uuid();
+  constructor(readonly customerId: string = uuid()) {}
+
+  token(changes: Record<string, unknown> = {}): string {
+    const issuedAt = Math.floor(Date.now() / 1000);
+    return signJwt(key, 'at+jwt', {
+      ...{ iss: 'https://issuer.test', aud: 'rebelcore-api', sub: this.apiUserId, client_id: this.apiUserId },
+      ...{ customer_id: this.customerId, role: 'RebelCore_AgentUser', scope: 'can_use_agent', jti: uuid() },
+      ...{ iat: issuedAt, exp: issuedAt + 60, ...changes },
+    });
+  }
+
+  async infer(body: unknown, headers: Record<string, string> = {}, token: string | undefined = this.token()) {
+    const response = await fetch(`${url}/api/v1/infer`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== '' && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, text, body: JSON.parse(text) as Record<string, unknown> };
+  }
+}
+
+async function provision(customerId: string): Promise<void> {
+  const type = identityEvents.wireType('CustomerProvisioned');
+  const data = { customerId, name: 'Acme', ownerId: uuid(), actor: { kind: 'operator' } };
+  const event = {
+    ...{ id: uuid(), source: '/identity', type, time: new Date().toISOString(), subject: customerId, sequence: 1 },
+    ...{ correlationId: 'test', data },
+  };
+  const published = await identity.publish([{ topic: 'identity.events.v1', ...encodeEvent(event, customerId) }]);
+  const projection = app.get(Projection);
+  for (const [topic, offsets] of published) await projection.whenProcessed(topic, offsets, 30_000);
+}
+
+/** The calls on the topic whose correlation id begins so. */
+async function recorded(prefix: string) {
+  const records = (await readTopic(testKafka().client(), 'api.calls.v1')).map((record) => callEvents.read(record));
+  return records
+    .flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })))
+    .filter(({ correlationId }) => correlationId.startsWith(prefix));
+}
+
+describe('/infer', () => {
+  it('answers in the published shape, under the correlation id that the call is recorded with', async () => {
+    const caller = new Caller();
+    const spec = `spec-${randomUUID()}`;
+    const { status, body } = await caller.infer({ prompt: PROMPT, spec_ids: [spec, spec], session_id: 's' });
+    expect([status, Object.keys(body).sort()]).toEqual([200, ['correlation_id', 'exposure', 'result', 'spec_count']]);
+    expect(body).toMatchObject({ spec_count: 2, exposure: expect.any(String) as string });
+    expect(body.correlation_id).toMatch(/^api:/);
+    const calls = await recorded(String(body.correlation_id));
+    expect(calls).toHaveLength(1);
+    expect(calls[0]).toMatchObject({
+      ...{ service: 'inference', route: 'POST /api/v1/infer', status: 200, outcome: 'success' },
+      ...{ customerId: caller.customerId, apiUserId: caller.apiUserId },
+    });
+  });
+
+  it('gives every customer a sample spec of its own, which nobody else may use', async () => {
+    const [owner, other, early] = [new Caller(), new Caller(), new Caller()];
+    const call = (caller: Caller, of: Caller) =>
+      caller.infer({ prompt: 'x', spec_ids: [sampleSpecOf(of.customerId)] }).then(({ status }) => status);
+    await provision(owner.customerId);
+    expect([await call(owner, owner), await call(other, owner)]).toEqual([200, 403]);
+    // The news of this customer has not arrived yet.
+    expect([await call(other, early), await call(early, early)]).toEqual([403, 200]);
+    await provision(early.customerId);
+    expect(await call(early, early)).toBe(200);
+  });
+
+  it('invariant 8: gives an unknown spec to the first customer that uses it, however many try at once', async () => {
+    const callers = Array.from({ length: 8 }, () => new Caller());
+    const spec = `spec-${randomUUID()}`;
+    const race = await Promise.all(callers.map((caller) => caller.infer({ prompt: 'x', spec_ids: [spec] })));
+    expect(race.map(({ status }) => status).sort()).toEqual([200, ...Array.from({ length: 7 }, () => 403)]);
+    const winner = callers[race.findIndex(({ status }) => status === 200)];
+    const colleague = new Caller(winner?.customerId);
+    expect((await colleague.infer({ prompt: 'x', spec_ids: [spec] })).status).toBe(200);
+    const refused = race.find(({ status }) => status === 403);
+    expect(refused?.body).toMatchObject({ code: 'spec.foreign', errors: [{ field: 'spec_ids' }] });
+  });
+
+  it('does not register the new specs of a call that also names a foreign one', async () => {
+    const [owner, thief, next] = [new Caller(), new Caller(), new Caller()];
+    const [foreign, fresh] = [`spec-${randomUUID()}`, `spec-${randomUUID()}`];
+    await owner.infer({ prompt: 'x', spec_ids: [foreign] });
+    expect((await thief.infer({ prompt: 'x', spec_ids: [fresh, foreign] })).status).toBe(403);
+    expect((await next.infer({ prompt: 'x', spec_ids: [fresh] })).status).toBe(200);
+  });
+
+  it.each<[unknown, string]>([
+    [{}, 'prompt: is required; spec_ids: is required'],
+    [{ prompt: '', spec_ids: [] }, 'prompt: '],
+    [{ prompt: 7, spec_ids: [] }, 'prompt: must be a string'],
+    [{ prompt: 'x', spec_ids: 'one' }, 'spec_ids: must be an array'],
+    [{ prompt: 'x', spec_ids: [7] }, 'spec_ids.0: must be a string'],
+    [{ prompt: 'x', spec_ids: ['a\0'] }, 'spec_ids.0: must not contain NUL'],
+    [{ prompt: 'x', spec_ids: ['x'.repeat(257)] }, 'spec_ids.0: '],
+    [{ prompt: 'x', spec_ids: [], model: 'y' }, 'model: is not a known field'],
+  ])('refuses %j with 400 and the field and rule by name', async (body, detail) => {
+    const answer = await new Caller().infer(body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.detail).toContain(detail);
+  });
+
+  it('invariant 6: records every refusal, with what is known of the caller', async () => {
+    const caller = new Caller();
+    const test = randomUUID();
+    const good = { prompt: PROMPT, spec_ids: [] };
+    const now = Math.floor(Date.now() / 1000);
+    const send = (name: string, body: unknown, token?: string) =>
+      caller.infer(body, { 'x-correlation-id': `${test}-${name}` }, token);
+    const expired = await send('expired', good, caller.token({ exp: now - 1 }));
+    expect([expired.status, expired.text]).toEqual([401, '{"detail":"token expired"}']);
+    const statuses = await Promise.all([
+      send('forged', good, `${caller.token()}x`),
+      send('missing', good, ''),
+      send('bad', {}),
+      send('oversize', { prompt: 'x'.repeat(2_000_000), spec_ids: [] }),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([401, 401, 400, 413]);
+    const calls = await recorded(test);
+    const seen = calls.map((call) => [call.correlationId.slice(37), call.status, call.reason, call.customerId]);
+    expect(seen.toSorted()).toEqual([
+      ['bad', 400, undefined, caller.customerId],
+      ['expired', 401, 'token.expired', caller.customerId],
+      ['forged', 401, 'token.invalid', UNATTRIBUTED],
+      ['missing', 401, 'token.missing', UNATTRIBUTED],
+      ['oversize', 413, undefined, UNATTRIBUTED],
+    ]);
+  });
+
+  it('invariant 7: writes no prompt anywhere', async () => {
+    const topic = await readTopic(testKafka().client(), 'api.calls.v1');
+    expect(topic.length).toBeGreaterThan(0);
+    expect(topic.map(({ value }) => value).join('\n')).not.toContain(PROMPT);
+    const owner = database.pool({ connectionString: database.url, max: 1 });
+    const { rows } = await owner.query<{ content: string }>(
+      `select coalesce(string_agg(query_to_xml('select * from ' || quote_ident(table_name), true, false, '')::text, ''), '')
+         as content from information_schema.tables where table_schema = 'public'`,
+    );
+    expect(rows[0]?.content).toContain('spec-');
+    expect(rows[0]?.content).not.toContain(PROMPT);
+  });
+});
