@@ -25,6 +25,7 @@ export function commands({
   ledger,
   random,
   history,
+  known,
   customers,
   apiUsers,
   writers,

@@ -1,5 +1,122 @@
 /**
  * What keeps each scenario whole. `--unprotected` runs a scenario without it, and the scenario must fail: so it is known to
- * be able to. `from` is replaced by `to` while the service loads the file; nothing on disk changes.
+ * be able to. `from` is replaced by `to` while a service loads the file; nothing on disk changes.
  */
-export const PROTECTIONS = {};
+export const PROTECTIONS = {
+  F01: {
+    what: 'events, claims, outbox and read models are one transaction',
+    edits: [
+      {
+        file: 'libs/event-store/dist/customer-scope.js',
+        from: 'await client.query(begin);',
+        to: "await client.query(begin.replace('begin; set local', 'set'));",
+      },
+    ],
+  },
+  F02: {
+    what: 'an outbox row is deleted only after the broker has acknowledged it',
+    edits: [
+      {
+        file: 'libs/messaging/dist/relay.js',
+        from: 'await this.publish(client, pending);\n            const ids = pending.map(({ id }) => id);',
+        to: 'const ids = pending.map(({ id }) => id);',
+      },
+      {
+        file: 'libs/messaging/dist/relay.js',
+        from: 'this.published += pending.length;',
+        to: 'await this.publish(client, pending); this.published += pending.length;',
+      },
+    ],
+  },
+  F03: {
+    what: 'the offset is stored in the transaction of the view, after it',
+    edits: [
+      {
+        file: 'libs/messaging/dist/projection-transaction.js',
+        from: '`begin; set local idle',
+        to: '`set local idle',
+      },
+      {
+        file: 'libs/messaging/dist/projection.js',
+        from: 'const done = await applyAll(tx, fresh, sorter, handlers);',
+        to: 'await storeProgress(tx, where, last.offset + 1n, new Map()); const done = await applyAll(tx, fresh, sorter, handlers);',
+      },
+    ],
+  },
+  F04: {
+    what: 'calls go to the spool while Kafka is away',
+    edits: [{ file: 'libs/api-access/dist/call-recorder.js', from: 'await spool.append(records);', to: '' }],
+  },
+  F05: {
+    what: 'a database that is away is 503 with Retry-After',
+    edits: [{ file: 'libs/service/dist/problem.js', from: 'POSTGRES_AWAY.test(code)', to: 'false' }],
+  },
+  F06: {
+    what: 'Postgres ends the connection of a relay that is silent, and with it its lead',
+    edits: [
+      { file: 'libs/messaging/dist/relay.js', from: 'set idle_session_timeout = ${limit}; ', to: '' },
+      { file: 'libs/messaging/dist/relay.js', from: 'set idle_in_transaction_session_timeout = ${limit}; ', to: '' },
+    ],
+  },
+  F08: {
+    what: 'reading goes on at the offset stored with the view',
+    edits: [
+      { file: 'libs/messaging/dist/kafka-batch-consumer.js', from: 'fromBeginning: true', to: 'fromBeginning: false' },
+      { file: 'libs/messaging/dist/kafka-batch-consumer.js', from: 'this.consumer.seek(', to: '(() => undefined)(' },
+    ],
+  },
+  F09: {
+    what: 'a deactivation is confirmed only when the token service has applied it',
+    edits: [
+      {
+        file: 'apps/identity/dist/enforcement/enforcement.view.js',
+        from: 'inForceSince(apiUserId, sequence) {',
+        to: 'inForceSince(apiUserId, sequence) { if (sequence > 0) return Promise.resolve(new Date());',
+      },
+    ],
+  },
+  F10: {
+    what: 'a view that is not known to be current refuses everybody',
+    edits: [
+      {
+        file: 'apps/token/dist/authorize/authorize.controller.js',
+        from: 'this.refuseWhenStale(request);',
+        to: '',
+      },
+    ],
+  },
+  F11: {
+    what: 'an outbox row is deleted only after the broker has acknowledged it, whatever the link does',
+    edits: [
+      {
+        file: 'libs/messaging/dist/relay.js',
+        from: "throw new PublishingFailed('the outbox could not be published', { cause: error });",
+        to: '',
+      },
+    ],
+  },
+  F13: {
+    what: 'what cannot be read is parked',
+    edits: [
+      {
+        file: 'libs/messaging/dist/batch-sorter.js',
+        from: "this.park({ message, ...reasonOf(error, 'event.unreadable') }, key);",
+        to: 'throw error;',
+      },
+    ],
+  },
+  F15: {
+    what: 'an entry of the activity log that is there already stays as it is',
+    edits: [{ file: 'apps/audit/dist/activity/activity.projector.js', from: 'on conflict do nothing', to: '' }],
+  },
+  REC: {
+    what: 'the spool has a limit',
+    edits: [
+      {
+        file: 'libs/api-access/dist/call-spool.js',
+        from: 'this.bytes + lines.length > this.maxBytes',
+        to: 'false',
+      },
+    ],
+  },
+};

@@ -119,7 +119,9 @@ function healthChecks(
       check: async () => {
         const status = strategy.consumerStatus();
         return {
-          ready: status?.joined ?? false,
+          // The log is read from Postgres: a group that shares its partitions out anew must not close it on all replicas.
+          ready: true,
+          joined: status?.joined ?? false,
           lag: String(status?.lag ?? 0n),
           lastError: status?.lastError,
           asOf: currency.asOf(),

@@ -200,7 +200,10 @@ function healthChecks(pool: Pool, relay: Relay, projection: Projection, strategy
       check: async () => {
         const status = strategy.consumerStatus();
         const parked = await projection.parked();
-        return { ready: status?.joined ?? false, lag: String(status?.lag ?? 0n), lastError: status?.lastError, parked };
+        // Commands are taken whether or not they can be confirmed at the moment: while Kafka is away, or while the group
+        // shares its partitions out anew, which would otherwise take all replicas out of rotation at once.
+        const { joined, lag, lastError } = status ?? {};
+        return { ready: true, joined: joined ?? false, lag: String(lag ?? 0), lastError, parked };
       },
     },
   ];

@@ -375,17 +375,17 @@ function baseEnvironment(): NodeJS.ProcessEnv {
   return { PATH, HOME, TZ, LOG_LEVEL, NODE_ENV: 'production' };
 }
 
+/** Ready, and a member of its consumer group: a service answers without that, but a start should end with everything working. */
 async function untilReady(service: ServiceHandle): Promise<void> {
   const deadline = Date.now() + 60_000;
   for (;;) {
     const response = await fetch(`${service.url}/health/ready`).catch(() => undefined);
-    if (response?.ok === true) return;
+    const body = await response?.text();
+    if (response?.ok === true && body !== undefined && !/"joined":false/.test(body)) return;
     if (!service.process.running)
       throw new Error(`The ${service.name} service ended while starting.\n${tail(service.log)}`);
     if (Date.now() > deadline) {
-      throw new Error(
-        `The ${service.name} service is not ready: ${(await response?.text()) ?? 'no answer'}\n${tail(service.log)}`,
-      );
+      throw new Error(`The ${service.name} service is not ready: ${body ?? 'no answer'}\n${tail(service.log)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -127,6 +127,8 @@ async function tour(endpoints: Endpoints): Promise<void> {
   }
 }
 
+const shortIds = (text: string) => text.replace(/([0-9a-f]{8})-[0-9a-f-]{27}/g, '$1…');
+
 /** The entries of this API user, newest first; waits until the calls just made have arrived in the log. */
 async function showActivity(owner: Client, apiUserId: string, deactivation: Answer): Promise<void> {
   interface Entry {
@@ -143,7 +145,9 @@ async function showActivity(owner: Client, apiUserId: string, deactivation: Answ
   await play('The activity log shows all of it', 200, Promise.resolve(answer), (body: { items: Entry[] }) =>
     body.items
       .toReversed()
-      .map((entry) => `${entry.occurred_at.slice(11, 23)}  ${entry.event_type.padEnd(32)} ${entry.description}`)
+      .map(
+        (entry) => `${entry.occurred_at.slice(11, 23)}  ${entry.event_type.padEnd(32)} ${shortIds(entry.description)}`,
+      )
       .join('\n    '),
   );
   if (calls(answer.body).length < 5) throw new TourFailed('the activity log lacks some of the calls just made');

@@ -65,10 +65,8 @@ export async function startService(makeOptions: () => ServiceOptions | Promise<S
     const options = await makeOptions();
     const app = await createService(options);
     stopOnSignal(app);
-    await app.init();
-    // HTTP does not wait for a place in the consumer group: after a kill -9 that takes as long as the group remembers the
-    // dead member, and while Kafka is away until it is back. What a service needs of its consumer, its readiness says.
-    await Promise.all([app.listen(options.port, options.host), options.consumer && app.startAllMicroservices()]);
+    if (options.consumer) await app.startAllMicroservices();
+    await app.listen(options.port, options.host);
   } catch (error) {
     process.stderr.write(`${(error as Error).name}: ${(error as Error).message}\n`);
     process.exit(1);

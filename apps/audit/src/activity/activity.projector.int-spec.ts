@@ -81,8 +81,11 @@ describe('the activity log', () => {
     await until(() => rounds > 10, 'some rounds');
     const [second, third] = [await audit.addReplica(), await audit.addReplica()];
     for (const replica of [second, third]) {
-      const isReady = async () => (await audit.ask('/health/ready', undefined, replica)).status === 200;
-      await until(isReady, 'a replica to have joined');
+      const hasJoined = async () => {
+        const { body } = (await audit.ask('/health/ready', undefined, replica)) as { body: unknown };
+        return (body as { checks: { activity: { joined: boolean } } }).checks.activity.joined;
+      };
+      await until(hasJoined, 'a replica to have joined');
     }
     await audit.remove(third);
     rebalancing.abort();

@@ -1,6 +1,6 @@
 import { Body, Controller, Post, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiHeader, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/published-api';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -35,6 +35,7 @@ export class ApiUserController {
   constructor(private readonly commands: CommandBus) {}
 
   /** Mints an API user. Repeated with the same Idempotency-Key it answers the same one, without the password. */
+  @ApiOperation({ summary: 'Mints an API user; the answer is the only time its password is shown.' })
   @Post()
   @UseGuards(PortalSessionGuard)
   @OwnerOnly()

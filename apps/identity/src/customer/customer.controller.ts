@@ -1,6 +1,6 @@
 import { Body, Controller, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/published-api';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -41,6 +41,7 @@ export class CustomerController {
   constructor(private readonly commands: CommandBus) {}
 
   /** For the platform operator: a customer with its Super Admin. */
+  @ApiOperation({ summary: 'Provisions a customer with its Super Admin, for the platform operator.' })
   @Post()
   @UseGuards(OperatorGuard)
   @ApiBearerAuth()

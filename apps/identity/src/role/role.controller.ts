@@ -1,6 +1,6 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/published-api';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { z } from 'zod';
@@ -26,6 +26,7 @@ const rolesResponse = z
 export class RoleController {
   constructor(private readonly queries: QueryBus) {}
 
+  @ApiOperation({ summary: 'The roles an API user can have.' })
   @Get()
   @UseGuards(PortalSessionGuard)
   @RequirePermission('can_add_roles')

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/published-api';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
@@ -40,6 +40,7 @@ export class SessionController {
   ) {}
 
   /** Signs a portal user in; the session is in the cookie. */
+  @ApiOperation({ summary: 'Signs a portal user in; the session is an HttpOnly cookie.' })
   @Post('api/v1/sessions')
   @ApiResponse({ status: 201, standardSchema: meResponse })
   @ApiResponse({ status: 400, standardSchema: problem })
@@ -60,6 +61,7 @@ export class SessionController {
   }
 
   /** Ends the session and clears the cookie, also when the session is over already. */
+  @ApiOperation({ summary: 'Signs out, from the next request on.' })
   @Delete('api/v1/sessions/current')
   @HttpCode(204)
   @ApiCookieAuth()
@@ -70,6 +72,7 @@ export class SessionController {
     void reply.header('set-cookie', CLEARED_COOKIE);
   }
 
+  @ApiOperation({ summary: 'Who is signed in, for which customer, with which permissions.' })
   @Get('api/v1/me')
   @UseGuards(PortalSessionGuard)
   @ApiBearerAuth()

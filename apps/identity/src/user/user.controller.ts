@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/published-api';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
@@ -63,6 +63,7 @@ export class UserController {
   ) {}
 
   /** Portal users and API users of the caller's customer, newest first. */
+  @ApiOperation({ summary: 'The portal users and API users of the caller’s customer.' })
   @Get()
   @RequirePermission('can_add_users')
   @ApiResponse({ status: 200, standardSchema: usersResponse })
@@ -89,6 +90,9 @@ export class UserController {
   }
 
   /** Blocks every later `/authorize` of an API user. */
+  @ApiOperation({
+    summary: 'Deactivates an API user; 200 means that it is in force, 202 that this is not confirmed yet.',
+  })
   @Post(':id/deactivate')
   @HttpCode(200)
   @OwnerOnly()
@@ -104,6 +108,7 @@ export class UserController {
     return answer(await this.commands.execute(new DeactivateApiUser(knownId(id), caller)), reply);
   }
 
+  @ApiOperation({ summary: 'Lets a deactivated API user authorize again.' })
   @Post(':id/reactivate')
   @HttpCode(200)
   @OwnerOnly()
