@@ -26,15 +26,14 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
     await system.stop();
     if (process.env.KEEP_BENCH_DATA === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
-  for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => void stop().finally(() => process.exit(130)));
-  }
-  for (const event of ['uncaughtException', 'unhandledRejection']) {
-    process.once(event, (error) => {
-      console.error(error);
-      void stop().finally(() => process.exit(1));
-    });
-  }
+  let ending = false;
+  const end = (error) => {
+    if (error instanceof Error) console.error(error);
+    if (ending) return;
+    ending = true;
+    void stop().finally(() => process.exit(1));
+  };
+  for (const event of ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection']) process.on(event, end);
   const adminLogin = { username: 'admin', password: secrets['kafka.admin'] };
   return {
     ...{ endpoints: system.endpoints, dataDir, stop, adminLogin },
