@@ -106,7 +106,7 @@ all('SIGCONT');
 await product.ready('identity');
 const lagging = await relayLag();
 
-report(
+await report(
   'append',
   [
     { what: `append, ${writers} writers`, spread: spread(measured.ours), unit: 'appends/s' },

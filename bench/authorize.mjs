@@ -97,7 +97,7 @@ if (!given['ratios-only']) {
   const capacity = rows[0].spread.median;
   rows.push(...(await statements()), ...(await openLoop(capacity)), ...(await millionUsers()));
 }
-report('authorize', rows, { connections, 'API users': userCount, customers, rounds, 'seconds each': seconds });
+await report('authorize', rows, { connections, 'API users': userCount, customers, rounds, 'seconds each': seconds });
 await load.stop();
 await product.stop();
 process.exit(0);

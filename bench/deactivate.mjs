@@ -85,7 +85,7 @@ await loading;
 console.log(JSON.stringify(seen));
 
 const ms = (numbers, p) => percentile(numbers, p);
-report(
+await report(
   'deactivate',
   [
     { what: 'deactivation to confirmation at the gateway, p50', value: ms(confirmations, 0.5), unit: 'ms' },

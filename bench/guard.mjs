@@ -90,7 +90,7 @@ for (const name of Object.keys(cpu)) delete cpu[name];
 console.log('Calls per second');
 const measured = await interleaved(variants, rounds);
 
-report(
+await report(
   'guard',
   [
     { what: 'bare node:http that verifies', spread: spread(measured.floor), unit: 'calls/s' },

@@ -131,7 +131,7 @@ const measured = await interleaved(variants, rounds);
 const sustained = await throughput();
 const seen = await visibility(sustained * given.share);
 
-report(
+await report(
   'ingest',
   [
     { what: 'calls written down by the audit service', spread: spread(measured.consumer), unit: 'calls/s' },

@@ -41,7 +41,7 @@ const cold = await start();
 const warm = [];
 for (let n = 0; n < given.warm; n += 1) warm.push(await start());
 warm.sort((a, b) => a - b);
-report(
+await report(
   'start',
   [
     { what: '`npm start` on a fresh clone: packages, Kafka, build, databases, services', value: cold, unit: 's' },

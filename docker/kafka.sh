@@ -31,6 +31,9 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+offsets.topic.num.partitions=8
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.num.partitions=4
 group.initial.rebalance.delay.ms=0
 EOF
 users=()

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { figure } from './rounds.mjs';
 
+const LOAD_BEFORE = loadavg()[0];
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const RESULTS = join(ROOT, 'bench', 'results');
 const BEGIN = '<!-- results: written by npm run bench -->';
@@ -18,17 +20,22 @@ const END = '<!-- end of results -->';
  */
 
 /** Prints the rows, keeps them as JSON with machine and commit, and writes all kept results into docs/performance.md. */
-export function report(name, rows, settings) {
+export async function report(name, rows, settings) {
   const result = { name, at: new Date().toISOString(), ...origin(), settings, rows };
   console.log(`\n${name}\n${asText(rows)}\n`);
   mkdirSync(RESULTS, { recursive: true });
-  writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(result, undefined, 2)}\n`);
-  writePage();
+  await write(join(RESULTS, `${name}.json`), JSON.stringify(result));
+  await writePage();
 }
 
 const ORDER = ['authorize', 'guard', 'append', 'ingest', 'deactivate', 'start'];
 
-function writePage() {
+/** As the project formats its files. */
+async function write(file, text) {
+  writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
+}
+
+async function writePage() {
   const file = join(ROOT, 'docs', 'performance.md');
   const page = readFileSync(file, 'utf8');
   const results = readdirSync(RESULTS)
@@ -41,7 +48,7 @@ function writePage() {
   );
   const before = page.slice(0, page.indexOf(BEGIN) + BEGIN.length);
   const after = page.slice(page.indexOf(END));
-  writeFileSync(file, `${before}\n\n${tables.join('\n\n')}\n\n${after}`);
+  await write(file, `${before}\n\n${tables.join('\n\n')}\n\n${after}`);
 }
 
 function settingsText(settings = {}) {
@@ -55,7 +62,7 @@ function origin() {
   const [cpu] = cpus();
   return {
     commit: `${git('rev-parse', '--short', 'HEAD')}${changed}`,
-    machine: `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}`,
+    machine: `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, load ${LOAD_BEFORE.toFixed(1)} before it began`,
   };
 }
 

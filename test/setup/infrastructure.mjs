@@ -6,11 +6,13 @@ import { startKafka } from '@rebelcore/embedded/kafka';
 import { startPostgres } from '@rebelcore/embedded/postgres';
 import { freePort, ProcessRegistry } from '@rebelcore/embedded/processes';
 import { Secrets } from '@rebelcore/embedded/secrets';
+import { sweep } from './sweep.mjs';
 
 const jars = new URL('../../.cache/kafka-4.3.1', import.meta.url).pathname;
 const principals = ['identity', 'token', 'audit', 'inference', 'subscriber'];
 
 export default async function start() {
+  await sweep('api-users-tests-');
   const dataDir = mkdtempSync(join(tmpdir(), 'api-users-tests-'));
   chmodSync(dataDir, 0o755);
   const logDir = join(dataDir, 'logs');
@@ -23,7 +25,10 @@ export default async function start() {
       startPostgres({ dataDir, logDir, port, superuserPassword: secrets.text('postgres'), registry }),
     ),
     startKafka({ dataDir, logDir, jars, nodes: 1, port: 0, takenPorts, users, registry }),
-  ]);
+  ]).catch(async (error) => {
+    await registry.stopEverything();
+    throw error;
+  });
   const login = (username) => ({ username, password: users[username] });
   process.env.TEST_POSTGRES_URL = postgres.superuserUrl;
   process.env.TEST_KAFKA = JSON.stringify({

@@ -3,8 +3,10 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startSystem } from '../../apps/launcher/dist/system.js';
+import { sweep } from './sweep.mjs';
 
 export default async function start() {
+  await sweep('api-users-journeys-');
   const dataDir = mkdtempSync(join(tmpdir(), 'api-users-journeys-'));
   chmodSync(dataDir, 0o755);
   const system = await startSystem({ dataDir, ports: 'free', replicas: { token: 2, audit: 2 } });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { startSystem, tail, type Endpoints } from './system.js';
+import { ProcessRegistry } from '@rebelcore/embedded/processes';
+import { startSystem, tail, type Endpoints, type System } from './system.js';
 
 const colour = process.stdout.isTTY;
 const bold = (text: string) => (colour ? `\u001b[1m${text}\u001b[0m` : text);
@@ -38,10 +39,29 @@ function greet(endpoints: Endpoints, logDir: string): void {
 const portOf = (endpoints: Endpoints, name: string) =>
   `:${new URL(endpoints[name as 'identity' | 'token' | 'audit' | 'inference']).port}`;
 
-try {
+async function run(): Promise<void> {
+  const registry = await ProcessRegistry.open(dataDir);
+  const running: { system?: System } = {};
+  const stop = async (code: number) => {
+    await (running.system ? running.system.stop() : registry.stopEverything());
+    say('Stopped.');
+    process.exit(code);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      interrupted += 1;
+      if (interrupted > 1) {
+        registry.killEverything();
+        process.exit(130);
+      }
+      say('\nStopping; the data is kept. Ctrl-C again ends it at once.');
+      void stop(0);
+    });
+  }
   say('Starting');
-  const starting = startSystem({
+  const system = await startSystem({
     dataDir,
+    registry,
     ports: 'usual',
     progress: (line) => {
       say(`  ${line}`);
@@ -51,23 +71,16 @@ try {
       void stop(1);
     },
   });
-  const stop = async (code: number) => {
-    const system = await starting.catch(() => undefined);
-    await system?.stop();
-    say('Stopped.');
-    process.exit(code);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      interrupted += 1;
-      if (interrupted > 1) process.exit(130);
-      say('\nStopping; the data is kept. Ctrl-C again ends it at once.');
-      void stop(0);
-    });
-  }
-  const system = await starting;
-  if (interrupted === 0) greet(system.endpoints, system.logDir);
+  running.system = system;
+  greet(system.endpoints, system.logDir);
+}
+
+try {
+  await run();
 } catch (error) {
-  process.stderr.write(`\n${(error as Error).message}\n`);
-  process.exit(1);
+  // A start that was interrupted fails of itself, since its parts are being stopped.
+  if (interrupted === 0) {
+    process.stderr.write(`\n${(error as Error).message}\n`);
+    process.exit(1);
+  }
 }

@@ -71,6 +71,8 @@ export interface SystemOptions {
   readonly replicas?: Partial<Record<ServiceName, number>>;
   /** Set for every service, over what the launcher sets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The data folder's registry, when the caller has opened it already. */
+  readonly registry?: ProcessRegistry;
   /** Told what is being done, for people. */
   readonly progress?: (line: string) => void;
   /** Told when a service ends that nobody has asked to. */
@@ -80,7 +82,7 @@ export interface SystemOptions {
 /** Starts the whole product on this machine and resolves when it is ready and the demo customer is there. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { dataDir, progress = () => undefined } = options;
-  const registry = await ProcessRegistry.open(dataDir);
+  const registry = options.registry ?? (await ProcessRegistry.open(dataDir));
   const launch = new Launch(options, registry, new Secrets(dataDir), progress);
   try {
     return await launch.run();
@@ -139,7 +141,15 @@ class Launch {
 
   private async startInfrastructure(): Promise<Infrastructure> {
     const own = environment;
-    const embedPostgres = STORING.some((service) => own[`${service.toUpperCase()}_DATABASE_URL`] === undefined);
+    const missing = STORING.map((service) => `${service.toUpperCase()}_DATABASE_URL`).filter(
+      (name) => own[name] === undefined,
+    );
+    const embedPostgres = missing.length > 0;
+    if (embedPostgres && missing.length < STORING.length) {
+      throw new Error(
+        `To use a PostgreSQL of your own, set ${missing.join(' and ')} as well; to use the embedded one, set none.`,
+      );
+    }
     const [postgres, brokers] = await Promise.all([
       embedPostgres ? this.timed('PostgreSQL', () => this.startPostgres()) : undefined,
       own.KAFKA_BROKERS === undefined
@@ -279,13 +289,17 @@ class Launch {
         await running.exited;
         running = launch();
         await untilReady(handle);
+        watch();
       },
+    };
+    const watch = () => {
+      void running.exited.then(() => {
+        if (!this.stopping) this.options.died?.(handle);
+      });
     };
     this.services.push(handle);
     await untilReady(handle);
-    void running.exited.then(() => {
-      if (!this.stopping) this.options.died?.(handle);
-    });
+    watch();
   }
 
   private environment(

