@@ -10,7 +10,7 @@ import { generateSigningKey, signJwt } from '@rebelcore/service/signing-keys';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
-import { readTopic } from '@rebelcore/testing/topic-reader';
+import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -104,10 +104,8 @@ async function provision(customerId: string): Promise<void> {
 
 /** The calls on the topic whose correlation id begins so. */
 async function recorded(prefix: string) {
-  const records = (await readTopic(testKafka().client(), 'api.calls.v1')).map((record) => callEvents.read(record));
-  return records
-    .flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })))
-    .filter(({ correlationId }) => correlationId.startsWith(prefix));
+  const calls = await recordedCalls(testKafka().client());
+  return calls.filter(({ correlationId }) => correlationId.startsWith(prefix));
 }
 
 describe('/infer', () => {

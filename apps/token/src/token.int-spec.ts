@@ -1,6 +1,6 @@
-import { callEvents } from '@rebelcore/contracts/call-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
@@ -183,8 +183,7 @@ describe('invariant 6: no call without its record', () => {
     expect(Object.fromEntries(sent)).toEqual({
       ...{ good: 200, wrong: 401, unknown: 401, missing: 400, 'not-json': 400, oversize: 413 },
     });
-    const records = (await readTopic(fixture.kafka(), 'api.calls.v1')).map((record) => callEvents.read(record));
-    const calls = records.flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })));
+    const calls = await recordedCalls(fixture.kafka());
     const own = calls.filter(({ correlationId }) => correlationId.startsWith(apiUser.id));
     expect(own.map(({ correlationId, status }) => [correlationId.slice(37), status]).sort()).toEqual(
       sent.map(([name, status]) => [name, status]).sort(),

@@ -102,6 +102,20 @@ describe('the call spool', () => {
     expect(delivered).toEqual(all);
   });
 
+  it('never looks empty while something waits in it', async () => {
+    const spool = await open();
+    await spool.append([record(1)]);
+    let delivered = false;
+    const delivering = spool.oldest().finally(() => (delivered = true));
+    const seen = new Set<boolean>();
+    do {
+      seen.add(spool.isEmpty).add(spool.bytes === 0);
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (!(delivered as boolean));
+    await delivering;
+    expect([...seen]).toEqual([false]);
+  });
+
   it('delivers what can be read of a damaged segment and sets the file aside', async () => {
     await (await open()).append([record(1)]);
     await appendFile(await onlySegment(), '\0\0\0\n');

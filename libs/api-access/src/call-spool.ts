@@ -159,9 +159,10 @@ export class CallSpool {
     const segment = this.active;
     if (segment === undefined) return;
     this.active = undefined;
-    await segment.file.close().catch(() => undefined);
+    // Before anything is waited for: looking empty, the spool would let newer calls overtake.
     if (segment.bytes > 0) this.sealed.push({ path: segment.path, bytes: segment.bytes });
-    else await rm(segment.path, { force: true });
+    await segment.file.close().catch(() => undefined);
+    if (segment.bytes === 0) await rm(segment.path, { force: true });
   }
 }
 
