@@ -11,6 +11,7 @@ import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-databas
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
+import { readTopic } from '@rebelcore/testing/topic-reader';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
