@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { callEvents, UNATTRIBUTED } from '@rebelcore/contracts/call-events';
+import { UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
