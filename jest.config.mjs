@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 const swc = [
   '@swc/jest',
   {
@@ -39,7 +41,7 @@ export default {
       globalTeardown: '<rootDir>/test/setup/teardown.mjs',
     }),
   ],
-  // The broker and Postgres do most of the work, so every core gets a worker.
-  maxWorkers: '100%',
+  // The brokers and Postgres do most of the work, so every core gets a worker; each worker brings a broker.
+  maxWorkers: Math.min(availableParallelism(), 4),
   testTimeout: 60_000,
 };

@@ -8,7 +8,15 @@ const schema = z.object({
   TEST_KAFKA: z
     .string()
     .transform((text): unknown => JSON.parse(text))
-    .pipe(z.object({ brokers: z.array(z.string()).min(1), admin: login, principals: z.record(z.string(), login) })),
+    .pipe(
+      z.object({
+        brokersOfWorkers: z.array(z.array(z.string()).min(1)).min(1),
+        admin: login,
+        principals: z.record(z.string(), login),
+      }),
+    ),
+  /** Set by Jest: 1 and up. */
+  JEST_WORKER_ID: z.coerce.number().int().min(1),
 });
 
 /**
@@ -18,7 +26,11 @@ const schema = z.object({
  */
 export function testInfrastructure() {
   const parsed = schema.safeParse(process.env);
-  if (parsed.success) return { postgresUrl: parsed.data.TEST_POSTGRES_URL, kafka: parsed.data.TEST_KAFKA };
+  if (parsed.success) {
+    const { TEST_POSTGRES_URL: postgresUrl, TEST_KAFKA: kafka, JEST_WORKER_ID: worker } = parsed.data;
+    const brokers = kafka.brokersOfWorkers[(worker - 1) % kafka.brokersOfWorkers.length] ?? [];
+    return { postgresUrl, kafka: { ...kafka, brokers } };
+  }
   throw new Error(`no test infrastructure: ${z.prettifyError(parsed.error)}`);
 }
 
