@@ -32,7 +32,7 @@ await admin.createTopics({ topics: [{ topic: 'bench.calls', numPartitions: 12, r
 await admin.disconnect();
 
 const load = await startChild('lib/load.mjs', {});
-const settings = { databaseUrl: product.databaseUrl('token'), pepper: product.peppers.keys.get('v1') };
+const settings = { databaseUrl: product.databaseUrl('token'), pepper: product.peppers.keys.get('v1').export() };
 const recorded = { brokers: product.brokers, login: product.adminLogin, topic: 'bench.calls' };
 const floor = await startChild('servers/floor-authorize.mjs', settings);
 const recordedFloor = await startChild('servers/floor-authorize.mjs', { ...settings, recorded });

@@ -3,6 +3,7 @@ import { SCENARIOS } from './scenarios.mjs';
 import { PROTECTIONS } from './protections.mjs';
 import { Scenario } from './scenario.mjs';
 import { FaultSystem } from './system.mjs';
+import { sweep } from '../setup/sweep.mjs';
 import { printTable } from './table.mjs';
 
 const args = process.argv.slice(2);
@@ -19,6 +20,19 @@ const chosen = SCENARIOS.filter(({ id, long }) => (wanted.length > 0 ? wanted.in
 const unknown = wanted.filter((id) => !SCENARIOS.some((scenario) => scenario.id === id));
 if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}`);
 
+let running;
+// A terminal sends the signal to this process and npm does so once more: only the first counts.
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    if (interrupted) return;
+    interrupted = true;
+    // What a start has begun is ended by the next run's sweep.
+    void Promise.resolve(running?.stop({ keepData })).finally(() => process.exit(130));
+  });
+}
+
+await sweep('api-users-faults-');
 const rows = [];
 if (unprotected) {
   // Each in a system of its own, from which its protection is missing: it must be seen to fail.
@@ -45,17 +59,13 @@ for (const { id, seed, found } of failed) {
 process.exit((unprotected ? failed.length === rows.length : failed.length === 0) && rows.length > 0 ? 0 : 1);
 
 async function withSystem(without, work) {
-  const system = await FaultSystem.start({ kafkaNodes: short ? 1 : 3, unprotected: without, progress: say });
-  const interrupted = () => void system.stop({ keepData }).then(() => process.exit(130));
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
+  running = await FaultSystem.start({ kafkaNodes: short ? 1 : 3, unprotected: without, progress: say });
   try {
-    await work(system);
+    await work(running);
   } finally {
-    process.off('SIGINT', interrupted);
-    process.off('SIGTERM', interrupted);
-    await system.stop({ keepData });
-    if (keepData) say(`data kept in ${system.dataDir}`);
+    await running.stop({ keepData });
+    if (keepData) say(`data kept in ${running.dataDir}`);
+    running = undefined;
   }
 }
 

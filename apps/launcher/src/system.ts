@@ -48,7 +48,7 @@ export interface ServiceHandle {
   readonly log: string;
   readonly process: ManagedProcess;
   kill(signal: NodeJS.Signals): void;
-  /** Starts it again after it has ended; resolves when it is ready. */
+  /** Starts it again after it has ended; resolves when it answers that it is ready, which may be before it consumes. */
   restart(): Promise<void>;
 }
 
@@ -288,7 +288,7 @@ class Launch {
       restart: async () => {
         await running.exited;
         running = launch();
-        await untilReady(handle);
+        await untilReady(handle, { consuming: false });
         watch();
       },
     };
@@ -298,7 +298,7 @@ class Launch {
       });
     };
     this.services.push(handle);
-    await untilReady(handle);
+    await untilReady(handle, { consuming: true });
     watch();
   }
 
@@ -389,13 +389,16 @@ function baseEnvironment(): NodeJS.ProcessEnv {
   return { PATH, HOME, TZ, LOG_LEVEL, NODE_ENV: 'production' };
 }
 
-/** Ready, and a member of its consumer group: a service answers without that, but a start should end with everything working. */
-async function untilReady(service: ServiceHandle): Promise<void> {
+/**
+ * Ready; `consuming`: and a member of its consumer group. A service answers without that, but a start should end with
+ * everything working. After a kill -9 the group waits for the dead member until its session has run out.
+ */
+async function untilReady(service: ServiceHandle, { consuming }: { consuming: boolean }): Promise<void> {
   const deadline = Date.now() + 60_000;
   for (;;) {
     const response = await fetch(`${service.url}/health/ready`).catch(() => undefined);
     const body = await response?.text();
-    if (response?.ok === true && body !== undefined && !/"joined":false/.test(body)) return;
+    if (response?.ok === true && body !== undefined && !(consuming && body.includes('"joined":false'))) return;
     if (!service.process.running)
       throw new Error(`The ${service.name} service ended while starting.\n${tail(service.log)}`);
     if (Date.now() > deadline) {

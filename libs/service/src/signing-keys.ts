@@ -10,6 +10,9 @@ import {
   randomBytes,
   sign,
 } from 'node:crypto';
+import formatter from 'ecdsa-sig-formatter';
+
+const { derToJose } = formatter;
 
 /** An ES256 key as a service uses it: the private part as a KeyObject made once, the public part as its JWK. */
 export interface SigningKey {
@@ -67,8 +70,9 @@ export function openSigningKey(stored: StoredSigningKey, encryptionKey: Buffer):
 export function signJwt(key: SigningKey, typ: string, claims: Readonly<Record<string, unknown>>): string {
   const header = headerOf(key, typ);
   const input = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
-  const signature = sign('sha256', Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
-  return `${input}.${signature.toString('base64url')}`;
+  // With the KeyObject itself and the DER it then answers: given options as well, Node takes twice as long.
+  const signature = derToJose(sign('sha256', Buffer.from(input), key.privateKey), 'ES256');
+  return `${input}.${signature}`;
 }
 
 const headers = new WeakMap<SigningKey, Map<string, string>>();

@@ -1,6 +1,6 @@
 import { systemRole } from '@rebelcore/contracts/roles';
 import { signJwt, type SigningKey } from '@rebelcore/service/signing-keys';
-import { v7 as uuid } from 'uuid';
+import { randomUUID } from 'node:crypto';
 
 /** Seconds a token lives: always 24 hours, as published. */
 export const TOKEN_LIFETIME_S = 86_400;
@@ -30,7 +30,7 @@ export class TokenIssuer {
   issue({ apiUserId, customerId, roleId, role }: TokenSubject, now = Date.now()): IssuedToken {
     const issuedAt = Math.floor(now / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
-    const tokenId = uuid();
+    const tokenId = randomUUID();
     const token = signJwt(this.key, 'at+jwt', {
       iss: this.issuer,
       sub: apiUserId,
