@@ -1,4 +1,5 @@
 import {
+  kafkaConnection,
   kafkaVariables,
   parseConfig,
   postgresUrl,
@@ -41,3 +42,9 @@ export const migrationsUrl = (env: Environment = process.env): string =>
 /** For commands that need the database alone. @throws {ConfigError} */
 export const runtimeUrl = (env: Environment = process.env): string =>
   parseConfig(z.object({ TOKEN_DATABASE_URL: postgresUrl }), env).TOKEN_DATABASE_URL;
+
+/** For a rebuild: the database as its owner, and Kafka as this service. @throws {ConfigError} */
+export function rebuildConfig(env: Environment = process.env) {
+  const config = parseConfig(z.object({ ...kafkaVariables, TOKEN_MIGRATIONS_DATABASE_URL: postgresUrl }), env);
+  return { databaseUrl: config.TOKEN_MIGRATIONS_DATABASE_URL, kafka: kafkaConnection(config) };
+}

@@ -11,6 +11,7 @@ import type {
 import { disconnected } from './deadline.js';
 import { OUTLIVE_OUTAGES, whileWanted } from './kafka-client.js';
 import { messageOf, type Logger } from './logger.js';
+import type { ReadLimits } from './read-limits.js';
 
 export interface KafkaBatchConsumerOptions {
   readonly kafka: Kafka;
@@ -23,6 +24,10 @@ export interface KafkaBatchConsumerOptions {
   readonly onCrash: (error: Error) => void;
   /** Partitions handled at once; each needs a database connection. Default 3. */
   readonly concurrency?: number | undefined;
+  /** Bytes fetched at once, and at most that many from one partition. Default 4 MiB, 1 MiB. */
+  readonly fetchBytes?: { readonly all: number; readonly partition: number } | undefined;
+  /** Reads no further than these, and goes on when they are raised. */
+  readonly limits?: ReadLimits | undefined;
 }
 
 interface Partition {
@@ -33,6 +38,8 @@ interface Partition {
   highWatermark: bigint;
   failures: number;
   error: string | undefined;
+  /** Paused, since its limit is reached. */
+  held: boolean;
 }
 
 const SESSION_HEARTBEAT_MS = 1_500;
@@ -60,7 +67,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
       heartbeatInterval: SESSION_HEARTBEAT_MS,
       minBytes: 1,
       maxWaitTimeInMs: 200,
-      maxBytes: 4_194_304,
+      maxBytes: options.fetchBytes?.all ?? 4_194_304,
+      maxBytesPerPartition: options.fetchBytes?.partition ?? 1_048_576,
       allowAutoTopicCreation: false,
       retry: { ...OUTLIVE_OUTAGES, restartOnFailure: () => Promise.resolve(!this.stopped) },
     });
@@ -68,6 +76,12 @@ export class KafkaBatchConsumer implements BatchConsumer {
 
   async start(): Promise<void> {
     const { consumer } = this;
+    this.options.limits?.onRaise(() => {
+      void this.goOn(
+        [...this.partitions.values()].filter((state) => state.held && !this.isAtLimit(state)),
+        this.generation,
+      );
+    });
     const firstJoin = new Promise<void>((resolve) => {
       consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
         this.assigned(payload.memberAssignment);
@@ -123,7 +137,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
       if (numbers.length > 0) this.consumer.pause([{ topic, partitions: [...numbers] }]);
       for (const partition of numbers) {
         const state = { topic, partition, position: undefined, highWatermark: 0n, failures: 0, error: undefined };
-        this.partitions.set(keyOf(topic, partition), state);
+        this.partitions.set(keyOf(topic, partition), { ...state, held: false });
       }
     }
     void this.goOn([...this.partitions.values()], this.generation);
@@ -141,8 +155,10 @@ export class KafkaBatchConsumer implements BatchConsumer {
       for (const state of partitions) {
         const { topic, partition } = state;
         state.position = stored.get(topic)?.get(partition) ?? 0n;
+        state.held = false;
         this.consumer.seek({ topic, partition, offset: state.position.toString() });
-        this.consumer.resume([{ topic, partitions: [partition] }]);
+        if (this.isAtLimit(state)) this.hold(state);
+        else this.consumer.resume([{ topic, partitions: [partition] }]);
       }
     } catch (error) {
       this.note(error);
@@ -159,16 +175,22 @@ export class KafkaBatchConsumer implements BatchConsumer {
     const state = this.partitions.get(keyOf(topic, partition));
     const handler = this.options.handlers.get(topic);
     if (state?.position === undefined || handler === undefined) return;
+    const limit = this.options.limits?.of(topic, partition);
+    const allowed = limit === undefined ? messages : messages.filter(({ offset }) => BigInt(offset) < limit);
     const batch: ReceivedBatch = {
       topic,
       partition,
-      messages: messages.map(receivedMessage),
+      messages: allowed.map(receivedMessage),
       highWatermark: BigInt(highWatermark),
       position: state.position,
       isStale: () => generation !== this.generation || !payload.isRunning() || payload.isStale(),
     };
     const last = batch.messages.at(-1);
-    if (last === undefined || batch.isStale()) return;
+    if (batch.isStale()) return;
+    if (last === undefined) {
+      if (allowed.length < messages.length) this.hold(state, limit);
+      return;
+    }
     state.highWatermark = batch.highWatermark;
 
     // kafkajs keeps the membership alive between batches only; a long batch would lose it.
@@ -182,11 +204,31 @@ export class KafkaBatchConsumer implements BatchConsumer {
       state.position = last.offset + 1n;
       state.failures = 0;
       state.error = undefined;
+      if (allowed.length < messages.length || this.isAtLimit(state)) this.hold(state, limit);
     } catch (error) {
       if (!batch.isStale()) this.failed(state, generation, error);
     } finally {
       clearInterval(heartbeat);
     }
+  }
+
+  private isAtLimit({ topic, partition, position }: Partition): boolean {
+    const limit = this.options.limits?.of(topic, partition);
+    return limit !== undefined && position !== undefined && position >= limit;
+  }
+
+  /**
+   * Keeps a partition where it is until its limit is raised.
+   *
+   * @param seen the limit that was reached, even where compaction has removed the record before it
+   */
+  private hold(state: Partition, seen?: bigint): void {
+    const { topic, partition } = state;
+    if (seen !== undefined && (state.position ?? 0n) < seen) state.position = seen;
+    state.held = true;
+    this.consumer.pause([{ topic, partitions: [partition] }]);
+    if (this.isAtLimit(state)) this.options.limits?.reached(topic, partition);
+    else void this.goOn([state], this.generation);
   }
 
   private failed(state: Partition, generation: number, error: unknown): void {

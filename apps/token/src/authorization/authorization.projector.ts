@@ -8,26 +8,32 @@ import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
 import { Projection } from '@rebelcore/messaging/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
 import { Relay } from '@rebelcore/messaging/relay';
+import type { PoolClient } from 'pg';
 import { acknowledge, applyStates, applyVerifiers, stateChanges, type CredentialEvent } from './authorization.view.js';
 
-/** How each topic becomes the authorization view. */
-export const authorizationHandlers = {
+/**
+ * How each topic becomes the authorization view.
+ *
+ * @param said what is to be done, in the same transaction, about API users whose rows have changed
+ */
+export const handlersWith = (said: (tx: PoolClient, apiUserIds: readonly string[]) => Promise<void>) => ({
   'identity.events.v1': {
     sequenced: true,
     read: (message) => identityEvents.read(message),
     apply: async (tx, received) => {
-      const changed = await applyStates(tx, stateChanges(received.map(({ event }) => event)));
-      await acknowledge(tx, changed);
+      await said(tx, await applyStates(tx, stateChanges(received.map(({ event }) => event))));
     },
   } satisfies ProjectionHandlers<IdentityEvent>,
   'identity.credentials.v1': {
     read: (message) => credentialEvents.read(message),
     apply: async (tx, received) => {
       const issued = received.map(({ event }) => event);
-      await acknowledge(tx, await applyVerifiers(tx, issued));
+      await said(tx, await applyVerifiers(tx, issued));
     },
   } satisfies ProjectionHandlers<CredentialEvent>,
-};
+});
+
+export const authorizationHandlers = handlersWith(acknowledge);
 
 /** Keeps the authorization view: states from one topic, verifiers from the other, and how current they are. */
 @Controller()

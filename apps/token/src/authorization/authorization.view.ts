@@ -13,7 +13,7 @@ export type CredentialEvent = ReturnType<typeof credentialEvents.read>;
 export const AUTHORIZATION = 'authorization-v1';
 
 /** What a batch says of one API user: the state its last event leaves, and what only its first one tells. */
-interface StateChange {
+export interface StateChange {
   readonly apiUserId: string;
   readonly customerId: string;
   username?: string;
@@ -117,6 +117,16 @@ export async function applyVerifiers(tx: PoolClient, events: readonly Credential
     ],
   });
   return issued.map(({ apiUserId }) => apiUserId);
+}
+
+/** Notes that the newest state of these API users has been acknowledged, where their rows are complete. */
+export async function markAcknowledged(tx: PoolClient, apiUserIds: readonly string[]): Promise<void> {
+  await tx.query({
+    name: 'authorization.acknowledged',
+    text: `update authorization_v1 set acknowledged = sequence
+           where api_user_id = any($1::uuid[]) and verifier is not null and sequence > acknowledged`,
+    values: [apiUserIds],
+  });
 }
 
 interface DueRow {
