@@ -3,7 +3,6 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { nextTurn } from '@rebelcore/messaging/pace';
 import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
 import { randomUUID } from 'node:crypto';
-import { v7 as uuid } from 'uuid';
 import type { CallSpool } from './call-spool.js';
 
 export interface CallRecorderOptions {
@@ -248,7 +247,7 @@ export class CallRecorder {
     const sequence = (this.sequences.get(customerId) ?? 0) + 1;
     this.sequences.set(customerId, sequence);
     const event = {
-      id: uuid(),
+      id: randomUUID(),
       source: this.source,
       type: callEvents.wireType('ApiCallRecorded'),
       time: calls.at(-1)?.at ?? new Date().toISOString(),
