@@ -11,13 +11,14 @@ import { apiUser, mint } from '../apps/identity/dist/api-user/api-user.js';
 import { project } from '../apps/identity/dist/projection.js';
 import { publish } from '../apps/identity/dist/publication.js';
 import { options } from './lib/options.mjs';
+import { profiled } from './lib/profile.mjs';
 import { report } from './lib/report.mjs';
 import { interleaved, ratio } from './lib/rounds.mjs';
 import { rawAppend } from './lib/raw-append.mjs';
 import { percentile, spread } from './lib/statistics.mjs';
 import { startProduct, withClient } from './lib/system.mjs';
 
-const given = options({ rounds: 5, seconds: 4, writers: 32, customers: 256, 'relay-seconds': 60 });
+const given = options({ rounds: 5, seconds: 4, writers: 32, customers: 256, 'relay-seconds': 60, profile: '' });
 const { rounds, seconds, writers } = given;
 
 const product = await startProduct();
@@ -143,6 +144,9 @@ async function relayLag() {
         await delay(500);
       }
     })();
+    // The relay is a part of identity's process, which does nothing else here.
+    if (given.profile !== '')
+      await profiled(product.service('identity').process, given.profile, () => rate(ours, writers, 10));
     const perSecond = await rate(ours, writers, given['relay-seconds']);
     const stopped = performance.now();
     running = false;

@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Filled in while the call is handled, and recorded with it. */
     call: CallDetails | undefined;
+    /** Where it came from, noted as it came: a closed connection no longer tells. */
+    callerIp: string;
   }
 }
 
@@ -41,6 +43,7 @@ const UNRECORDED = JSON.stringify({
   code: 'call.not-recorded',
 });
 const NO_ROUTE = 'unknown address';
+const GONE = 'unknown';
 
 /**
  * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
@@ -48,6 +51,11 @@ const NO_ROUTE = 'unknown address';
  */
 export function recordCalls(fastify: FastifyInstance, { service, recorder, when }: RecordCallsOptions): void {
   fastify.decorateRequest('call', undefined);
+  fastify.decorateRequest('callerIp', GONE);
+  fastify.addHook('onRequest', (request, _, done) => {
+    request.callerIp = (request.ip as string | undefined) ?? GONE;
+    done();
+  });
   fastify.addHook('onSend', async (request, reply, payload) => {
     if (!when(request, reply.statusCode)) return payload;
     try {
@@ -75,7 +83,7 @@ function callOf(service: string, request: FastifyRequest, reply: FastifyReply): 
     status,
     outcome: status < 400 ? 'success' : status < 500 ? 'refused' : 'failed',
     durationMs: Math.round(elapsed * 1000) / 1000,
-    ip: request.ip,
+    ip: request.callerIp,
     userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT),
     correlationId: request.id,
   };
