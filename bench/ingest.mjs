@@ -17,7 +17,16 @@ import { percentile, spread } from './lib/statistics.mjs';
 import { caughtUp, startProduct, withClient } from './lib/system.mjs';
 
 // `folded` is how many calls of a customer lie in one record, as under load.
-const given = options({ rounds: 5, calls: 60_000, customers: 50, folded: 10, share: 0.7, seconds: 20, singles: 3_000, profile: '' });
+const given = options({
+  rounds: 5,
+  calls: 60_000,
+  customers: 50,
+  folded: 10,
+  share: 0.7,
+  seconds: 20,
+  singles: 3_000,
+  profile: '',
+});
 const { rounds, folded } = given;
 const COPY_AT_ONCE = 5_000;
 

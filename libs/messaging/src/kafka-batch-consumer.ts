@@ -19,7 +19,7 @@ export interface KafkaBatchConsumerOptions {
   readonly handlers: ReadonlyMap<string, BatchHandler>;
   readonly offsets: OffsetReader;
   readonly logger: Logger;
-  /** Called when kafkajs has given up for good: the process should end, and be started again. */
+  /** Called when it cannot go on: this consumer is to be stopped, and another to be made. */
   readonly onCrash: (error: Error) => void;
   /** Partitions handled at once; each needs a database connection. Default 3. */
   readonly concurrency?: number | undefined;
@@ -80,9 +80,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.joined = false;
       this.note(payload.error);
-      if (payload.restart || this.stopped) return;
-      this.options.logger.error({ err: payload.error, groupId: this.options.groupId }, 'the consumer stopped for good');
-      this.options.onCrash(payload.error);
+      if (!payload.restart) this.giveUp(payload.error);
+    });
+    // kafkajs would ask the same broker again and again, though others coordinate the group and lead the topics by now.
+    consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
+      this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
     });
     await consumer.connect();
     await consumer.subscribe({ topics: [...this.options.handlers.keys()], fromBeginning: true });
@@ -112,6 +114,12 @@ export class KafkaBatchConsumer implements BatchConsumer {
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
     };
+  }
+
+  private giveUp(error: Error): void {
+    if (this.stopped) return;
+    this.options.logger.error({ err: error, groupId: this.options.groupId }, 'the consumer is given up');
+    this.options.onCrash(error);
   }
 
   /** Runs inside kafkajs's join, before the next fetch: what is paused here is not delivered from a wrong offset. */
