@@ -1,9 +1,8 @@
 // identity's append against the same rows inserted raw, one writer against many, and whether the relay keeps up.
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import pg from 'pg';
-import { v7 as uuid } from 'uuid';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { Relay } from '@rebelcore/messaging/relay';

@@ -1,9 +1,8 @@
 // The audit service writing calls down, against COPY of the same rows into the same table, and how soon a call is seen.
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { v7 as uuid } from 'uuid';
 import { callEvents } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';

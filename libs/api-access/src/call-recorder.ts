@@ -2,7 +2,7 @@ import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { nextTurn } from '@rebelcore/messaging/pace';
 import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
-import { randomUUID } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import type { CallSpool } from './call-spool.js';
 
 export interface CallRecorderOptions {
@@ -240,14 +240,14 @@ export class CallRecorder {
   }
 
   private newSource(): string {
-    return `/${this.options.service}/${randomUUID()}`;
+    return `/${this.options.service}/${randomUUIDv7()}`;
   }
 
   private recordOf(customerId: string, calls: Call[]): OutgoingRecord {
     const sequence = (this.sequences.get(customerId) ?? 0) + 1;
     this.sequences.set(customerId, sequence);
     const event = {
-      id: randomUUID(),
+      id: randomUUIDv7(),
       source: this.source,
       type: callEvents.wireType('ApiCallRecorded'),
       time: calls.at(-1)?.at ?? new Date().toISOString(),

@@ -1,6 +1,6 @@
 import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { randomUUID } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import type { CallRecorder } from './call-recorder.js';
 
 /** What guards and controllers know of a call beyond its request and its answer. Nothing secret belongs here. */
@@ -76,7 +76,7 @@ function callOf(service: string, request: FastifyRequest, reply: FastifyReply): 
   const elapsed = reply.elapsedTime;
   const { apiUserId, portalUserId, reason, tokenId, tokenExpiresAt } = request.call ?? {};
   const call: Call = {
-    id: randomUUID(),
+    id: randomUUIDv7(),
     at: new Date(Date.now() - elapsed).toISOString(),
     service,
     route: `${request.method} ${request.routeOptions.url ?? NO_ROUTE}`,

@@ -1,7 +1,7 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { outboxTables } from '@rebelcore/messaging/schema';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import type { Pool } from 'pg';
-import { v7 as uuid } from 'uuid';
 import { z } from 'zod';
 import { eventCodec, Refused, type Aggregate, type Decision, type EventOf } from './aggregate.js';
 import { scopeToCustomer, withinCustomer } from './customer-scope.js';

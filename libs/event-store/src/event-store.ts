@@ -1,5 +1,5 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import { v7 as uuid } from 'uuid';
 import type { Aggregate, Decision, DomainEvent, StoredEvent } from './aggregate.js';
 import { APPEND, LOAD } from './append-statement.js';
 import { beginFor, inTransaction } from './customer-scope.js';

@@ -55,7 +55,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
   constructor(private readonly options: KafkaBatchConsumerOptions) {
     this.consumer = whileWanted(options.kafka, () => !this.stopped).consumer({
       groupId: options.groupId,
-      sessionTimeout: 10_000,
+      // The least that brokers allow: as long as what a frozen member read has to wait.
+      sessionTimeout: 6_000,
       rebalanceTimeout: 20_000,
       heartbeatInterval: SESSION_HEARTBEAT_MS,
       minBytes: 1,

@@ -120,7 +120,7 @@ describe('KafkaBatchStrategy', () => {
     await until(() => crashes > 0, 'the consumer to be given up');
     heal(proxy);
     await publish('after');
-    // The group keeps the lost member's place for the 10 s of its session.
+    // The group keeps the lost member's place for the 6 s of its session.
     await until(() => seen.length === 2, 'the second record', 25_000);
     expect(seen).toEqual(['before', 'after']);
     await app.close();

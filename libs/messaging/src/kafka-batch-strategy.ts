@@ -52,7 +52,8 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
       } catch (error) {
         if (this.isClosing()) return;
         this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'the group is joined anew');
-        await consumer.stop();
+        // Not awaited: it would wait for a broker that stands still.
+        void consumer.stop();
         await delay(JOIN_AGAIN_MS);
       }
     }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { randomUUID } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 
 export const CORRELATION_HEADER = 'x-correlation-id';
 const ACCEPTED = /^[A-Za-z0-9:._-]{1,128}$/;
@@ -10,7 +10,7 @@ const ACCEPTED = /^[A-Za-z0-9:._-]{1,128}$/;
  */
 export function correlationIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers[CORRELATION_HEADER];
-  return typeof given === 'string' && ACCEPTED.test(given) ? given : `api:${randomUUID()}`;
+  return typeof given === 'string' && ACCEPTED.test(given) ? given : `api:${randomUUIDv7()}`;
 }
 
 /** What a command carries from the request that asked for it into the events it causes. */
