@@ -53,7 +53,8 @@ export function recordCalls(fastify: FastifyInstance, { service, recorder, when 
   fastify.decorateRequest('call', undefined);
   fastify.decorateRequest('callerIp', GONE);
   fastify.addHook('onRequest', (request, _, done) => {
-    request.callerIp = (request.ip as string | undefined) ?? GONE;
+    // Undefined, whatever its type says, once the caller has hung up.
+    request.callerIp = request.ip || GONE;
     done();
   });
   fastify.addHook('onSend', async (request, reply, payload) => {
