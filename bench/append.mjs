@@ -1,9 +1,8 @@
 // identity's append against the same rows inserted raw, one writer against many, and whether the relay keeps up.
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import pg from 'pg';
-import { v7 as uuid } from 'uuid';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { Relay } from '@rebelcore/messaging/relay';
@@ -11,13 +10,14 @@ import { apiUser, mint } from '../apps/identity/dist/api-user/api-user.js';
 import { project } from '../apps/identity/dist/projection.js';
 import { publish } from '../apps/identity/dist/publication.js';
 import { options } from './lib/options.mjs';
+import { profiled } from './lib/profile.mjs';
 import { report } from './lib/report.mjs';
 import { interleaved, ratio } from './lib/rounds.mjs';
 import { rawAppend } from './lib/raw-append.mjs';
 import { percentile, spread } from './lib/statistics.mjs';
 import { startProduct, withClient } from './lib/system.mjs';
 
-const given = options({ rounds: 5, seconds: 4, writers: 32, customers: 256, 'relay-seconds': 60 });
+const given = options({ rounds: 5, seconds: 4, writers: 32, customers: 256, 'relay-seconds': 60, profile: '' });
 const { rounds, seconds, writers } = given;
 
 const product = await startProduct();
@@ -143,6 +143,9 @@ async function relayLag() {
         await delay(500);
       }
     })();
+    // The relay is a part of identity's process, which does nothing else here.
+    if (given.profile !== '')
+      await profiled(product.service('identity').process, given.profile, () => rate(ours, writers, 10));
     const perSecond = await rate(ours, writers, given['relay-seconds']);
     const stopped = performance.now();
     running = false;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { URLSearchParams } from 'node:url';
 import { apiUser, authorizeRequests, seedAuthorization } from './lib/api-users.mjs';
 import { startChild } from './lib/child.mjs';
-import { cpuSeconds } from './lib/cpu.mjs';
+import { cpuSeconds } from './lib/processes.mjs';
 import { options } from './lib/options.mjs';
 import { profiled } from './lib/profile.mjs';
 import { report } from './lib/report.mjs';

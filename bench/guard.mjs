@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { apiUser } from './lib/api-users.mjs';
 import { startChild } from './lib/child.mjs';
-import { cpuSeconds } from './lib/cpu.mjs';
+import { cpuSeconds } from './lib/processes.mjs';
 import { encode, signedToken } from './lib/es256.mjs';
 import { options } from './lib/options.mjs';
 import { report } from './lib/report.mjs';

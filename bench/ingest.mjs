@@ -1,22 +1,31 @@
 // The audit service writing calls down, against COPY of the same rows into the same table, and how soon a call is seen.
-import { randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { v7 as uuid } from 'uuid';
 import { callEvents } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
 import { describeCalls } from '../apps/audit/dist/activity/description.js';
 import { copyIn } from './lib/copy.mjs';
 import { options } from './lib/options.mjs';
+import { profiled } from './lib/profile.mjs';
 import { report } from './lib/report.mjs';
 import { interleaved, ratio } from './lib/rounds.mjs';
 import { percentile, spread } from './lib/statistics.mjs';
 import { caughtUp, startProduct, withClient } from './lib/system.mjs';
 
 // `folded` is how many calls of a customer lie in one record, as under load.
-const given = options({ rounds: 5, calls: 60_000, customers: 50, folded: 10, share: 0.7, seconds: 20, singles: 3_000 });
+const given = options({
+  rounds: 5,
+  calls: 60_000,
+  customers: 50,
+  folded: 10,
+  share: 0.7,
+  seconds: 20,
+  singles: 3_000,
+  profile: '',
+});
 const { rounds, folded } = given;
 const COPY_AT_ONCE = 5_000;
 
@@ -126,6 +135,7 @@ async function oneByOne() {
 console.log('Warming up');
 const variants = { consumer: consumed, copy: copied(1), 'copy on 3': copied(3), singly: oneByOne };
 for (const each of Object.values(variants)) await each();
+if (given.profile !== '') await profiled(audit.process, given.profile, () => consumed());
 console.log('Rows per second');
 const measured = await interleaved(variants, rounds);
 const sustained = await throughput();

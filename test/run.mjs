@@ -32,6 +32,7 @@ const gates = [
   ['Pure tests', jest('pure'), 'pure'],
   ['Integration tests', jest('integration'), 'integration'],
   ['Journeys', jest('journey'), 'journey'],
+  ['Faults', [join(root, 'test/faults/run.mjs'), '--gate']],
 ];
 
 rmSync(results, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { v7 as uuid } from 'uuid';
+import { randomUUIDv7 as uuid } from 'node:crypto';
 
 /** The rows of minting an API user, inserted without an event store: nothing is loaded, decided, numbered or checked. */
 export function rawAppend(pool, publish) {

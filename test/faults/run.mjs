@@ -1,4 +1,5 @@
-// npm run test:faults [-- F01 F09 … --short --unprotected --keep-data]. SEED plays a run again, ROUNDS repeats it with the next seeds.
+// npm run test:faults [-- F01 F09 … --short --gate --unprotected --keep-data]. SEED plays a run again, ROUNDS repeats it
+// with the next seeds. --short: everything, but not for as long. --gate: what `npm test` plays, on one Kafka node.
 import { SCENARIOS } from './scenarios.mjs';
 import { PROTECTIONS } from './protections.mjs';
 import { Scenario } from './scenario.mjs';
@@ -7,7 +8,8 @@ import { sweep } from '../setup/sweep.mjs';
 import { printTable } from './table.mjs';
 
 const args = process.argv.slice(2);
-const short = args.includes('--short');
+const gate = args.includes('--gate');
+const short = gate || args.includes('--short');
 const unprotected = args.includes('--unprotected');
 const keepData = args.includes('--keep-data');
 const wanted = args.filter((arg) => !arg.startsWith('--'));
@@ -16,7 +18,7 @@ const rounds = Number(process.env.ROUNDS ?? 1);
 const started = Date.now();
 const say = (line) => process.stdout.write(`${((Date.now() - started) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
 
-const chosen = SCENARIOS.filter(({ id, long }) => (wanted.length > 0 ? wanted.includes(id) : !(short && long)));
+const chosen = SCENARIOS.filter((each) => (wanted.length > 0 ? wanted.includes(each.id) : each.gate || !gate));
 const unknown = wanted.filter((id) => !SCENARIOS.some((scenario) => scenario.id === id));
 if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}`);
 
@@ -49,17 +51,10 @@ if (unprotected) {
 }
 printTable(rows);
 const failed = rows.filter(({ ok }) => !ok);
-for (const { id, seed, found } of failed) {
-  process.stdout.write(`\n${id}, SEED=${seed}:\n`);
-  for (const [kind, sentences] of Object.entries(found)) {
-    for (const sentence of sentences.slice(0, 12)) process.stdout.write(`  ${kind}: ${sentence}\n`);
-    if (sentences.length > 12) process.stdout.write(`  ${kind}: … and ${sentences.length - 12} more\n`);
-  }
-}
 process.exit((unprotected ? failed.length === rows.length : failed.length === 0) && rows.length > 0 ? 0 : 1);
 
 async function withSystem(without, work) {
-  running = await FaultSystem.start({ kafkaNodes: short ? 1 : 3, unprotected: without, progress: say });
+  running = await FaultSystem.start({ kafkaNodes: gate ? 1 : 3, unprotected: without, progress: say });
   try {
     await work(running);
   } finally {
@@ -90,7 +85,15 @@ async function play(system, { id, title, run, needs = {} }, seed) {
   const seconds = (Date.now() - begun) / 1000;
   rows.push({ id, seed, seconds, ...(scenario?.ledger.counts ?? {}), found, ok });
   for (const note of scenario?.notes ?? []) say(`${id}   ${note}`);
-  say(`${id} ${ok ? 'ok' : 'FAILED'} after ${seconds.toFixed(1)} s`);
+  say(`${id} ${ok ? 'ok' : 'FAILED'} after ${seconds.toFixed(1)} s${sentencesOf(found)}`);
+}
+
+function sentencesOf(found) {
+  const lines = Object.entries(found).flatMap(([kind, sentences]) => {
+    const more = sentences.length > 12 ? [`… and ${sentences.length - 12} more`] : [];
+    return [...sentences.slice(0, 12), ...more].map((sentence) => `\n${' '.repeat(11)}${kind}: ${sentence}`);
+  });
+  return lines.join('');
 }
 
 function described(error) {

@@ -13,7 +13,7 @@ import f15 from './scenarios/f15.mjs';
 import recording from './scenarios/recording.mjs';
 
 /**
- * In the order in which they are played; `long` ones are left out of the short cut. F07, the late commit, needs two
+ * In the order in which they are played; those with `gate` are a gate of `npm test`. F07, the late commit, needs two
  * transactions held open by hand and stands in libs/messaging/src/relay.int-spec.ts and libs/event-store/src/event-store.int-spec.ts.
  */
 export const SCENARIOS = [f09, f01, f02, f03, f05, f06, f08, f04, recording, f10, f11, f13, f15];

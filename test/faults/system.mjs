@@ -144,8 +144,9 @@ export class FaultSystem {
     await Promise.all(services.filter(({ process }) => !process.running).map((service) => service.restart()));
   }
 
-  /** Every service says that it is ready; the load may go on. */
+  /** Kafka has all of its replicas and every service says that it is ready; the load may go on. */
   async ready(timeoutMs = 90_000) {
+    await until(() => this.topics.inSync(), 'the replicas of Kafka to be in sync', timeoutMs);
     let last = '';
     await until(
       async () => {

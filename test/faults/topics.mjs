@@ -14,6 +14,15 @@ export class Topics {
     return (await this.#admin).fetchTopicOffsets(topic);
   }
 
+  /** True when every partition has a leader and all of its replicas are in sync. */
+  async inSync() {
+    this.#admin ??= this.#connect();
+    const { topics } = await (await this.#admin).fetchTopicMetadata();
+    return topics
+      .flatMap(({ partitions }) => partitions)
+      .every(({ leader, isr, replicas }) => leader >= 0 && isr.length === replicas.length);
+  }
+
   async #connect() {
     const admin = this.#kafka('admin').admin();
     await admin.connect();

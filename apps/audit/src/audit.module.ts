@@ -93,7 +93,6 @@ function providers(config: AuditConfig, groupId: string): Provider[] {
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
           ...{ kafka, groupId, offsets: projection.offsets(), logger },
-          onCrash: () => process.exit(1),
         }),
     },
     {

@@ -159,7 +159,6 @@ function mechanisms(config: IdentityConfig, groupId: string): Provider[] {
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
           ...{ kafka, groupId, offsets: projection.offsets(), logger },
-          onCrash: () => process.exit(1),
         }),
     },
     {

@@ -1,7 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { Refused } from '@rebelcore/event-store/aggregate';
-import { ClaimTaken, VersionConflict } from '@rebelcore/event-store/event-store';
+import { ClaimTaken, TooLate, VersionConflict } from '@rebelcore/event-store/event-store';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { catchError, throwError, type Observable } from 'rxjs';
@@ -29,6 +29,10 @@ function asProblem(error: unknown): unknown {
   if (error instanceof VersionConflict) {
     const detail = 'Too many others are changing the same thing at the moment; please try again.';
     return new ProblemException(503, 'stream.contended', detail, { retryAfter: 1 });
+  }
+  if (error instanceof TooLate) {
+    const detail = 'This took too long and was not carried out; please try again.';
+    return new ProblemException(503, 'request.too-late', detail, { retryAfter: 1 });
   }
   if (!(error instanceof Refused)) return error;
   const [, field, rule] = FIELD.exec(error.message) ?? [];

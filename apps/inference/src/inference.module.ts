@@ -81,7 +81,6 @@ function mechanisms(config: InferenceConfig, groupId: string): Provider[] {
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
           ...{ kafka, groupId, offsets: projection.offsets(), logger },
-          onCrash: () => process.exit(1),
         }),
     },
     {

@@ -13,13 +13,12 @@ import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-databas
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
 import { until } from '@rebelcore/testing/until';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
-import { v7 as uuid } from 'uuid';
 import { migrations } from './migrations/migrations.js';
 import { tokenConfig } from './token.config.js';
 import { tokenService } from './token.service.js';

@@ -129,7 +129,6 @@ function mechanisms(config: TokenConfig, groupId: string): Provider[] {
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
           ...{ kafka, groupId, offsets: projection.offsets(), logger },
-          onCrash: () => process.exit(1),
         }),
     },
     {

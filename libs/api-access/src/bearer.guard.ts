@@ -1,7 +1,9 @@
 import { HttpException, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LRUCache } from 'lru-cache';
+import { hash } from 'node:crypto';
 import type { Strategy } from 'passport-jwt';
-import { bearerToken, VerifiedTokens } from './bearer-token.js';
+import { bearerToken } from './bearer-token.js';
 import { KeysUnavailable } from './issuer-keys.js';
 import { describeCall, type CallDetails } from './record-calls.plugin.js';
 
@@ -11,12 +13,15 @@ export interface Refusal {
   readonly reason: string;
 }
 
+const REMEMBERED = 20_000;
+
 /**
  * Verifies the bearer token of each request with a passport-jwt strategy and remembers verified ones, since verifying
  * costs more than anything else here. Expiry is checked every time.
  */
 export abstract class BearerGuard<Caller extends { readonly expiresAt: number }> implements CanActivate {
-  private readonly verified = new VerifiedTokens<Caller>();
+  /** By the SHA-256 of the token, the longest unused out first: the tokens themselves are not kept in memory. */
+  private readonly verified = new LRUCache<string, Caller>({ max: REMEMBERED });
 
   protected constructor(private readonly strategy: Strategy) {}
 
@@ -24,14 +29,15 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const token = bearerToken(request.headers.authorization);
-    let caller = token === undefined ? undefined : this.verified.get(token);
+    const fingerprint = token === undefined ? '' : hash('sha256', token, 'base64');
+    let caller = this.verified.get(fingerprint);
     if (caller === undefined) {
       caller = await this.verify(request).catch((error: unknown) => unavailable(http.getResponse(), request, error));
       if (caller === undefined || token === undefined) {
         const reason = token === undefined ? 'token.missing' : 'token.invalid';
         return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason });
       }
-      this.verified.set(token, caller);
+      this.verified.set(fingerprint, caller);
     }
     describeCall(request, this.details(caller));
     if (caller.expiresAt * 1000 <= Date.now()) {

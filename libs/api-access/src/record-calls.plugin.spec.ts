@@ -5,7 +5,9 @@ import { callEvents, UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-e
 import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publisher';
 import type { FastifyRequest, InjectOptions } from 'fastify';
 import { randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CallRecorder } from './call-recorder.js';
@@ -26,21 +28,32 @@ class SampleController {
     }
     return 'the answer';
   }
+  @Get('patient')
+  async patient(@Req() request: FastifyRequest): Promise<string> {
+    caller.emit('waits');
+    await once(request.raw.socket, 'close');
+    return 'to nobody';
+  }
   @Get('health')
   health(): string {
     return 'ok';
   }
 }
 
+/** Tells tests how far a request has come. */
+const caller = new EventEmitter();
+
 /** Keeps what is published; acknowledges only when told so. */
 class Shelf implements Publisher {
   readonly records: OutgoingRecord[] = [];
   mode: 'acknowledge' | 'refuse' = 'acknowledge';
   gate: Promise<void> | undefined;
+  onPublish: () => void = () => undefined;
   async publish(records: readonly OutgoingRecord[]): Promise<PublishedOffsets> {
     await this.gate;
     if (this.mode === 'refuse') throw new Error('Kafka is away');
     this.records.push(...records);
+    this.onPublish();
     return new Map();
   }
   close(): Promise<void> {
@@ -140,6 +153,20 @@ describe('recording calls', () => {
   it('leaves out what is not asked for', async () => {
     expect((await send({ method: 'GET', url: '/api/health' })).statusCode).toBe(200);
     expect(shelf.calls).toEqual([]);
+  });
+
+  it('records a caller that has hung up, so that every reader can read it', async () => {
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const [waits, recorded] = [once(caller, 'waits'), once(caller, 'recorded')];
+    shelf.onPublish = () => caller.emit('recorded');
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write('GET /api/patient HTTP/1.1\r\nhost: sample\r\n\r\n');
+    });
+    await waits;
+    socket.resetAndDestroy();
+    await recorded;
+    expect(shelf.calls).toMatchObject([{ route: 'GET /api/patient', ip: '127.0.0.1' }]);
   });
 
   it('cuts a long user agent', async () => {

@@ -1,6 +1,6 @@
 import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuid } from 'uuid';
+import { randomUUIDv7 } from 'node:crypto';
 import type { CallRecorder } from './call-recorder.js';
 
 /** What guards and controllers know of a call beyond its request and its answer. Nothing secret belongs here. */
@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Filled in while the call is handled, and recorded with it. */
     call: CallDetails | undefined;
+    /** Where it came from, noted as it came: a closed connection no longer tells. */
+    callerIp: string;
   }
 }
 
@@ -41,6 +43,7 @@ const UNRECORDED = JSON.stringify({
   code: 'call.not-recorded',
 });
 const NO_ROUTE = 'unknown address';
+const GONE = 'unknown';
 
 /**
  * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
@@ -48,6 +51,12 @@ const NO_ROUTE = 'unknown address';
  */
 export function recordCalls(fastify: FastifyInstance, { service, recorder, when }: RecordCallsOptions): void {
   fastify.decorateRequest('call', undefined);
+  fastify.decorateRequest('callerIp', GONE);
+  fastify.addHook('onRequest', (request, _, done) => {
+    // Undefined, whatever its type says, once the caller has hung up.
+    request.callerIp = request.ip || GONE;
+    done();
+  });
   fastify.addHook('onSend', async (request, reply, payload) => {
     if (!when(request, reply.statusCode)) return payload;
     try {
@@ -68,14 +77,14 @@ function callOf(service: string, request: FastifyRequest, reply: FastifyReply): 
   const elapsed = reply.elapsedTime;
   const { apiUserId, portalUserId, reason, tokenId, tokenExpiresAt } = request.call ?? {};
   const call: Call = {
-    id: uuid(),
+    id: randomUUIDv7(),
     at: new Date(Date.now() - elapsed).toISOString(),
     service,
     route: `${request.method} ${request.routeOptions.url ?? NO_ROUTE}`,
     status,
     outcome: status < 400 ? 'success' : status < 500 ? 'refused' : 'failed',
     durationMs: Math.round(elapsed * 1000) / 1000,
-    ip: request.ip,
+    ip: request.callerIp,
     userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT),
     correlationId: request.id,
   };

@@ -19,6 +19,7 @@ export const call = z.object({
   /** A dotted code for what went wrong, seen by auditors and not by the caller: `api-user.inactive`. */
   reason: z.string().optional(),
   durationMs: z.number().nonnegative(),
+  /** `unknown` when the caller had gone before its request was read. */
   ip: z.string(),
   userAgent: z.string(),
   correlationId: z.string().min(1),

@@ -1,11 +1,11 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { outboxTables } from '@rebelcore/messaging/schema';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import type { Pool } from 'pg';
-import { v7 as uuid } from 'uuid';
 import { z } from 'zod';
 import { eventCodec, Refused, type Aggregate, type Decision, type EventOf } from './aggregate.js';
 import { scopeToCustomer, withinCustomer } from './customer-scope.js';
-import { ClaimTaken, EventStore, toStream, VersionConflict, type EventStoreOptions } from './event-store.js';
+import { ClaimTaken, EventStore, TooLate, toStream, VersionConflict, type EventStoreOptions } from './event-store.js';
 import { eventStoreTables } from './schema.js';
 
 const definitions = { Filled: { schema: z.object({ by: z.string() }) } };
@@ -124,6 +124,14 @@ describe('the event store', () => {
     };
     await expect(storeWith().transact(glass, uuid(), refuse, contextOf(customerId))).rejects.toThrow(Refused);
     expect(await sequencesOf(customerId)).toEqual([]);
+  });
+
+  it('writes nothing when the time to write is over', async () => {
+    const customerId = uuid();
+    const context = { ...contextOf(customerId), writeBy: performance.now() };
+    await expect(storeWith().transact(glass, uuid(), fillUpTo(1), context)).rejects.toThrow(TooLate);
+    expect(await sequencesOf(customerId)).toEqual([]);
+    expect(await outboxOf(customerId)).toEqual([]);
   });
 
   it('keeps inline read models in the same transaction', async () => {

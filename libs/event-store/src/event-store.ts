@@ -1,5 +1,5 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import { v7 as uuid } from 'uuid';
 import type { Aggregate, Decision, DomainEvent, StoredEvent } from './aggregate.js';
 import { APPEND, LOAD } from './append-statement.js';
 import { beginFor, inTransaction } from './customer-scope.js';
@@ -10,6 +10,8 @@ export interface AppendContext {
   readonly correlationId: string;
   readonly causationId?: string;
   readonly traceparent?: string;
+  /** By the clock of `performance.now()`: later nothing is committed any more. */
+  readonly writeBy?: number;
   /** Names to be taken in the same transaction; each belongs to the stream given, for ever. */
   readonly claims?: readonly Claim[];
 }
@@ -95,6 +97,14 @@ export class ClaimTaken extends Error {
   }
 }
 
+/** The time to write was over before the commit. Nothing was written. */
+export class TooLate extends Error {
+  constructor() {
+    super('the time to write is over');
+    this.name = 'TooLate';
+  }
+}
+
 export interface EventStoreOptions {
   readonly pool: Pool;
   /** What is published of an event, in this order. */
@@ -119,6 +129,7 @@ export class EventStore {
    *
    * @throws {Refused} from the decision
    * @throws {ClaimTaken}
+   * @throws {TooLate}
    */
   async transact<State, Event extends DomainEvent>(
     aggregate: Aggregate<State, Event>,
@@ -172,9 +183,10 @@ export class EventStore {
    *
    * @throws {VersionConflict}
    * @throws {ClaimTaken}
+   * @throws {TooLate}
    */
   async append(writes: readonly StreamWrite[], context: AppendContext): Promise<readonly Recorded[]> {
-    const { customerId, correlationId, causationId, traceparent, claims = [] } = context;
+    const { customerId, correlationId, causationId, traceparent, writeBy = Infinity, claims = [] } = context;
     const time = new Date();
     const rows = writes.flatMap(({ streamType, streamId, expectedVersion, events }) =>
       events.map(({ event, stored }, index) => ({
@@ -214,6 +226,7 @@ export class EventStore {
       await crashPoint?.('inserted');
       const inserted = rows.map(({ recording }, index): Recorded => ({ ...recording, sequence: before + index + 1 }));
       await project?.(tx, inserted, customerId);
+      if (performance.now() > writeBy) throw new TooLate();
       return inserted;
     });
     committed?.();

@@ -20,7 +20,7 @@ export interface KafkaBatchConsumerOptions {
   readonly handlers: ReadonlyMap<string, BatchHandler>;
   readonly offsets: OffsetReader;
   readonly logger: Logger;
-  /** Called when kafkajs has given up for good: the process should end, and be started again. */
+  /** Called when it cannot go on: this consumer is to be stopped, and another to be made. */
   readonly onCrash: (error: Error) => void;
   /** Partitions handled at once; each needs a database connection. Default 3. */
   readonly concurrency?: number | undefined;
@@ -62,7 +62,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
   constructor(private readonly options: KafkaBatchConsumerOptions) {
     this.consumer = whileWanted(options.kafka, () => !this.stopped).consumer({
       groupId: options.groupId,
-      sessionTimeout: 10_000,
+      // The least that brokers allow: as long as what a frozen member read has to wait.
+      sessionTimeout: 6_000,
       rebalanceTimeout: 20_000,
       heartbeatInterval: SESSION_HEARTBEAT_MS,
       minBytes: 1,
@@ -94,9 +95,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.joined = false;
       this.note(payload.error);
-      if (payload.restart || this.stopped) return;
-      this.options.logger.error({ err: payload.error, groupId: this.options.groupId }, 'the consumer stopped for good');
-      this.options.onCrash(payload.error);
+      if (!payload.restart) this.giveUp(payload.error);
+    });
+    // kafkajs would ask the same broker again and again, though others coordinate the group and lead the topics by now.
+    consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
+      this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
     });
     await consumer.connect();
     await consumer.subscribe({ topics: [...this.options.handlers.keys()], fromBeginning: true });
@@ -126,6 +129,12 @@ export class KafkaBatchConsumer implements BatchConsumer {
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
     };
+  }
+
+  private giveUp(error: Error): void {
+    if (this.stopped) return;
+    this.options.logger.error({ err: error, groupId: this.options.groupId }, 'the consumer is given up');
+    this.options.onCrash(error);
   }
 
   /** Runs inside kafkajs's join, before the next fetch: what is paused here is not delivered from a wrong offset. */

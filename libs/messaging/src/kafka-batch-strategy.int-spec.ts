@@ -2,6 +2,7 @@ import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { testKafka } from '@rebelcore/testing/test-kafka';
+import type { TcpProxy } from '@rebelcore/testing/tcp-proxy';
 import { until } from '@rebelcore/testing/until';
 import { from } from 'rxjs';
 import type { ReceivedBatch } from './batch-consumer.js';
@@ -46,9 +47,6 @@ describe('KafkaBatchStrategy', () => {
       groupId: kafka.group(),
       offsets: { nextOffsets: (topic) => Promise.resolve(new Map([[0, next.get(topic) ?? 0n]])) },
       logger: silent,
-      onCrash: (error) => {
-        throw error;
-      },
     });
     const app = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });
     app.useGlobalFilters(new RethrowFilter());
@@ -62,6 +60,69 @@ describe('KafkaBatchStrategy', () => {
     expect(failures).toBe(2);
     expect(strategy.consumerStatus()).toMatchObject({ joined: true, lastError: { message: 'not this time' } });
     await until(() => strategy.consumerStatus()?.lag === 0, 'no lag');
+    await app.close();
+    await publisher.close();
+    await kafka.close();
+  });
+
+  it.each<{ what: string; harm: (proxy: TcpProxy) => void; heal: (proxy: TcpProxy) => void }>([
+    {
+      what: 'an error is final to kafkajs',
+      harm: (proxy) => {
+        proxy.interruptLogins();
+        proxy.cut();
+      },
+      heal: (proxy) => {
+        proxy.thaw();
+      },
+    },
+    {
+      what: 'a connection goes dead, which stays so',
+      harm: (proxy) => {
+        proxy.freezeOpen();
+      },
+      heal: () => undefined,
+    },
+  ])('joins the group anew when $what.', async ({ harm, heal }) => {
+    const kafka = testKafka();
+    const topic = await kafka.topic(1);
+    const { kafka: disturbed, proxy } = await kafka.clientThroughProxy();
+    let [next, crashes] = [0n, 0];
+    const seen: string[] = [];
+
+    @Controller()
+    class Projector {
+      @EventPattern(topic)
+      apply(@Payload() batch: unknown): Promise<void> {
+        const { messages } = batch as ReceivedBatch;
+        seen.push(...messages.map(({ value }) => String(value)));
+        next = (messages.at(-1)?.offset ?? -1n) + 1n;
+        return Promise.resolve();
+      }
+    }
+    @Module({ controllers: [Projector] })
+    class TestModule {}
+
+    const strategy = new KafkaBatchStrategy({
+      kafka: disturbed,
+      groupId: kafka.group(),
+      offsets: { nextOffsets: () => Promise.resolve(new Map([[0, next]])) },
+      logger: { ...silent, error: () => (crashes += 1) },
+    });
+    const app = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });
+    const publisher = new KafkaPublisher(kafka.client());
+    const publish = (value: string) => publisher.publish([{ topic, key: 'k', headers: {}, value }]);
+    await app.listen();
+    await publish('before');
+    await until(() => seen.length === 1, 'the first record');
+
+    harm(proxy);
+    await until(() => crashes > 0, 'the consumer to be given up');
+    heal(proxy);
+    await publish('after');
+    // The group keeps the lost member's place for the 6 s of its session.
+    await until(() => seen.length === 2, 'the second record', 25_000);
+    expect(seen).toEqual(['before', 'after']);
     await app.close();
     await publisher.close();
     await kafka.close();

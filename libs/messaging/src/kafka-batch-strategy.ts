@@ -7,7 +7,7 @@ import { KafkaBatchConsumer, type KafkaBatchConsumerOptions } from './kafka-batc
 
 const JOIN_AGAIN_MS = 500;
 
-export type KafkaBatchStrategyOptions = Omit<KafkaBatchConsumerOptions, 'handlers'>;
+export type KafkaBatchStrategyOptions = Omit<KafkaBatchConsumerOptions, 'handlers' | 'onCrash'>;
 
 /**
  * Delivers batches to `@EventPattern('<topic>')` handlers; the payload is a `ReceivedBatch`. Nest's own `ServerKafka`
@@ -40,17 +40,20 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
     await this.consumer?.stop();
   }
 
-  /** A broker that goes away during the login is a final error to kafkajs, so joining is tried until it succeeds. */
+  /** A consumer that cannot go on is replaced: a connection lost during a login, for one, is a final error to kafkajs. */
   private async join(handlers: ReadonlyMap<string, BatchHandler>): Promise<void> {
     while (!this.isClosing()) {
-      const consumer = (this.consumer = new KafkaBatchConsumer({ ...this.options, handlers }));
+      const crash = Promise.withResolvers<never>();
+      const consumer = new KafkaBatchConsumer({ ...this.options, handlers, onCrash: crash.reject });
+      this.consumer = consumer;
       try {
-        await consumer.start();
-        return;
+        await Promise.race([consumer.start(), crash.promise]);
+        await crash.promise;
       } catch (error) {
         if (this.isClosing()) return;
-        this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'the group could not be joined yet');
-        await consumer.stop();
+        this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'the group is joined anew');
+        // Not awaited: it would wait for a broker that stands still.
+        void consumer.stop();
         await delay(JOIN_AGAIN_MS);
       }
     }

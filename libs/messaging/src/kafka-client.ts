@@ -27,8 +27,8 @@ export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: 
     brokers: [...brokers],
     clientId,
     connectionTimeout: 1_000,
-    authenticationTimeout: 5_000,
-    requestTimeout: 10_000,
+    authenticationTimeout: 3_000,
+    requestTimeout: 5_000,
     retry: OUTLIVE_OUTAGES,
     logLevel: logger === undefined ? kafkajs.logLevel.NOTHING : kafkajs.logLevel.INFO,
     // A lost connection is an error to kafkajs and ordinary life to us; what matters is raised by our own code.

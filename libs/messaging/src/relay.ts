@@ -40,7 +40,8 @@ const BATCH = 1_000;
 const POLL_MS = 200;
 const CANDIDATE_MS = 500;
 const IDLE_LIMIT_MS = 5_000;
-const PUBLISH_TIMEOUT_MS = 15_000;
+/** Longer than a broker's failover takes; a producer that still hangs then asks a broker that stands still. */
+const PUBLISH_TIMEOUT_MS = 6_000;
 
 /**
  * The oldest rows, with the moment of the statement and the highest id there was: everything committed before `at` and

@@ -4,8 +4,16 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
+import { Arrivals } from './arrivals.js';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The earliest moment it can have come, see {@link Arrivals}. */
+    arrivedAt: number;
+  }
+}
 
 export interface ServiceOptions {
   /** Short name: `identity`. */
@@ -34,6 +42,8 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
+    // What still comes over an open connection is served, and recorded, as always; the answer closes the connection.
+    return503OnClosing: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
     bufferLogs: true,
@@ -46,7 +56,10 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   app.useGlobalFilters(new ProblemFilter());
   const fastify = adapter.getInstance();
   fastify.removeContentTypeParser('text/plain');
+  const arrivals = Arrivals.ofProcess();
+  fastify.decorateRequest('arrivedAt', 0);
   fastify.addHook('onRequest', (request, reply, done) => {
+    request.arrivedAt = arrivals.earliest();
     void reply.header(CORRELATION_HEADER, request.id);
     done();
   });

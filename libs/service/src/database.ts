@@ -26,7 +26,7 @@ export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
     extra: {
       statement_timeout: 10_000,
       query_timeout: 12_000,
-      idle_in_transaction_session_timeout: 10_000,
+      idle_in_transaction_session_timeout: 5_000,
       keepAlive: true,
     },
   };

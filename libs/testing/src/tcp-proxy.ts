@@ -5,9 +5,13 @@ export interface TcpProxy {
   readonly port: number;
   /** Nothing passes in either direction; connections stay open. */
   freeze(): void;
+  /** The same for the connections that are open now; new ones pass. */
+  freezeOpen(): void;
   /** Requests arrive, answers are thrown away: the far side acts and nobody hears of it. */
   swallowAnswers(): void;
-  /** Undoes {@link freeze} and {@link swallowAnswers}; what was held back goes on. */
+  /** New connections are reset at what is sent on them third: to Kafka that is in the middle of the login. */
+  interruptLogins(): void;
+  /** Undoes whatever was done to the link; what was held back goes on. */
   thaw(): void;
   /** Resets every connection; new ones are accepted. */
   cut(): void;
@@ -18,11 +22,17 @@ export async function startProxy(target: { readonly host: string; readonly port:
   const pairs = new Set<readonly [Socket, Socket]>();
   let frozen = false;
   let swallowing = false;
+  let interrupting = false;
   const server = createServer((near) => {
     const far = connect(target.port, target.host);
     const pair = [near, far] as const;
     pairs.add(pair);
-    near.on('data', (chunk) => far.write(chunk));
+    let sent = 0;
+    near.on('data', (chunk) => {
+      sent += 1;
+      if (interrupting && sent === 3) near.resetAndDestroy();
+      else far.write(chunk);
+    });
     far.on('data', (chunk) => {
       if (!swallowing) near.write(chunk);
     });
@@ -43,18 +53,26 @@ export async function startProxy(target: { readonly host: string; readonly port:
       far.resetAndDestroy();
     }
   };
+  const freezeOpen = () => {
+    for (const socket of [...pairs].flat()) socket.pause();
+  };
   return {
     port: (server.address() as AddressInfo).port,
     freeze() {
       frozen = true;
-      for (const socket of [...pairs].flat()) socket.pause();
+      freezeOpen();
     },
+    freezeOpen,
     swallowAnswers() {
       swallowing = true;
+    },
+    interruptLogins() {
+      interrupting = true;
     },
     thaw() {
       frozen = false;
       swallowing = false;
+      interrupting = false;
       for (const socket of [...pairs].flat()) socket.resume();
     },
     cut,

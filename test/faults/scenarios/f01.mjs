@@ -14,6 +14,7 @@ const POINTS = [
 export default {
   id: 'F01',
   title: 'kill -9 identity at random and at named points',
+  gate: true,
   async run(scenario) {
     const { system, random, short, expect } = scenario;
     for (const point of POINTS) await diesAt(scenario, point);

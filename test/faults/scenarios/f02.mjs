@@ -3,6 +3,7 @@ import { seconds } from '../waiting.mjs';
 export default {
   id: 'F02',
   title: 'kill -9 the relay between acknowledgement and marking, and right after',
+  gate: true,
   async run(scenario) {
     const { system, random, short } = scenario;
     const load = scenario.load({ writers: 6, callers: 2 });

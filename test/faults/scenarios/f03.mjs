@@ -10,6 +10,7 @@ const POINTS = [
 export default {
   id: 'F03',
   title: 'kill -9 a consumer on either side of its commit, and at random',
+  gate: true,
   async run(scenario) {
     const { system, random, short } = scenario;
     const load = scenario.load({ writers: 6, callers: 4 });

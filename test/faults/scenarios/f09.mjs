@@ -4,6 +4,7 @@ import { seconds } from '../waiting.mjs';
 export default {
   id: 'F09',
   title: 'deactivate and reactivate by 8 writers, 16 readers on /authorize across two replicas',
+  gate: true,
   needs: { apiUsers: 200, customers: 8 },
   async run(scenario) {
     const { ledger, short, expect, note } = scenario;

@@ -12,7 +12,6 @@ const harms = [
 export default {
   id: 'F11',
   title: 'latency, throttling, black hole, resets, half-open on the links to Postgres and Kafka',
-  long: true,
   async run(scenario) {
     const { system, random, short, expect, note } = scenario;
     const links = await Links.toAll(system, random);

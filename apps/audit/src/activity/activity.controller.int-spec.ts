@@ -1,7 +1,6 @@
 import { DEFAULT_PARTITIONS } from '@rebelcore/contracts/topics';
 import { until } from '@rebelcore/testing/until';
-import { randomUUID } from 'node:crypto';
-import { v7 as uuid } from 'uuid';
+import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { AuditFixture, Customer, type Answer } from '../audit.fixture-spec.js';
 
 let audit: AuditFixture;

@@ -1,9 +1,9 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { callEvents } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { Projection } from '@rebelcore/messaging/projection';
 import type { PublishedOffsets } from '@rebelcore/messaging/publisher';
 import { until } from '@rebelcore/testing/until';
-import { v7 as uuid } from 'uuid';
 import { AuditFixture, byPrincipal, Customer } from '../audit.fixture-spec.js';
 import { activityHandlers } from './activity.projector.js';
 

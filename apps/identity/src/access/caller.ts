@@ -26,5 +26,6 @@ export const actorOf = (caller: Caller): Actor => ({ kind: 'portal_user', id: ca
 export const appendContextOf = (caller: Caller): RequestContext & { customerId: string } => ({
   customerId: caller.customerId,
   correlationId: caller.correlationId,
+  writeBy: caller.writeBy,
   ...(caller.traceparent !== undefined && { traceparent: caller.traceparent }),
 });

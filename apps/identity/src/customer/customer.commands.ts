@@ -1,7 +1,7 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { EventStore, toStream } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
-import { v7 as uuid } from 'uuid';
 import { hashPassword } from '../passwords/portal-passwords.js';
 import { firstPassword } from '../passwords/passwords.js';
 import { emailClaim } from '../portal-user/email.js';

@@ -1,7 +1,7 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { runMigrations } from '@rebelcore/service/database';
 import type { Pool } from 'pg';
-import { v7 as uuid } from 'uuid';
 import { migrations } from '../migrations/migrations.js';
 import { applyEnforcement, EnforcementView, type EnforcementEvent } from './enforcement.view.js';
 

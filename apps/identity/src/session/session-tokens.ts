@@ -3,9 +3,8 @@ import type { Permission } from '@rebelcore/contracts/roles';
 import { loadSigningKeys } from '@rebelcore/service/signing-key-store';
 import { signJwt, type PublicJwk, type SigningKey } from '@rebelcore/service/signing-keys';
 import jwt from 'jsonwebtoken';
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, randomUUIDv7 as uuid } from 'node:crypto';
 import type { Pool } from 'pg';
-import { v7 as uuid } from 'uuid';
 import { z } from 'zod';
 
 const LIFETIME_S = 60;

@@ -1,9 +1,9 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { Command, CommandHandler, type ICommandHandler, type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
 import { Pool } from 'pg';
-import { v7 as uuid } from 'uuid';
 import type { Caller } from '../access/caller.js';
 import { customer } from '../customer/customer.js';
 import { passwordMatches } from '../passwords/portal-passwords.js';

@@ -1,3 +1,4 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import type { credentialEvents } from '@rebelcore/contracts/credential-events';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
@@ -5,7 +6,6 @@ import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { appendToOutbox } from '@rebelcore/messaging/outbox';
 import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
 import type { PoolClient } from 'pg';
-import { v7 as uuid } from 'uuid';
 
 export type CredentialEvent = ReturnType<typeof credentialEvents.read>;
 

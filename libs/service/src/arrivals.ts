@@ -1,0 +1,39 @@
+const TURN_MS = 250;
+const STANDSTILL_MS = 1_000;
+/** So long after a standstill what came in it is still being read. */
+const AFTERMATH_MS = 2_000;
+
+/**
+ * When the request that is being read came at the earliest, by the clock `now`. A process that was stopped and goes on
+ * reads what has lain in its sockets meanwhile, and cannot see how long; whoever sent it has given up, and may have asked
+ * another replica for the opposite since.
+ */
+export class Arrivals {
+  private turnedAt: number;
+  private standstill = { since: 0, readUntil: -Infinity };
+
+  constructor(private readonly now: () => number) {
+    this.turnedAt = now();
+  }
+
+  /** For this process, by the clock of `performance.now()`. */
+  static ofProcess(): Arrivals {
+    const arrivals = new Arrivals(() => performance.now());
+    setInterval(() => {
+      arrivals.turn();
+    }, TURN_MS).unref();
+    return arrivals;
+  }
+
+  earliest(): number {
+    const { since, readUntil } = this.standstill;
+    return this.now() < readUntil ? since : this.turnedAt;
+  }
+
+  /** To be called every {@link TURN_MS}: when it was not, the process stood still. */
+  turn(): void {
+    const now = this.now();
+    if (now - this.turnedAt > STANDSTILL_MS) this.standstill = { since: this.turnedAt, readUntil: now + AFTERMATH_MS };
+    this.turnedAt = now;
+  }
+}
