@@ -32,26 +32,31 @@ export const bulkHandlers = {
   'identity.credentials.v1': {
     ...authorizationHandlers['identity.credentials.v1'],
     apply: async (tx, received) => {
-      const lines = received.map(({ event: { data }, message }) =>
-        line([data.apiUserId, data.customerId, data.username, data.verifier, data.pepperVersion, message.offset]),
-      );
+      const lines = received.map(({ event, message }) => verifierLine(event.data, message.offset));
       await copyLines(tx, COPY_VERIFIERS, lines);
     },
   } satisfies ProjectionHandlers<CredentialEvent>,
 };
 
+// Lines of Postgres' text format of COPY. What the schema knows to be a UUID, a number or base64url needs no escaping.
+
 const stateLine = (change: StateChange): string =>
-  line([
-    ...[change.apiUserId, change.customerId, change.username, change.roleId, change.role, change.status],
-    ...[change.sequence, change.correlationId, change.eventId],
-  ]);
+  `${change.apiUserId}\t${change.customerId}\t${text(change.username)}\t${change.roleId ?? '\\N'}\t${text(change.role)}\t${
+    change.status
+  }\t${String(change.sequence)}\t${text(change.correlationId)}\t${text(change.eventId)}\n`;
 
-/** Postgres' text format of COPY. */
-const line = (values: readonly (string | number | bigint | undefined)[]): string =>
-  `${values.map((value) => (value === undefined ? '\\N' : escaped(String(value)))).join('\t')}\n`;
+const verifierLine = (issued: CredentialEvent['data'], offset: bigint): string =>
+  `${issued.apiUserId}\t${issued.customerId}\t${text(issued.username)}\t${issued.verifier}\t${text(
+    issued.pepperVersion,
+  )}\t${String(offset)}\n`;
 
+const SPECIAL = /[\\\n\r\t]/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-const escaped = (text: string): string => text.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? '');
+
+function text(value: string | undefined): string {
+  if (value === undefined) return '\\N';
+  return SPECIAL.test(value) ? value.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? '') : value;
+}
 
 async function copyLines(tx: PoolClient, sql: string, lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return;

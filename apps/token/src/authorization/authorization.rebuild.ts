@@ -14,14 +14,18 @@ import { contentOf, holdConsumers, liveOffsets, swapIn, type Content } from './a
 import { AUTHORIZATION_KEYS, authorizationTable } from './authorization.table.js';
 import { AUTHORIZATION, markAcknowledged } from './authorization.view.js';
 
-const TOPICS = ['identity.events.v1', 'identity.credentials.v1'] as const;
+/** What the view is made of. */
+export const TOPICS = ['identity.events.v1', 'identity.credentials.v1'] as const;
 /** The runtime role, which reads and writes the view afterwards. */
 const ROLE = 'token';
 /** So few records behind, the rest is applied while the consumers of the old view wait. */
 const CLOSE = 1_000;
+/** Batches written at the same time. */
+const WRITERS = 3;
 /** So often it is tried to come that close. */
 const ROUNDS = 10;
-const READING = { concurrency: 3, fetchBytes: { all: 16_777_216, partition: 2_097_152 } };
+/** Larger than for consuming what has just happened: a rebuild reads from the broker's disk, and commits per batch. */
+export const READING = { concurrency: 3, fetchBytes: { all: 16_777_216, partition: 2_097_152 } };
 
 /** Where a rebuild has come to, for people and for tests; what is answered is waited for. */
 export type RebuildProgress =
@@ -125,6 +129,9 @@ class Rebuild {
   private readonly limits = new ReadLimits();
   private readonly failed = Promise.withResolvers<never>();
   private handlers: Handlers = handlersWith(markAcknowledged);
+  private readonly writing = new Set<Promise<void>>();
+  /** The last batch of each partition. */
+  private readonly last = new Map<string, Promise<void>>();
   private records = 0;
 
   constructor(
@@ -135,7 +142,7 @@ class Rebuild {
     this.pool = new Pool({
       connectionString: inOwnSchema(options.databaseUrl),
       application_name: 'token-rebuild',
-      max: READING.concurrency + 1,
+      max: WRITERS + 1,
     });
     this.pool.on('error', () => undefined);
     this.projection = new Projection({ pool: this.pool, view: AUTHORIZATION, logger: options.logger });
@@ -169,24 +176,35 @@ class Rebuild {
 
   private consumer(): KafkaBatchConsumer {
     const { kafka, logger } = this.options;
-    const handle = (topic: (typeof TOPICS)[number]) => async (batch: ReceivedBatch) => {
-      try {
-        await this.projection.apply(batch, this.handlers[topic]);
-      } catch (error) {
-        this.failed.reject(error);
-        throw error;
-      }
-      this.records += batch.messages.length;
-    };
     return new KafkaBatchConsumer({
       ...{ kafka, logger, ...READING, limits: this.limits },
       groupId: `token.rebuild-${randomUUID()}`,
-      handlers: new Map(TOPICS.map((topic) => [topic, handle(topic)])),
+      handlers: new Map(TOPICS.map((topic) => [topic, (batch: ReceivedBatch) => this.take(topic, batch)])),
       offsets: this.projection.offsets(),
       onCrash: (error) => {
         this.failed.reject(error);
       },
     });
+  }
+
+  /**
+   * Has a batch written and answers as soon as the next one may be read: kafkajs reads nothing while a handler works.
+   * Batches of one partition are written one after the other; a batch that was taken is written, or the rebuild fails.
+   */
+  private async take(topic: (typeof TOPICS)[number], batch: ReceivedBatch): Promise<void> {
+    const handlers = this.handlers[topic];
+    const place = `${topic}/${String(batch.partition)}`;
+    const write = async () => {
+      await this.projection.apply({ ...batch, isStale: () => false }, handlers);
+      this.records += batch.messages.length;
+    };
+    const written = (this.last.get(place) ?? Promise.resolve()).then(write).catch((error: unknown) => {
+      this.failed.reject(error);
+    });
+    this.last.set(place, written);
+    this.writing.add(written);
+    void written.then(() => this.writing.delete(written));
+    while (this.writing.size > WRITERS) await Promise.race(this.writing);
   }
 
   private async bulk(): Promise<boolean> {
@@ -211,8 +229,9 @@ class Rebuild {
     }
   }
 
-  private readTo(offsets: TopicOffsets): Promise<void> {
-    return Promise.race([this.limits.raise(offsets), this.failed.promise]);
+  private async readTo(offsets: TopicOffsets): Promise<void> {
+    await Promise.race([this.limits.raise(offsets), this.failed.promise]);
+    await Promise.race([Promise.all(this.writing), this.failed.promise]);
   }
 
   /** What an operator has had replayed in the old view is not parked in the new one either. */
