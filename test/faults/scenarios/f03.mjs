@@ -15,7 +15,7 @@ export default {
     const { system, random, short } = scenario;
     const load = scenario.load({ writers: 6, callers: 4 });
     for (const name of ['token', 'audit']) {
-      for (const point of short ? [POINTS[name === 'token' ? 0 : random.int(POINTS.length)]] : POINTS) {
+      for (const point of short ? [random.pick(POINTS)] : POINTS) {
         const dead = await system.crashAt(system.services(name), { ...point, skip: random.int(10) });
         await dead.restart();
       }
@@ -23,7 +23,7 @@ export default {
     for (let round = 0; round < (short ? 0 : 8); round += 1) {
       await seconds(0.2 + random.int(1_500) / 1000);
       const victims = [...system.services('token'), ...system.services('audit')];
-      await system.crash(victims[random.int(victims.length)]);
+      await system.crash(random.pick(victims));
     }
     await seconds(1);
     await load.stop();
