@@ -25,5 +25,6 @@ export function seededRandom(what: string, seed = testSeed()): Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
   const int = (below: number) => Math.floor(next() * below);
-  return { seed, int, chance: (probability) => next() < probability, pick: (list) => list[int(list.length)] as never };
+  const pick = <T>(list: readonly T[]): T => list[int(list.length)] as T;
+  return { seed, int, chance: (probability) => next() < probability, pick };
 }
