@@ -13,7 +13,7 @@ let control = read();
 let crash;
 
 Object.assign(process.env, control.env?.[label.replace(/-\d+$/, '')]);
-if (control.unprotected) takeOut(PROTECTIONS[control.unprotected].edits);
+if (control.unprotected !== undefined) takeOut(PROTECTIONS[control.unprotected].edits);
 process.on('SIGUSR2', () => {
   control = read();
   crash = control.crash?.[label];

@@ -2,8 +2,9 @@
  * What keeps each scenario whole. `--unprotected` runs a scenario without it, and the scenario must fail: so it is known to
  * be able to. `from` is replaced by `to` while a service loads the file; nothing on disk changes.
  */
-export const PROTECTIONS = {
-  F01: {
+export const PROTECTIONS = [
+  {
+    scenario: 'F01',
     what: 'events, claims, outbox and read models are one transaction',
     edits: [
       {
@@ -13,7 +14,8 @@ export const PROTECTIONS = {
       },
     ],
   },
-  F02: {
+  {
+    scenario: 'F02',
     what: 'an outbox row is deleted only after the broker has acknowledged it',
     edits: [
       {
@@ -28,7 +30,8 @@ export const PROTECTIONS = {
       },
     ],
   },
-  F03: {
+  {
+    scenario: 'F03',
     what: 'the offset is stored in the transaction of the view, after it',
     edits: [
       {
@@ -39,33 +42,43 @@ export const PROTECTIONS = {
       {
         file: 'libs/messaging/dist/projection.js',
         from: 'const done = await applyAll(tx, fresh, sorter, handlers);',
-        to: 'await storeProgress(tx, where, last.offset + 1n, new Map()); const done = await applyAll(tx, fresh, sorter, handlers);',
+        to: 'await tx.query(progressOf(tx, where, last.offset + 1n, new Map())); const done = await applyAll(tx, fresh, sorter, handlers);',
       },
     ],
   },
-  F04: {
+  {
+    scenario: 'F04',
     what: 'calls go to the spool while Kafka is away',
     edits: [{ file: 'libs/api-access/dist/call-recorder.js', from: 'await spool.append(records);', to: '' }],
   },
-  F05: {
+  {
+    scenario: 'F05',
     what: 'a database that is away is 503 with Retry-After',
     edits: [{ file: 'libs/service/dist/problem.js', from: 'POSTGRES_AWAY.test(code)', to: 'false' }],
   },
-  F06: {
+  {
+    scenario: 'F06',
     what: 'Postgres ends the connection of a relay that is silent, and with it its lead',
     edits: [
       { file: 'libs/messaging/dist/relay.js', from: 'set idle_session_timeout = ${limit}; ', to: '' },
       { file: 'libs/messaging/dist/relay.js', from: 'set idle_in_transaction_session_timeout = ${limit}; ', to: '' },
     ],
   },
-  F08: {
+  {
+    scenario: 'F06',
+    what: 'a command is not carried out when its caller may have given up',
+    edits: [{ file: 'libs/event-store/dist/event-store.js', from: 'performance.now() > writeBy', to: 'false' }],
+  },
+  {
+    scenario: 'F08',
     what: 'reading goes on at the offset stored with the view',
     edits: [
       { file: 'libs/messaging/dist/kafka-batch-consumer.js', from: 'fromBeginning: true', to: 'fromBeginning: false' },
       { file: 'libs/messaging/dist/kafka-batch-consumer.js', from: 'this.consumer.seek(', to: '(() => undefined)(' },
     ],
   },
-  F09: {
+  {
+    scenario: 'F09',
     what: 'a deactivation is confirmed only when the token service has applied it',
     edits: [
       {
@@ -75,7 +88,8 @@ export const PROTECTIONS = {
       },
     ],
   },
-  F10: {
+  {
+    scenario: 'F10',
     what: 'a view that is not known to be current refuses everybody',
     edits: [
       {
@@ -85,7 +99,8 @@ export const PROTECTIONS = {
       },
     ],
   },
-  F11: {
+  {
+    scenario: 'F11',
     what: 'an outbox row is deleted only after the broker has acknowledged it, whatever the link does',
     edits: [
       {
@@ -95,7 +110,8 @@ export const PROTECTIONS = {
       },
     ],
   },
-  F13: {
+  {
+    scenario: 'F13',
     what: 'what cannot be read is parked',
     edits: [
       {
@@ -105,11 +121,13 @@ export const PROTECTIONS = {
       },
     ],
   },
-  F15: {
+  {
+    scenario: 'F15',
     what: 'an entry of the activity log that is there already stays as it is',
     edits: [{ file: 'apps/audit/dist/activity/activity.projector.js', from: 'on conflict do nothing', to: '' }],
   },
-  REC: {
+  {
+    scenario: 'REC',
     what: 'the spool has a limit',
     edits: [
       {
@@ -119,4 +137,4 @@ export const PROTECTIONS = {
       },
     ],
   },
-};
+];

@@ -16,7 +16,7 @@ export class FaultSystem {
   #control;
   #controlFile;
 
-  /** @param unprotected id of a scenario whose protection is taken out of the services as they load */
+  /** @param unprotected index of a protection that is taken out of the services as they load */
   static async start({ kafkaNodes, unprotected, progress }) {
     const dataDir = mkdtempSync(join(tmpdir(), 'api-users-faults-'));
     chmodSync(dataDir, 0o755);

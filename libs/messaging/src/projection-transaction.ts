@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import type { KeyStates } from './batch-sorter.js';
 import { messageOf } from './logger.js';
 
 /** One view's reading of one partition. */
@@ -8,12 +9,17 @@ export interface Place {
   readonly partition: number;
 }
 
+/** What a transaction has done. */
+export interface Done {
+  /** SQL that notes how far the view has come; it goes with the commit. */
+  readonly progress?: string;
+}
+
 /**
- * Begins a transaction on a connection of its own and commits it; on an error it is rolled back and the connection
- * thrown away if that fails. A process that stops in the middle loses the transaction after 10 s, so that it blocks
- * nobody.
+ * Has `work` done on a connection of its own and commits it; on an error it is rolled back and the connection thrown away
+ * if that fails. `work` begins with {@link openPlace}.
  */
-export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T extends Done>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
   const tx = await pool.connect().catch((error: unknown) => {
     throw new ConnectionLost(error);
   });
@@ -22,9 +28,9 @@ export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Pro
   const onError = () => undefined;
   tx.on('error', onError);
   try {
-    const result = await work(tx);
-    await tx.query('commit');
-    return result;
+    const done = await work(tx);
+    await tx.query(done.progress === undefined ? 'commit' : `${done.progress}; commit`);
+    return done;
   } catch (error) {
     await tx.query('rollback').catch((failure: unknown) => {
       broken = new ConnectionLost(failure);
@@ -37,50 +43,92 @@ export async function inTransaction<T>(pool: Pool, work: (tx: PoolClient) => Pro
   }
 }
 
-/**
- * Begins the transaction and locks the place's offset; whoever else applies to it waits.
- *
- * @returns the next offset to apply
- */
-export async function lockOffset(tx: PoolClient, place: Place): Promise<bigint> {
-  const view = tx.escapeLiteral(place.view);
-  const topic = tx.escapeLiteral(place.topic);
-  const partition = String(Math.trunc(place.partition));
-  const select = `select next_offset from consumer_offset
-    where view = ${view} and topic = ${topic} and partition = ${partition} for update;`;
-  // One round trip for all of it, as literals: the simple protocol takes several statements.
-  const begun = (await tx.query(
-    `begin; set local idle_in_transaction_session_timeout = '10s'; set local lock_timeout = '5s'; ${select}`,
-  )) as unknown as readonly { rows: readonly { next_offset: string }[] }[];
-  const stored = begun.at(-1)?.rows[0]?.next_offset;
-  if (stored !== undefined) return BigInt(stored);
+/** A place as it is stored. */
+export interface OpenPlace {
+  /** The next offset to apply. */
+  readonly offset: bigint;
+  readonly states: KeyStates;
+}
 
+/**
+ * Begins the transaction and locks the place's offset; whoever else applies to it waits. A process that stops in the
+ * middle loses the transaction after 10 s, so that it blocks nobody.
+ *
+ * @param keys those of which the state is wanted
+ * @param sequenced whether sequences are kept for them
+ */
+export async function openPlace(
+  tx: PoolClient,
+  place: Place,
+  keys: readonly string[] = [],
+  sequenced = false,
+): Promise<OpenPlace> {
+  const [view, topic, some] = [tx.escapeLiteral(place.view), tx.escapeLiteral(place.topic), textArray(tx, keys)];
+  const select = `select next_offset from consumer_offset
+    where view = ${view} and topic = ${topic} and partition = ${String(Math.trunc(place.partition))} for update`;
+  const states = [
+    `select true as parked, key, min("offset") as n from parked_record
+      where view = ${view} and topic = ${topic} and key = any(${some}) group by key`,
+    `select false, key, sequence from applied_sequence where view = ${view} and topic = ${topic} and key = any(${some})`,
+  ];
+  // One round trip for all of it, as literals: the simple protocol takes several statements.
+  const results = (await tx.query(
+    `begin; set local idle_in_transaction_session_timeout = '10s'; set local lock_timeout = '5s'; ${select};
+     ${states.slice(0, sequenced ? 2 : 1).join(' union all ')}`,
+  )) as unknown as readonly { rows: unknown[] }[];
+  const [offsets, rows] = results.slice(-2).map((result) => result.rows) as [{ next_offset: string }[], KeyStateRow[]];
+  const stored = offsets[0]?.next_offset ?? (await firstOffset(tx, place, select));
+  return { offset: BigInt(stored), states: keyStates(rows) };
+}
+
+async function firstOffset(tx: PoolClient, { view, topic, partition }: Place, select: string): Promise<string> {
   await tx.query(
     'insert into consumer_offset (view, topic, partition, next_offset) values ($1, $2, $3, 0) on conflict do nothing',
-    [place.view, place.topic, place.partition],
+    [view, topic, partition],
   );
   const { rows } = await tx.query<{ next_offset: string }>(select);
-  return BigInt(rows[0]?.next_offset ?? 0);
+  return rows[0]?.next_offset ?? '0';
 }
 
-/** Stores the next offset and the sequences that have moved on, in one statement. */
-export async function storeProgress(
+interface KeyStateRow {
+  readonly parked: boolean;
+  readonly key: string;
+  readonly n: string;
+}
+
+function keyStates(rows: readonly KeyStateRow[]): KeyStates {
+  const states = { sequences: new Map<string, number>(), parkedFrom: new Map<string, bigint>() };
+  for (const { parked, key, n } of rows) {
+    if (parked) states.parkedFrom.set(key, BigInt(n));
+    else states.sequences.set(key, Number(n));
+  }
+  return states;
+}
+
+/** The statement that stores the next offset and the sequences that have moved on, for {@link Done}. */
+export function progressOf(
   tx: PoolClient,
-  { view, topic, partition }: Place,
+  place: Place,
   nextOffset: bigint | undefined,
   advanced: ReadonlyMap<string, number>,
-): Promise<void> {
-  await tx.query(
-    `with advanced as (
-       insert into applied_sequence (view, topic, key, sequence)
-       select $1, $2, a.key, a.sequence from unnest($5::text[], $6::bigint[]) as a (key, sequence)
-       on conflict (view, topic, key) do update set sequence = excluded.sequence
-     )
-     update consumer_offset set next_offset = coalesce($4, next_offset)
-      where view = $1 and topic = $2 and partition = $3`,
-    [view, topic, partition, nextOffset?.toString() ?? null, [...advanced.keys()], [...advanced.values()]],
-  );
+): string {
+  const [view, topic] = [tx.escapeLiteral(place.view), tx.escapeLiteral(place.topic)];
+  const statements: string[] = [];
+  if (advanced.size > 0) {
+    statements.push(`insert into applied_sequence (view, topic, key, sequence)
+      select ${view}, ${topic}, a.key, a.sequence
+        from unnest(${textArray(tx, [...advanced.keys()])}, '{${[...advanced.values()].join(',')}}'::bigint[]) as a (key, sequence)
+      on conflict (view, topic, key) do update set sequence = excluded.sequence`);
+  }
+  if (nextOffset !== undefined) {
+    statements.push(`update consumer_offset set next_offset = ${String(nextOffset)}
+      where view = ${view} and topic = ${topic} and partition = ${String(Math.trunc(place.partition))}`);
+  }
+  return statements.join('; ');
 }
+
+const textArray = (tx: PoolClient, values: readonly string[]): string =>
+  `array[${values.map((value) => tx.escapeLiteral(value)).join(',')}]::text[]`;
 
 /**
  * True when the data is at fault and another try would fail again: Postgres's classes 22 (data exception), 23

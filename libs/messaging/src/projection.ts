@@ -1,12 +1,12 @@
 import { EventEmitter, once } from 'node:events';
 import type { Pool, PoolClient } from 'pg';
 import type { OffsetReader, ReceivedBatch, ReceivedMessage } from './batch-consumer.js';
-import { BatchSorter, isUsableKey, type KeyStates, type ReceivedEvent, type Rejection } from './batch-sorter.js';
+import { BatchSorter, isUsableKey, type ReceivedEvent, type Rejection } from './batch-sorter.js';
 import type { Logger } from './logger.js';
 import { park } from './parking-lot.js';
 import type { ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
-import { inTransaction, isDataError, lockOffset, storeProgress } from './projection-transaction.js';
+import { inTransaction, isDataError, openPlace, progressOf } from './projection-transaction.js';
 
 export type { ReceivedEvent } from './batch-sorter.js';
 export type { ProjectionHandlers } from './projection-handlers.js';
@@ -78,7 +78,7 @@ export class Projection {
       if (topicHandlers === undefined) continue;
       const { replayed, left, applied } = await inTransaction(pool, async (tx) => {
         // The same lock as for a batch: meanwhile nothing new is parked behind what is being released.
-        await lockOffset(tx, { view, topic, partition });
+        await openPlace(tx, { view, topic, partition });
         return replayPartition(tx, { view, topic, partition }, topicHandlers);
       });
       result.replayed += replayed;
@@ -151,19 +151,20 @@ export class Projection {
     const { pool, view, logger } = this.options;
     const { topic, partition } = batch;
     const where = { view, topic, partition };
+    const sequenced = handlers.sequenced === true;
+    const keys = [...new Set(batch.messages.map(({ key }) => key).filter(isUsableKey))];
     const { applied, parked } = await inTransaction(pool, async (tx) => {
-      const stored = await lockOffset(tx, where);
+      const { offset: stored, states } = await openPlace(tx, where, keys, sequenced);
       checkPlace(batch, stored);
       const fresh = batch.messages.filter(({ offset }) => offset >= stored);
       const last = fresh.at(-1);
       if (last === undefined) return { applied: [], parked: [] };
 
-      const states = await keyStates(tx, where, fresh, handlers.sequenced === true);
-      const sorter = new BatchSorter<E>((m) => handlers.read(m), handlers.sequenced === true, states);
+      const sorter = new BatchSorter<E>((m) => handlers.read(m), sequenced, states);
       const done = await applyAll(tx, fresh, sorter, handlers);
       if (sorter.parked.length > 0) await park(tx, where, sorter.parked);
-      await storeProgress(tx, where, last.offset + 1n, sorter.advanced);
-      return { applied: done, parked: sorter.parked };
+      const progress = progressOf(tx, where, last.offset + 1n, sorter.advanced);
+      return { applied: done, parked: sorter.parked, progress };
     });
     for (const rejection of parked) this.report(batch, rejection);
     logger.debug({ view, topic, partition, applied: applied.length }, 'batch applied');
@@ -236,26 +237,4 @@ function checkPlace({ topic, partition, position, highWatermark }: ReceivedBatch
   if (highWatermark < stored) {
     throw new Error(`${where} ends at ${String(highWatermark)}, before the stored offset ${String(stored)}`);
   }
-}
-
-async function keyStates(
-  tx: PoolClient,
-  { view, topic }: { view: string; topic: string },
-  fresh: readonly ReceivedMessage[],
-  sequenced: boolean,
-): Promise<KeyStates> {
-  const keys = [...new Set(fresh.map(({ key }) => key).filter(isUsableKey))];
-  const { rows } = await tx.query<{ parked: boolean; key: string; n: string }>(
-    `select true as parked, key, min("offset") as n from parked_record
-      where view = $1 and topic = $2 and key = any($3::text[]) group by key
-     union all
-     select false, key, sequence from applied_sequence where $4 and view = $1 and topic = $2 and key = any($3::text[])`,
-    [view, topic, keys, sequenced],
-  );
-  const states = { sequences: new Map<string, number>(), parkedFrom: new Map<string, bigint>() };
-  for (const { parked, key, n } of rows) {
-    if (parked) states.parkedFrom.set(key, BigInt(n));
-    else states.sequences.set(key, Number(n));
-  }
-  return states;
 }

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { BatchSorter, claimedSequence, isUsableKey, type ReceivedEvent } from './batch-sorter.js';
 import { explain, parkedIn, release, type ParkedRecord } from './parking-lot.js';
 import type { ProjectionHandlers } from './projection-handlers.js';
-import { isDataError, storeProgress, type Place } from './projection-transaction.js';
+import { isDataError, progressOf, type Done, type Place } from './projection-transaction.js';
 
 export interface ReplayResult {
   /** Records that are no longer parked: applied now, or found to be applied already. */
@@ -15,7 +15,7 @@ export async function replayPartition<E extends { readonly sequence: number }>(
   tx: PoolClient,
   place: Place,
   handlers: ProjectionHandlers<E>,
-): Promise<ReplayResult & { applied: ReceivedEvent<E>[] }> {
+): Promise<Done & ReplayResult & { applied: ReceivedEvent<E>[] }> {
   const sequenced = handlers.sequenced === true;
   const records = await parkedIn(tx, place);
   const byKey = Map.groupBy(records, ({ message }) => message.key);
@@ -47,8 +47,8 @@ export async function replayPartition<E extends { readonly sequence: number }>(
   }
   const gone = new Set(released);
   await release(tx, place, [...gone]);
-  await storeProgress(tx, place, undefined, sequences);
-  return { replayed: gone.size, left: records.length - gone.size, applied };
+  const progress = sequences.size > 0 ? { progress: progressOf(tx, place, undefined, sequences) } : {};
+  return { replayed: gone.size, left: records.length - gone.size, applied, ...progress };
 }
 
 async function applyOne<E extends { readonly sequence: number }>(

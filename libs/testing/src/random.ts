@@ -5,6 +5,8 @@ export interface Random {
   /** A whole number from 0 up to, not including, `below`. */
   int(below: number): number;
   chance(probability: number): boolean;
+  /** One of a list that is not empty. */
+  pick<T>(list: readonly T[]): T;
 }
 
 /**
@@ -22,5 +24,7 @@ export function seededRandom(what: string, seed = testSeed()): Random {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-  return { seed, int: (below) => Math.floor(next() * below), chance: (probability) => next() < probability };
+  const int = (below: number) => Math.floor(next() * below);
+  const pick = <T>(list: readonly T[]): T => list[int(list.length)] as T;
+  return { seed, int, chance: (probability) => next() < probability, pick };
 }

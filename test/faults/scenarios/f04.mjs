@@ -26,8 +26,8 @@ export default {
     await system.ready();
 
     const { nodes } = system.running.kafka;
-    if (nodes.length > 1) {
-      const victim = [nodes[random.int(nodes.length)]];
+    if (nodes.length > 1 && (!short || random.chance(0.5))) {
+      const victim = [random.pick(nodes)];
       await system.killKafka(victim);
       await seconds(10);
       const from = ledger.commands.length;

@@ -15,9 +15,9 @@ export default {
     );
     const load = scenario.load({ writers: 4, callers: 4, pauseMs: 20 });
     const { nodes } = system.running.kafka;
-    const node = nodes[random.int(nodes.length)];
+    const node = random.pick(nodes);
     const victims = short
-      ? [[identity[random.int(2)], token[1], audit[0]], [node]]
+      ? [random.chance(0.7) ? [random.pick(identity), random.pick(token), random.pick(audit)] : [node]]
       : [[identity[0]], [identity[1]], [token[0]], [audit[0]], [node], [token[1], audit[1]]];
     for (const frozen of victims) await freeze(scenario, frozen);
     await load.stop();

@@ -16,10 +16,10 @@ export default {
   id: 'F13',
   title: 'poison is parked with a reason and holds up nobody else',
   async run(scenario) {
-    const { system, ledger, customers: others, expect, note } = scenario;
+    const { system, ledger, random, short, customers: others, expect, note } = scenario;
     const urls = system.services('identity').map(({ url }) => url);
     const poisoned = [];
-    for (const poison of POISON) {
+    for (const poison of short ? [random.pick(POISON)] : POISON) {
       const customer = await Customer.provision(system);
       const [apiUser] = await customer.mintAll(system, ledger, 1);
       poisoned.push({ poison, customer, apiUser });
@@ -66,7 +66,7 @@ export default {
       "select count(*)::int as n from parked_record where code = 'record.bad-key'",
     );
     expect(n >= partitions.length, `${n} of ${partitions.length} records without a key are parked`);
-    note(`${POISON.length} customers stay as they are: what is parked waits for a person`);
+    note(`${poisoned.length} customers stay as they are: what is parked waits for a person`);
   },
 };
 
