@@ -64,7 +64,7 @@ const shape = () =>
 /** Every acknowledgement of these API users: which state, how often. */
 async function acknowledged(users: readonly TestApiUser[]): Promise<Record<string, number>> {
   await until(async () => (await asOwner('select from outbox limit 1')).length === 0, 'the outbox to be empty');
-  const ids = new Set(users.map(({ id }) => id));
+  const ids = new Set<string>(users.map(({ id }) => id));
   const times: Record<string, number> = {};
   for (const record of await readTopic(fixture.kafka(), 'token.events.v1')) {
     const event = tokenEvents.read(record);
