@@ -229,7 +229,9 @@ function entryId(source: string, id: string): string {
 }
 
 /** @throws {RangeError} for a text that no calendar knows; the record is parked then. */
-const atMillisecond = (time: string): string => new Date(time).toISOString();
+const atMillisecond = (time: string): string => (MILLISECOND.test(time) ? time : new Date(time).toISOString());
+// Nearly every time is written so already, and its schema has seen that there is such a day.
+const MILLISECOND = /^[^.]+\.\d{3}Z$/;
 
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 const MAX_TEXT = 256;
