@@ -199,5 +199,9 @@ function nodeProperties(
     'broker.heartbeat.interval.ms': 500,
     'broker.session.timeout.ms': 3000,
     'log.retention.check.interval.ms': 300_000,
+    // For a machine that does other things as well: fewer threads that look for work, and fewer records that say nothing.
+    'num.io.threads': 4,
+    'num.network.threads': 2,
+    'metadata.max.idle.interval.ms': 5_000,
   };
 }

@@ -67,7 +67,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
       rebalanceTimeout: 20_000,
       heartbeatInterval: SESSION_HEARTBEAT_MS,
       minBytes: 1,
-      maxWaitTimeInMs: 200,
+      // What arrives ends the wait at once; each empty fetch costs client and broker alike.
+      maxWaitTimeInMs: 500,
       maxBytes: options.fetchBytes?.all ?? 4_194_304,
       maxBytesPerPartition: options.fetchBytes?.partition ?? 1_048_576,
       allowAutoTopicCreation: false,
