@@ -179,6 +179,26 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
     expect(await acknowledged([lost, changed])).toEqual({ ...once(lost, 'active'), ...once(changed, 'active') });
   });
 
+  it('and compared as both were at one moment, whatever happens to the old one since', async () => {
+    const user = await one();
+    const owner = fixture.database.pool({ connectionString: fixture.database.url, max: 1 });
+    const other = await owner.connect();
+    try {
+      // The old view can be read only after the change, which is after its offsets were noted.
+      await other.query('begin; lock table authorization_v1');
+      const { old, rebuilt } = await rebuild(async ({ at }) => {
+        if (at !== 'reading') return;
+        await other.query(`update authorization_v1 set status = 'inactive' where api_user_id = $1`, [user.id]);
+        await other.query('commit');
+      });
+      expect(rebuilt).toEqual(old);
+      expect(await status(user)).toBe(200);
+    } finally {
+      other.release(true);
+      await owner.end();
+    }
+  });
+
   it.each(['reading', 'compared', 'held'] as const)(
     'and killed at "%s" it leaves the old view serving; the next run starts afresh',
     async (moment) => {
