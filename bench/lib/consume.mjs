@@ -1,11 +1,12 @@
 // The floor of a rebuild, a process of its own: reads the topics of the authorization view from their beginning to their
 // end with the consumer that a rebuild uses, decodes every record, and stores nothing.
 import { randomUUID } from 'node:crypto';
+import { BACKLOG } from '@rebelcore/messaging/bounded-reader';
 import { KafkaBatchConsumer } from '@rebelcore/messaging/kafka-batch-consumer';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { ReadLimits } from '@rebelcore/messaging/read-limits';
 import { authorizationHandlers } from '../../apps/token/dist/authorization/authorization.projector.js';
-import { READING, TOPICS } from '../../apps/token/dist/authorization/authorization.rebuild.js';
+import { TOPICS } from '../../apps/token/dist/authorization/authorization.rebuild.js';
 
 const { KAFKA_BROKERS, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = process.env;
 const kafka = createKafka({ brokers: KAFKA_BROKERS.split(','), clientId: 'floor', sasl: { username, password } });
@@ -22,7 +23,7 @@ let records = 0;
 const limits = new ReadLimits();
 const nothing = () => undefined;
 const consumer = new KafkaBatchConsumer({
-  ...{ kafka, ...READING, limits, groupId: `token.floor-${randomUUID()}`, onCrash: nothing },
+  ...{ kafka, ...BACKLOG, limits, groupId: `token.floor-${randomUUID()}`, onCrash: nothing },
   logger: { debug: nothing, info: nothing, warn: nothing, error: nothing },
   offsets: { nextOffsets: () => Promise.resolve(new Map()) },
   handlers: new Map(

@@ -22,7 +22,7 @@ function show(progress: RebuildProgress): void {
         say(`${count(progress.read)} of ${count(progress.of)} records read, ${perSecond(progress.read)} per second`);
       }
       return;
-    case 'merged':
+    case 'compared':
       say(
         `${count(progress.rows)} rows made of ${count(progress.read)} records, ${perSecond(progress.read)} per second`,
       );

@@ -1,16 +1,22 @@
-import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
-import { KafkaBatchConsumer } from '@rebelcore/messaging/kafka-batch-consumer';
+import { BoundedReader, WRITERS, type TopicHandlers } from '@rebelcore/messaging/bounded-reader';
 import type { Logger } from '@rebelcore/messaging/logger';
-import { Projection, type ProjectionHandlers } from '@rebelcore/messaging/projection';
+import { Projection } from '@rebelcore/messaging/projection';
 import { isDataError } from '@rebelcore/messaging/projection-transaction';
-import { ReadLimits, type TopicOffsets } from '@rebelcore/messaging/read-limits';
+import type { TopicOffsets } from '@rebelcore/messaging/read-limits';
 import { consumerTables } from '@rebelcore/messaging/schema';
 import type { Kafka } from 'kafkajs';
-import { randomUUID } from 'node:crypto';
-import { Pool, type PoolClient } from 'pg';
+import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { bulkHandlers, mergeStaged, STAGING_TABLES } from './authorization.bulk.js';
 import { handlersWith } from './authorization.projector.js';
-import { contentOf, holdConsumers, liveOffsets, swapIn, type Content } from './authorization.swap.js';
+import {
+  contentOf,
+  holdConsumers,
+  liveOffsets,
+  parkedPlaces,
+  snapshotOf,
+  swapIn,
+  type Content,
+} from './authorization.swap.js';
 import { AUTHORIZATION_KEYS, authorizationTable } from './authorization.table.js';
 import { AUTHORIZATION, markAcknowledged } from './authorization.view.js';
 
@@ -20,18 +26,14 @@ export const TOPICS = ['identity.events.v1', 'identity.credentials.v1'] as const
 const ROLE = 'token';
 /** So few records behind, the rest is applied while the consumers of the old view wait. */
 const CLOSE = 1_000;
-/** Batches written at the same time. */
-const WRITERS = 3;
-/** So often it is tried to come that close. */
-const ROUNDS = 10;
-/** Larger than for consuming what has just happened: a rebuild reads from the broker's disk, and commits per batch. */
-export const READING = { concurrency: 3, fetchBytes: { all: 16_777_216, partition: 2_097_152 } };
+/** So often it is tried to come that close, and to put the new view in the place of the old. */
+const ATTEMPTS = 5;
 
 /** Where a rebuild has come to, for people and for tests; what is answered is waited for. */
 export type RebuildProgress =
   | { readonly at: 'reading'; readonly read: number; readonly of: number }
-  | { readonly at: 'merged'; readonly rows: number; readonly read: number }
   | { readonly at: 'one-by-one'; readonly reason: string }
+  | { readonly at: 'compared'; readonly rows: number; readonly read: number }
   | { readonly at: 'held' }
   | { readonly at: 'again'; readonly reason: string };
 
@@ -46,6 +48,7 @@ export interface RebuildOptions {
 export interface RebuildResult {
   /** Records read from the topics. */
   readonly records: number;
+  /** Both after the same records: all that the old view had applied when the rebuild began. */
   readonly old: Content;
   readonly rebuilt: Content;
   readonly parked: number;
@@ -59,7 +62,7 @@ export class RebuildRefused extends Error {}
 
 /**
  * Builds the authorization view anew from its topics, in a schema of its own while the old one serves, and puts it in the
- * old one's place. It never reads further than the old view has come, so that both can be compared at the same point.
+ * old one's place. It never reads further than the old view has come.
  *
  * @throws {RebuildRefused} when another one is running or the topics have lost their beginning
  * @throws whatever else went wrong; the old view is untouched then
@@ -72,11 +75,7 @@ export async function rebuildAuthorization(options: RebuildOptions): Promise<Reb
     const session = await live.connect();
     session.on('error', () => undefined);
     try {
-      const { rows } = await session.query<{ free: boolean }>(
-        'select pg_try_advisory_lock(hashtextextended($1, 0)) as free',
-        [`rebuild ${AUTHORIZATION}`],
-      );
-      if (rows[0]?.free !== true) throw new RebuildRefused(`Another rebuild of ${AUTHORIZATION} is running.`);
+      await lockOutOthers(session);
       const partitions = await wholeTopics(options.kafka, await liveOffsets(session, TOPICS));
       const result =
         (await new Rebuild(options, session, partitions).run(true)) ??
@@ -92,10 +91,18 @@ export async function rebuildAuthorization(options: RebuildOptions): Promise<Reb
   }
 }
 
-type Positions = ReadonlyMap<string, readonly number[]>;
+async function lockOutOthers(session: PoolClient): Promise<void> {
+  const { rows } = await session.query<{ free: boolean }>(
+    'select pg_try_advisory_lock(hashtextextended($1, 0)) as free',
+    [`rebuild ${AUTHORIZATION}`],
+  );
+  if (rows[0]?.free !== true) throw new RebuildRefused(`Another rebuild of ${AUTHORIZATION} is running.`);
+}
+
+type Partitions = ReadonlyMap<string, readonly number[]>;
 
 /** The partitions of the topics, if everything that the view was made of is still there. */
-async function wholeTopics(kafka: Kafka, view: TopicOffsets): Promise<Positions> {
+async function wholeTopics(kafka: Kafka, view: TopicOffsets): Promise<Partitions> {
   const admin = kafka.admin({ retry: { retries: 5 } });
   await admin.connect();
   try {
@@ -121,32 +128,31 @@ async function wholeTopics(kafka: Kafka, view: TopicOffsets): Promise<Positions>
   }
 }
 
-type Handlers = Readonly<Record<(typeof TOPICS)[number], ProjectionHandlers<{ readonly sequence: number }>>>;
+/** Applies as the view's own handlers do, and tells nobody: everybody has been told by the old view. */
+const quietHandlers: TopicHandlers = handlersWith(markAcknowledged);
 
 class Rebuild {
   private readonly pool: Pool;
   private readonly projection: Projection;
-  private readonly limits = new ReadLimits();
-  private readonly failed = Promise.withResolvers<never>();
-  private handlers: Handlers = handlersWith(markAcknowledged);
-  private readonly writing = new Set<Promise<void>>();
-  /** The last batch of each partition. */
-  private readonly last = new Map<string, Promise<void>>();
-  private records = 0;
+  private readonly reader: BoundedReader;
 
+  /** @param session in which nothing is done but to the old view */
   constructor(
     private readonly options: RebuildOptions,
     private readonly session: PoolClient,
-    private readonly partitions: Positions,
+    private readonly partitions: Partitions,
   ) {
+    const { databaseUrl, kafka, logger } = options;
     this.pool = new Pool({
-      connectionString: inOwnSchema(options.databaseUrl),
+      connectionString: inOwnSchema(databaseUrl),
       application_name: 'token-rebuild',
       max: WRITERS + 1,
     });
     this.pool.on('error', () => undefined);
-    this.projection = new Projection({ pool: this.pool, view: AUTHORIZATION, logger: options.logger });
-    this.failed.promise.catch(() => undefined);
+    this.projection = new Projection({ pool: this.pool, view: AUTHORIZATION, logger });
+    this.reader = new BoundedReader({
+      ...{ kafka, logger, projection: this.projection, groupPrefix: 'token.rebuild', topics: TOPICS },
+    });
   }
 
   /** @returns undefined when the records cannot be applied in bulk, because the database refuses some of them */
@@ -155,112 +161,77 @@ class Rebuild {
     await this.pool.query(
       consumerTables(ROLE) + authorizationTable(ROLE) + (inBulk ? STAGING_TABLES : AUTHORIZATION_KEYS),
     );
-    const consumer = this.consumer();
     try {
-      await Promise.race([consumer.start(), this.failed.promise]);
-      if (inBulk && !(await this.bulk())) return undefined;
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        const ahead = await liveOffsets(this.session, TOPICS);
-        const close = behind(ahead, this.limits) <= CLOSE;
-        await this.readTo(ahead);
-        await this.replayWhatWasReplayed();
-        if (close) break;
-      }
-      return await this.finish();
+      await this.reader.start();
+      const snapshot = await snapshotOf(this.session, TOPICS);
+      const [old, filled] = await Promise.all([snapshot.content, this.fill(snapshot.offsets, inBulk)]);
+      if (!filled) return undefined;
+      await this.replayWhatWasReplayed(snapshot.parked);
+      const rebuilt = await contentOf(this.pool, 'rebuild');
+      await this.tell({ at: 'compared', rows: rebuilt.rows, read: this.reader.records });
+      await this.comeClose();
+      return { old, rebuilt, ...(await this.takePlace()) };
     } finally {
-      await consumer.stop();
+      await this.reader.stop();
       await this.pool.end();
       await this.session.query('rollback; drop schema if exists rebuild cascade').catch(() => undefined);
     }
   }
 
-  private consumer(): KafkaBatchConsumer {
-    const { kafka, logger } = this.options;
-    return new KafkaBatchConsumer({
-      ...{ kafka, logger, ...READING, limits: this.limits },
-      groupId: `token.rebuild-${randomUUID()}`,
-      handlers: new Map(TOPICS.map((topic) => [topic, (batch: ReceivedBatch) => this.take(topic, batch)])),
-      offsets: this.projection.offsets(),
-      onCrash: (error) => {
-        this.failed.reject(error);
-      },
-    });
-  }
-
-  /**
-   * Has a batch written and answers as soon as the next one may be read: kafkajs reads nothing while a handler works.
-   * Batches of one partition are written one after the other; a batch that was taken is written, or the rebuild fails.
-   */
-  private async take(topic: (typeof TOPICS)[number], batch: ReceivedBatch): Promise<void> {
-    const handlers = this.handlers[topic];
-    const place = `${topic}/${String(batch.partition)}`;
-    const write = async () => {
-      await this.projection.apply({ ...batch, isStale: () => false }, handlers);
-      this.records += batch.messages.length;
-    };
-    const written = (this.last.get(place) ?? Promise.resolve()).then(write).catch((error: unknown) => {
-      this.failed.reject(error);
-    });
-    this.last.set(place, written);
-    this.writing.add(written);
-    void written.then(() => this.writing.delete(written));
-    while (this.writing.size > WRITERS) await Promise.race(this.writing);
-  }
-
-  private async bulk(): Promise<boolean> {
-    const ordinary = this.handlers;
-    this.handlers = bulkHandlers;
-    const target = await liveOffsets(this.session, TOPICS);
-    const total = behind(target, this.limits);
-    const timer = setInterval(() => void this.tell({ at: 'reading', read: this.records, of: total }), 5_000);
-    await this.tell({ at: 'reading', read: 0, of: total });
+  /** @returns false when the database refuses what was read; a single record that it refuses is parked long before */
+  private async fill(target: TopicOffsets, inBulk: boolean): Promise<boolean> {
+    await this.read(target, inBulk ? bulkHandlers : quietHandlers);
+    if (!inBulk) return true;
     try {
-      await this.readTo(target);
-      const rows = await mergeStaged(this.pool);
-      this.handlers = ordinary;
-      await this.tell({ at: 'merged', rows, read: this.records });
+      await mergeStaged(this.pool);
       return true;
     } catch (error) {
-      if (!isDataError(error)) throw error;
-      await this.tell({ at: 'one-by-one', reason: (error as Error).message });
+      if (!(error instanceof DatabaseError) || !isDataError(error)) throw error;
+      await this.tell({ at: 'one-by-one', reason: error.message });
       return false;
+    }
+  }
+
+  private async read(target: TopicOffsets, handlers: TopicHandlers): Promise<void> {
+    const of = this.reader.distanceTo(target);
+    await this.tell({ at: 'reading', read: 0, of });
+    const timer = setInterval(() => void this.tell({ at: 'reading', read: this.reader.records, of }), 5_000);
+    try {
+      await this.reader.readTo(target, handlers);
     } finally {
       clearInterval(timer);
     }
   }
 
-  private async readTo(offsets: TopicOffsets): Promise<void> {
-    await Promise.race([this.limits.raise(offsets), this.failed.promise]);
-    await Promise.race([Promise.all(this.writing), this.failed.promise]);
-  }
-
   /** What an operator has had replayed in the old view is not parked in the new one either. */
-  private async replayWhatWasReplayed(): Promise<void> {
-    const { rowCount } = await this.session.query(
-      `select from rebuild.parked_record n where view = $1 and not exists (
-         select from public.parked_record o
-          where (n.view, n.topic, n.partition, n."offset") = (o.view, o.topic, o.partition, o."offset")) limit 1`,
-      [AUTHORIZATION],
-    );
-    if (rowCount !== 0) await this.projection.replayParked(this.handlers);
+  private async replayWhatWasReplayed(parkedInOld: ReadonlySet<string>): Promise<void> {
+    const parked = [...(await parkedPlaces(this.pool, 'rebuild'))];
+    if (parked.some((place) => !parkedInOld.has(place))) await this.projection.replayParked(quietHandlers);
   }
 
-  /** Both at the same point, compared, and the new one in the place of the old. */
-  private async finish(): Promise<Omit<RebuildResult, 'seconds'>> {
+  private async comeClose(): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const ahead = await liveOffsets(this.session, TOPICS);
+      if (this.reader.distanceTo(ahead) <= CLOSE) return;
+      await this.reader.readTo(ahead, quietHandlers);
+    }
+  }
+
+  /** The rest, while no consumer of the old view comes further, and the new one in its place. */
+  private async takePlace(): Promise<Pick<RebuildResult, 'records' | 'parked' | 'heldMs'>> {
     for (let attempt = 1; ; attempt += 1) {
       const heldAt = Date.now();
       try {
-        await this.readTo(await holdConsumers(this.session, this.partitions));
-        await this.replayWhatWasReplayed();
+        await this.reader.readTo(await holdConsumers(this.session, this.partitions), quietHandlers);
+        await this.replayWhatWasReplayed(await parkedPlaces(this.session, 'public'));
         await this.tell({ at: 'held' });
-        const [old, rebuilt] = await Promise.all([contentOf(this.session, 'public'), contentOf(this.pool, 'rebuild')]);
-        const parked = await this.projection.parked();
+        const { count } = await this.projection.parked();
         await swapIn(this.session);
         await this.session.query('commit');
-        return { records: this.records, old, rebuilt, parked: parked.count, heldMs: Date.now() - heldAt };
+        return { records: this.reader.records, parked: count, heldMs: Date.now() - heldAt };
       } catch (error) {
         await this.session.query('rollback');
-        if (!isLockTimeout(error) || attempt === 5) throw error;
+        if (!isLockTimeout(error) || attempt === ATTEMPTS) throw error;
         await this.tell({ at: 'again', reason: (error as Error).message });
       }
     }
@@ -271,16 +242,7 @@ class Rebuild {
   }
 }
 
-const isLockTimeout = (error: unknown) => error instanceof Error && 'code' in error && error.code === '55P03';
-
-/** How many records lie between the limits and these offsets. */
-function behind(offsets: TopicOffsets, limits: ReadLimits): number {
-  let sum = 0n;
-  for (const [topic, partitions] of offsets) {
-    for (const [partition, offset] of partitions) sum += offset - limits.of(topic, partition);
-  }
-  return Number(sum);
-}
+const isLockTimeout = (error: unknown) => error instanceof DatabaseError && error.code === '55P03';
 
 /** All that is written there is made anew if it is lost, so no commit waits for the disk. */
 function inOwnSchema(databaseUrl: string): string {

@@ -25,7 +25,11 @@ export async function contentOf(db: Queryable, schema: 'public' | 'rebuild'): Pr
 }
 
 /** Where the view that serves stands. */
-export async function liveOffsets(db: Queryable, topics: readonly string[], lock = ''): Promise<TopicOffsets> {
+export async function liveOffsets(
+  db: Queryable,
+  topics: readonly string[],
+  lock: '' | 'for update' = '',
+): Promise<TopicOffsets> {
   const { rows } = await db.query<{ topic: string; partition: number; next_offset: string }>(
     `select topic, partition, next_offset from public.consumer_offset
       where view = $1 and topic = any($2::text[]) order by topic, partition ${lock}`,
@@ -39,6 +43,31 @@ export async function liveOffsets(db: Queryable, topics: readonly string[], lock
   );
 }
 
+/** Where each parked record of the view lies. */
+export async function parkedPlaces(db: Queryable, schema: 'public' | 'rebuild'): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ place: string }>(
+    `select concat_ws('/', topic, partition, "offset") as place from ${schema}.parked_record where view = $1`,
+    [AUTHORIZATION],
+  );
+  return new Set(rows.map(({ place }) => place));
+}
+
+export interface Snapshot {
+  readonly offsets: TopicOffsets;
+  readonly parked: ReadonlySet<string>;
+  /** Comes later, and is of the same moment. */
+  readonly content: Promise<Content>;
+}
+
+/** The view that serves as it is now. Nothing waits for the snapshot; `db` is busy until the content is there. */
+export async function snapshotOf(db: PoolClient, topics: readonly string[]): Promise<Snapshot> {
+  await db.query('begin isolation level repeatable read read only');
+  const offsets = await liveOffsets(db, topics);
+  const parked = await parkedPlaces(db, 'public');
+  const content = contentOf(db, 'public');
+  return { offsets, parked, content: content.finally(() => db.query('commit')) };
+}
+
 /**
  * Begins a transaction in which no consumer of the view that serves comes further; reading goes on.
  *
@@ -49,7 +78,8 @@ export async function holdConsumers(
   db: PoolClient,
   partitions: ReadonlyMap<string, readonly number[]>,
 ): Promise<TopicOffsets> {
-  await db.query(`begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '60s'`);
+  // A rebuild that stops here gives them free after 10 s.
+  await db.query(`begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '10s'`);
   for (const [topic, numbers] of partitions) {
     await db.query(
       `insert into public.consumer_offset (view, topic, partition, next_offset)
