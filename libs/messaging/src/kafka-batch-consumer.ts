@@ -67,8 +67,9 @@ export class KafkaBatchConsumer implements BatchConsumer {
       rebalanceTimeout: 20_000,
       heartbeatInterval: SESSION_HEARTBEAT_MS,
       minBytes: 1,
-      // What arrives ends the wait at once; each empty fetch costs client and broker alike.
-      maxWaitTimeInMs: 500,
+      // What arrives ends the wait at once; each empty fetch costs client and broker alike. What lies before a limit has
+      // arrived, and with all partitions paused kafkajs waits as long before it looks whether one was resumed.
+      maxWaitTimeInMs: options.limits === undefined ? 500 : 50,
       maxBytes: options.fetchBytes?.all ?? 4_194_304,
       maxBytesPerPartition: options.fetchBytes?.partition ?? 1_048_576,
       allowAutoTopicCreation: false,
