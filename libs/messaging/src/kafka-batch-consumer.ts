@@ -22,6 +22,8 @@ export interface KafkaBatchConsumerOptions {
   readonly logger: Logger;
   /** Called when it cannot go on: this consumer is to be stopped, and another to be made. */
   readonly onCrash: (error: Error) => void;
+  /** A consumer that neither fetches nor joins for so long is given up. Default 30 s. */
+  readonly silentMs?: number | undefined;
   /** Partitions handled at once; each needs a database connection. Default 3. */
   readonly concurrency?: number | undefined;
   /** Bytes fetched at once, and at most that many from one partition. Default 4 MiB, 1 MiB. */
@@ -43,6 +45,9 @@ interface Partition {
 }
 
 const SESSION_HEARTBEAT_MS = 1_500;
+/** Longer than joining takes while the group waits for a lost member. */
+const SILENT_MS = 30_000;
+const LOGIN: ReadonlySet<string> = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate']);
 
 /**
  * {@link BatchConsumer} on kafkajs. Offsets live where the views live, never in Kafka: on every assignment the partitions
@@ -57,6 +62,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
   private generation = 0;
   private joined = false;
   private stopped = false;
+  private watchdog: NodeJS.Timeout | undefined;
   private lastError: { at: Date; message: string } | undefined;
 
   constructor(private readonly options: KafkaBatchConsumerOptions) {
@@ -100,9 +106,12 @@ export class KafkaBatchConsumer implements BatchConsumer {
       if (!payload.restart) this.giveUp(payload.error);
     });
     // kafkajs would ask the same broker again and again, though others coordinate the group and lead the topics by now.
+    // Only for a login it tries another one itself.
     consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
-      this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
+      if (!LOGIN.has(payload.apiName))
+        this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
     });
+    this.watch();
     await consumer.connect();
     await consumer.subscribe({ topics: [...this.options.handlers.keys()], fromBeginning: true });
     await consumer.run({
@@ -117,6 +126,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const timer of this.timers) clearTimeout(timer);
+    clearInterval(this.watchdog);
     await disconnected(this.consumer.disconnect());
     this.joined = false;
     this.partitions.clear();
@@ -131,6 +141,22 @@ export class KafkaBatchConsumer implements BatchConsumer {
       lag: partitions.reduce((sum, { lag }) => sum + lag, 0),
       ...(this.lastError !== undefined && { lastError: this.lastError }),
     };
+  }
+
+  /** kafkajs can also stop without a word: after a crash it waits for a broker that stands still to close its connection. */
+  private watch(): void {
+    const { consumer, options } = this;
+    const silentMs = options.silentMs ?? SILENT_MS;
+    let lastSign = performance.now();
+    for (const event of [consumer.events.FETCH, consumer.events.HEARTBEAT, consumer.events.GROUP_JOIN] as const) {
+      consumer.on(event as typeof consumer.events.FETCH, () => {
+        lastSign = performance.now();
+      });
+    }
+    this.watchdog = setInterval(() => {
+      const silence = performance.now() - lastSign;
+      if (silence > silentMs) this.giveUp(new Error(`no sign of the consumer for ${String(Math.round(silence))} ms`));
+    }, silentMs / 10).unref();
   }
 
   private giveUp(error: Error): void {

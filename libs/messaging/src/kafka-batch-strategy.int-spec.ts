@@ -65,9 +65,10 @@ describe('KafkaBatchStrategy', () => {
     await kafka.close();
   });
 
-  it.each<{ what: string; harm: (proxy: TcpProxy) => void; heal: (proxy: TcpProxy) => void }>([
+  it.each<{ what: string; why: RegExp; harm: (proxy: TcpProxy) => void; heal: (proxy: TcpProxy) => void }>([
     {
       what: 'an error is final to kafkajs',
+      why: /authentication|SASL|ECONNRESET/,
       harm: (proxy) => {
         proxy.interruptLogins();
         proxy.cut();
@@ -78,17 +79,28 @@ describe('KafkaBatchStrategy', () => {
     },
     {
       what: 'a connection goes dead, which stays so',
+      why: /was not answered/,
       harm: (proxy) => {
         proxy.freezeOpen();
       },
       heal: () => undefined,
     },
-  ])('joins the group anew when $what.', async ({ harm, heal }) => {
+    {
+      what: 'kafkajs is silent for too long',
+      why: /no sign of the consumer/,
+      harm: (proxy) => {
+        proxy.freeze();
+      },
+      heal: (proxy) => {
+        proxy.thaw();
+      },
+    },
+  ])('joins the group anew when $what.', async ({ why, harm, heal }) => {
     const kafka = testKafka();
     const topic = await kafka.topic(1);
     const { kafka: disturbed, proxy } = await kafka.clientThroughProxy();
-    let [next, crashes] = [0n, 0];
-    const seen: string[] = [];
+    let next = 0n;
+    const [seen, reasons]: [string[], string[]] = [[], []];
 
     @Controller()
     class Projector {
@@ -107,7 +119,8 @@ describe('KafkaBatchStrategy', () => {
       kafka: disturbed,
       groupId: kafka.group(),
       offsets: { nextOffsets: () => Promise.resolve(new Map([[0, next]])) },
-      logger: { ...silent, error: () => (crashes += 1) },
+      silentMs: 8_000,
+      logger: { ...silent, error: (fields) => reasons.push(String((fields as { err?: unknown }).err)) },
     });
     const app = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });
     const publisher = new KafkaPublisher(kafka.client());
@@ -117,7 +130,7 @@ describe('KafkaBatchStrategy', () => {
     await until(() => seen.length === 1, 'the first record');
 
     harm(proxy);
-    await until(() => crashes > 0, 'the consumer to be given up');
+    await until(() => reasons.some((reason) => why.test(reason)), 'the consumer to be given up', 30_000);
     heal(proxy);
     await publish('after');
     // The group keeps the lost member's place for the 6 s of its session.

@@ -283,6 +283,15 @@ describe('Relay', () => {
     }
   });
 
+  it('looks for a database that is away twice a second, and not all the time.', async () => {
+    const times: number[] = [];
+    const logger = { ...silent, warn: () => times.push(performance.now()) };
+    const connectionString = 'postgres://nobody@127.0.0.1:1/nothing';
+    relay({ connectionString, logger });
+    await until(() => times.length >= 3, 'three attempts');
+    expect((times[2] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(900);
+  });
+
   it('sends no heartbeat while a committed row cannot be published.', async () => {
     const beats = await kafka.topic(1);
     const inner = new KafkaPublisher(client);

@@ -74,6 +74,8 @@ export class Relay {
   private running: Promise<void> | undefined;
   private stopping = false;
   private leader = false;
+  /** The connection on which this process leads, or waits to. */
+  private leading: Client | undefined;
   private woken = false;
   /** Ends the present pause early; `onWake` says whether {@link wake} may. */
   private pausing: { readonly onWake: boolean; readonly end: () => void } | undefined;
@@ -129,6 +131,7 @@ export class Relay {
         this.note(error, 'the relay lost its connection');
       } finally {
         this.leader = false;
+        this.leading = undefined;
         // Not awaited: a connection that hangs would keep the relay from making another.
         client?.end().catch(() => undefined);
       }
@@ -152,10 +155,12 @@ export class Relay {
     let lost: Error | undefined;
     const onLost = (error?: Error) => {
       lost ??= error ?? new Error('the connection was closed');
-      this.pausing?.end();
+      // The pause before the next connection is nobody's to end.
+      if (this.leading === client) this.pausing?.end();
     };
     client.on('error', onLost);
     client.on('end', onLost);
+    this.leading = client;
     client.on('notification', () => {
       this.roused();
     });
