@@ -47,7 +47,6 @@ interface Partition {
 const SESSION_HEARTBEAT_MS = 1_500;
 /** Longer than joining takes while the group waits for a lost member. */
 const SILENT_MS = 30_000;
-const LOGIN: ReadonlySet<string> = new Set(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate']);
 
 /**
  * {@link BatchConsumer} on kafkajs. Offsets live where the views live, never in Kafka: on every assignment the partitions
@@ -106,10 +105,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
       if (!payload.restart) this.giveUp(payload.error);
     });
     // kafkajs would ask the same broker again and again, though others coordinate the group and lead the topics by now.
-    // Only for a login it tries another one itself.
     consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
-      if (!LOGIN.has(payload.apiName))
-        this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
+      this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
     });
     this.watch();
     await consumer.connect();

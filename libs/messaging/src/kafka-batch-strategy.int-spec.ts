@@ -65,7 +65,13 @@ describe('KafkaBatchStrategy', () => {
     await kafka.close();
   });
 
-  it.each<{ what: string; why: RegExp; harm: (proxy: TcpProxy) => void; heal: (proxy: TcpProxy) => void }>([
+  it.each<{
+    what: string;
+    why: RegExp;
+    silentMs?: number;
+    harm: (proxy: TcpProxy) => void;
+    heal: (proxy: TcpProxy) => void;
+  }>([
     {
       what: 'an error is final to kafkajs',
       why: /authentication|SASL|ECONNRESET/,
@@ -88,6 +94,8 @@ describe('KafkaBatchStrategy', () => {
     {
       what: 'kafkajs is silent for too long',
       why: /no sign of the consumer/,
+      // Before a request has waited for too long.
+      silentMs: 4_500,
       harm: (proxy) => {
         proxy.freeze();
       },
@@ -95,7 +103,7 @@ describe('KafkaBatchStrategy', () => {
         proxy.thaw();
       },
     },
-  ])('joins the group anew when $what.', async ({ why, harm, heal }) => {
+  ])('joins the group anew when $what.', async ({ why, silentMs, harm, heal }) => {
     const kafka = testKafka();
     const topic = await kafka.topic(1);
     const { kafka: disturbed, proxy } = await kafka.clientThroughProxy();
@@ -119,7 +127,7 @@ describe('KafkaBatchStrategy', () => {
       kafka: disturbed,
       groupId: kafka.group(),
       offsets: { nextOffsets: () => Promise.resolve(new Map([[0, next]])) },
-      silentMs: 8_000,
+      silentMs,
       logger: { ...silent, error: (fields) => reasons.push(String((fields as { err?: unknown }).err)) },
     });
     const app = await NestFactory.createMicroservice(TestModule, { strategy, logger: false });

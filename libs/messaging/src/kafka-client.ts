@@ -54,15 +54,20 @@ function remembered(config: KafkaConfig): Kafka {
   return kafka;
 }
 
+let clients = 0;
+
 /**
  * A client like the given one for as long as `isWanted` says so. kafkajs tries on after a disconnect, for as long as
- * its retries last; without a broker to try it ends at once.
+ * its retries last; without a broker to try it ends at once. Each client begins with another broker, since kafkajs stays
+ * with the one it began with when that accepts connections and answers nothing.
  */
 export function whileWanted(kafka: Kafka, isWanted: () => boolean): Kafka {
   const config = configs.get(kafka);
   if (config === undefined || typeof config.brokers === 'function') return kafka;
   const { brokers } = config;
-  return remembered({ ...config, brokers: () => (isWanted() ? brokers : []) });
+  const first = clients++ % brokers.length;
+  const order = [...brokers.slice(first), ...brokers.slice(0, first)];
+  return remembered({ ...config, brokers: () => (isWanted() ? order : []) });
 }
 
 interface RequestQueue {

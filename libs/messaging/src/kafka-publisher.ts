@@ -13,11 +13,13 @@ import {
 /** Long enough for a broker's failover, which stops writes for about three seconds. */
 const DEFAULT_TIMEOUT_MS = 20_000;
 
+const CONNECT_WITHIN_MS = 3_000;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 20 };
 
 /** One kafkajs producer and what we know of it. */
 interface Session {
   readonly producer: Producer;
+  readonly openedAt: number;
   readonly connected: Promise<void>;
   /** Where each message of the current send went; kafkajs tells only the first offset per partition. */
   readonly chosen: Map<Message, number>;
@@ -69,8 +71,10 @@ export class KafkaPublisher implements Publisher {
     if (this.closed) throw new PublishFailed('publish.closed', 'the publisher is closed');
     if (Date.now() >= deadline) throw new PublishFailed('publish.timeout', 'earlier records took all the time');
     const session = this.current();
-    // Nothing has been sent while it connects: running out of time here does not taint the producer.
+    // Nothing has been sent while it connects: running out of time here does not taint the producer, but it may be at a
+    // broker that accepts connections and answers nothing; the next one begins with another.
     await before(deadline, session.connected).catch((error: unknown) => {
+      if (Date.now() - session.openedAt > CONNECT_WITHIN_MS) void this.giveUp(session);
       throw asPublishFailed(error);
     });
     const sending = this.sendBatch(session, records);
@@ -143,7 +147,7 @@ export class KafkaPublisher implements Publisher {
       createPartitioner,
       retry: RETRY,
     });
-    const session: Session = { producer, chosen, life, connected: producer.connect() };
+    const session: Session = { producer, chosen, life, openedAt: Date.now(), connected: producer.connect() };
     session.connected.catch((error: unknown) => {
       this.logger?.warn({ err: error }, 'the producer could not connect; the next publish tries again');
       // A connection may be open all the same, for example when the broker refused a producer id.

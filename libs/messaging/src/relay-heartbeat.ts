@@ -118,9 +118,8 @@ export class RelayHeartbeat {
   }
 
   private async connect(): Promise<Admin> {
-    const admin = whileWanted(this.options.kafka, () => !this.stopped).admin({
-      retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 5 },
-    });
+    // The next heartbeat is another try, and begins with another broker.
+    const admin = whileWanted(this.options.kafka, () => !this.stopped).admin({ retry: { retries: 1 } });
     await admin.connect();
     this.admin = admin;
     return admin;
