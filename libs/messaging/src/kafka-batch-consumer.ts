@@ -1,4 +1,4 @@
-import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage } from 'kafkajs';
 import type {
   BatchConsumer,
   BatchHandler,
@@ -92,6 +92,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
     });
     const firstJoin = new Promise<void>((resolve) => {
       consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        // What kafkajs stops while it joins would join all the same, and hold partitions that nobody reads.
+        if (this.stopped) throw new kafkajs.KafkaJSNonRetriableError('stopped while it joined');
         this.assigned(payload.memberAssignment);
         resolve();
       });
