@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { apiUser, authorizeRequests, seedAuthorization } from './lib/api-users.mjs';
 import { startChild } from './lib/child.mjs';
 import { options } from './lib/options.mjs';
-import { cpuSeconds, residentMegabytes } from './lib/processes.mjs';
+import { residentMegabytes, treeCpuSeconds } from './lib/processes.mjs';
 import { report } from './lib/report.mjs';
 import { median } from './lib/statistics.mjs';
 import { startProduct, withClient } from './lib/system.mjs';
@@ -31,7 +31,7 @@ async function atRest() {
   const processes = product.processes();
   const used = () =>
     Object.fromEntries(
-      Object.entries(processes).map(([name, pids]) => [name, pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)]),
+      Object.entries(processes).map(([name, pids]) => [name, pids.reduce((sum, pid) => sum + treeCpuSeconds(pid), 0)]),
     );
   const [before, began] = [used(), performance.now()];
   await delay(given['idle-seconds'] * 1000);

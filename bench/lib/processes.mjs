@@ -5,7 +5,7 @@ const TICKS_PER_SECOND = 100;
 /** Seconds of CPU that a process has used so far; NaN where there is no /proc. */
 export function cpuSeconds(pid) {
   const fields = statOf(pid);
-  return fields === undefined ? NaN : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return fields === undefined ? NaN : secondsOf(fields);
 }
 
 /** Megabytes of memory that a process holds in RAM, what it shares with others included. */
@@ -14,10 +14,15 @@ export function residentMegabytes(pid) {
   return Number(line?.[1]) / 1024;
 }
 
-/** The process and those that it has started. */
-export function withChildren(pid) {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return [pid, ...pids.map(Number).filter((each) => Number(statOf(each)?.[1]) === pid)];
+/** Seconds of CPU that a process and those it has started have used so far, also those that have ended since. */
+export function treeCpuSeconds(pid) {
+  const fields = statOf(pid);
+  const ended = fields === undefined ? NaN : (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND;
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(statOf)
+    .filter((each) => Number(each?.[1]) === pid);
+  return children.reduce((sum, each) => sum + secondsOf(each), cpuSeconds(pid) + ended);
 }
 
 /** The fields of /proc/<pid>/stat from the state on; undefined when there is no such process. */
@@ -29,3 +34,5 @@ function statOf(pid) {
     return undefined;
   }
 }
+
+const secondsOf = (fields) => (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

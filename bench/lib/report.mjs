@@ -21,6 +21,8 @@ const END = '<!-- end of results -->';
 
 /** Prints the rows, keeps them as JSON with machine and commit, and writes all kept results into docs/performance.md. */
 export async function report(name, rows, settings) {
+  const missing = rows.find((row) => !Number.isFinite(measured(row)));
+  if (missing) throw new Error(`${name}: "${missing.what}" was not measured`);
   const result = { name, at: new Date().toISOString(), ...origin(), settings, rows };
   console.log(`\n${name}\n${asText(rows)}\n`);
   mkdirSync(RESULTS, { recursive: true });

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { withChildren } from './processes.mjs';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { peppers } from '@rebelcore/service/verifier';
 import { startSystem } from '../../apps/launcher/dist/system.js';
@@ -40,11 +39,11 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
     ...{ endpoints: system.endpoints, dataDir, stop, adminLogin },
     service: (name) => system.services.find((each) => each.name === name),
     services: system.services,
-    /** Pids by name: of each Node service, of Kafka, of Postgres with its children. */
+    /** Pids by name: of each Node service, of Kafka's nodes, of Postgres's first one. */
     processes: () => ({
       ...Object.fromEntries(system.services.map(({ name, process: { pid } }) => [name, [pid]])),
       Kafka: system.kafka.nodes.map(({ process: { pid } }) => pid),
-      PostgreSQL: withChildren(system.postgres.process.pid),
+      PostgreSQL: [system.postgres.process.pid],
     }),
     databaseUrl: (service, role = 'runtime') =>
       system.postgres.url(
