@@ -119,7 +119,7 @@ async function statements() {
 async function openLoop(capacity) {
   await delay(1_000);
   const job = { url: token.url, requests, rate: capacity / 2, seconds: given['open-seconds'] };
-  await load.ask({ ...job, seconds: 3 });
+  await load.ask({ ...job, seconds: 15 });
   const { p50, p99, p999, max, failed, perSecond } = await load.ask(job);
   return [
     { what: 'open loop at half of its capacity', value: perSecond, unit: 'calls/s' },

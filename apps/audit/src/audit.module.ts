@@ -93,6 +93,8 @@ function providers(config: AuditConfig, groupId: string): Provider[] {
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
           ...{ kafka, groupId, offsets: projection.offsets(), logger },
+          // A transaction for the calls of each few milliseconds would cost more than writing the calls down.
+          gather: { bytes: 32_768, forMs: 200 },
         }),
     },
     {

@@ -47,7 +47,7 @@ const MAX_CALLS_PER_RECORD = 200;
 const MAX_BYTES_PER_PRODUCE = 500_000;
 const MAX_CALLS_PER_FLUSH = 1_000;
 /** Between the beginnings of two produces. Under load more calls then share each; one that comes alone never waits. */
-const PACE_MS = 2;
+const PACE_MS = 4;
 const SWEEP_MS = 100;
 /** A spool that is smaller is waited for rather than added to: that is quicker than the disk, and ends the detour. */
 const ALMOST_DRAINED_BYTES = 1_000_000;

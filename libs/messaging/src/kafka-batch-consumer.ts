@@ -28,6 +28,11 @@ export interface KafkaBatchConsumerOptions {
   readonly concurrency?: number | undefined;
   /** Bytes fetched at once, and at most that many from one partition. Default 4 MiB, 1 MiB. */
   readonly fetchBytes?: { readonly all: number; readonly partition: number } | undefined;
+  /**
+   * How much a fetch waits for, and how long at most: fewer batches, each of more records, for a view that may be that
+   * late. By default a fetch returns with the first record.
+   */
+  readonly gather?: { readonly bytes: number; readonly forMs: number } | undefined;
   /** Reads no further than these, and goes on when they are raised. */
   readonly limits?: ReadLimits | undefined;
 }
@@ -71,10 +76,10 @@ export class KafkaBatchConsumer implements BatchConsumer {
       sessionTimeout: 6_000,
       rebalanceTimeout: 20_000,
       heartbeatInterval: SESSION_HEARTBEAT_MS,
-      minBytes: 1,
+      minBytes: options.gather?.bytes ?? 1,
       // What arrives ends the wait at once; each empty fetch costs client and broker alike. What lies before a limit has
       // arrived, and with all partitions paused kafkajs waits as long before it looks whether one was resumed.
-      maxWaitTimeInMs: options.limits === undefined ? 500 : 50,
+      maxWaitTimeInMs: options.gather?.forMs ?? (options.limits === undefined ? 500 : 50),
       maxBytes: options.fetchBytes?.all ?? 4_194_304,
       maxBytesPerPartition: options.fetchBytes?.partition ?? 1_048_576,
       allowAutoTopicCreation: false,
