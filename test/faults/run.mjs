@@ -24,6 +24,7 @@ const chosen = SCENARIOS.filter((each) => (wanted.length > 0 ? wanted.includes(e
 const unknown = wanted.filter((id) => !SCENARIOS.some((scenario) => scenario.id === id));
 if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}`);
 
+const rows = [];
 let running;
 // A terminal sends the signal to this process and npm does so once more: only the first counts.
 let interrupted = false;
@@ -31,13 +32,13 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
     if (interrupted) return;
     interrupted = true;
+    printTable(rows);
     // What a start has begun is ended by the next run's sweep.
     void Promise.resolve(running?.stop({ keepData })).finally(() => process.exit(130));
   });
 }
 
 await sweep('api-users-faults-');
-const rows = [];
 if (unprotected) {
   // Each in a system of its own, from which its protection is missing: it must be seen to fail.
   for (const [index, { scenario, what }] of PROTECTIONS.entries()) {

@@ -1,5 +1,6 @@
 import { batchConsumerContract } from '@rebelcore/testing/batch-consumer-contract';
 import { testKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
 import { KafkaBatchConsumer } from './kafka-batch-consumer.js';
 import { KafkaPublisher } from './kafka-publisher.js';
 
@@ -31,4 +32,43 @@ batchConsumerContract('KafkaBatchConsumer', async () => {
       await kafka.close();
     },
   };
+});
+
+it('gathers what comes within a while into few batches, and waits no longer than that for more', async () => {
+  const kafka = testKafka();
+  const topic = await kafka.topic(1);
+  const publisher = new KafkaPublisher(kafka.client());
+  const sizes: number[] = [];
+  const stored = new Map<number, bigint>();
+  const consumer = new KafkaBatchConsumer({
+    kafka: kafka.client(),
+    groupId: kafka.group(),
+    offsets: { nextOffsets: () => Promise.resolve(stored) },
+    handlers: new Map([
+      [
+        topic,
+        (batch) => {
+          sizes.push(batch.messages.length);
+          return Promise.resolve();
+        },
+      ],
+    ]),
+    gather: { bytes: 1_000_000, forMs: 1_000 },
+    logger: silent,
+    onCrash: (error) => {
+      throw error;
+    },
+  });
+  const received = () => sizes.reduce((sum, size) => sum + size, 0);
+  try {
+    await consumer.start();
+    for (let n = 1; n <= 40; n += 1) await publisher.publish([{ topic, key: 'key', headers: {}, value: String(n) }]);
+    // Far fewer bytes than it gathers: only the time ends the wait.
+    await until(() => received() === 40, 'all records');
+    expect(sizes.length).toBeLessThan(20);
+  } finally {
+    await consumer.stop();
+    await publisher.close();
+    await kafka.close();
+  }
 });
