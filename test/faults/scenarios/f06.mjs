@@ -28,8 +28,9 @@ async function freeze({ system, ledger, short, expect, note }, victims) {
   const [fromCommand, fromCall] = [ledger.commands.length, ledger.calls.length];
   for (const victim of victims) victim.kill('SIGSTOP');
   const began = process.hrtime.bigint();
-  // Others take over from a broker only when its group members' sessions have run out as well.
-  await seconds(short && !victims.some(({ process }) => process.name.startsWith('kafka')) ? 12 : 30);
+  // A client waits ten seconds for a frozen replica before it asks the other one, and the others take over when the
+  // session of a frozen member has run out; from a broker only when those of its own members have run out as well.
+  await seconds(short && !victims.some(({ process }) => process.name.startsWith('kafka')) ? 20 : 30);
   const frozenUntil = process.hrtime.bigint();
   for (const victim of victims) victim.kill('SIGCONT');
   await seconds(short ? 2 : 5);
