@@ -23,8 +23,8 @@ export class Links {
     return Links.to(kafkaPorts(system), random);
   }
 
-  static toAll(system, random) {
-    return Links.to([system.running.postgres.port, ...kafkaPorts(system)], random);
+  static toPostgres(system, random) {
+    return Links.to([system.running.postgres.port], random);
   }
 
   get open() {
