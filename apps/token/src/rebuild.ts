@@ -1,5 +1,7 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { createLogger } from '@rebelcore/service/log';
+import { constants, setPriority } from 'node:os';
+import { fillOnThread } from './authorization/authorization.fill-thread.js';
 import {
   rebuildAuthorization,
   type RebuildProgress,
@@ -54,10 +56,14 @@ function conclude({ old, rebuilt, records, parked, seconds, heldMs }: RebuildRes
 
 try {
   const { databaseUrl, kafka } = rebuildConfig();
+  const settings = { ...kafka, clientId: 'token-rebuild' };
+  // Whoever serves goes first; threads take it on from here.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   conclude(
     await rebuildAuthorization({
       databaseUrl,
-      kafka: createKafka({ ...kafka, clientId: 'token-rebuild' }),
+      kafka: createKafka(settings),
+      fill: fillOnThread(settings),
       // What is parked again would be reported again; its number is in the result.
       logger: createLogger('token-rebuild', 'fatal'),
       progress: show,

@@ -6,7 +6,8 @@ import type { TopicOffsets } from '@rebelcore/messaging/read-limits';
 import { consumerTables } from '@rebelcore/messaging/schema';
 import type { Kafka } from 'kafkajs';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
-import { bulkHandlers, mergeStaged, STAGING_TABLES } from './authorization.bulk.js';
+import { mergeStaged, STAGING_TABLES } from './authorization.bulk.js';
+import { fillHere, type Fill } from './authorization.fill.js';
 import { handlersWith } from './authorization.projector.js';
 import {
   contentOf,
@@ -43,6 +44,8 @@ export interface RebuildOptions {
   readonly kafka: Kafka;
   readonly logger: Logger;
   readonly progress?: (progress: RebuildProgress) => void | Promise<void>;
+  /** How each topic is read in; all of them at once. By default on this thread. */
+  readonly fill?: Fill;
 }
 
 export interface RebuildResult {
@@ -134,7 +137,9 @@ const quietHandlers: TopicHandlers = handlersWith(markAcknowledged);
 class Rebuild {
   private readonly pool: Pool;
   private readonly projection: Projection;
+  /** Reads what has happened since, and everything where bulk does not work. */
   private readonly reader: BoundedReader;
+  private readonly filled = new Map<string, number>();
 
   /** @param session in which nothing is done but to the old view */
   constructor(
@@ -168,7 +173,7 @@ class Rebuild {
       if (!filled) return undefined;
       await this.replayWhatWasReplayed(snapshot.parked);
       const rebuilt = await contentOf(this.pool, 'rebuild');
-      await this.tell({ at: 'compared', rows: rebuilt.rows, read: this.reader.records });
+      await this.tell({ at: 'compared', rows: rebuilt.rows, read: this.records });
       await this.comeClose();
       return { old, rebuilt, ...(await this.takePlace()) };
     } finally {
@@ -180,7 +185,16 @@ class Rebuild {
 
   /** @returns false when the database refuses what was read; a single record that it refuses is parked long before */
   private async fill(target: TopicOffsets, inBulk: boolean): Promise<boolean> {
-    await this.read(target, inBulk ? bulkHandlers : quietHandlers);
+    const of = this.reader.distanceTo(target);
+    await this.tell({ at: 'reading', read: 0, of });
+    const timer = setInterval(() => void this.tell({ at: 'reading', read: this.records, of }), 5_000);
+    try {
+      if (inBulk) await this.fillEach(target);
+      // In bulk it finds nothing left and knows where it is.
+      await this.reader.readTo(target, quietHandlers);
+    } finally {
+      clearInterval(timer);
+    }
     if (!inBulk) return true;
     try {
       await mergeStaged(this.pool);
@@ -192,15 +206,24 @@ class Rebuild {
     }
   }
 
-  private async read(target: TopicOffsets, handlers: TopicHandlers): Promise<void> {
-    const of = this.reader.distanceTo(target);
-    await this.tell({ at: 'reading', read: 0, of });
-    const timer = setInterval(() => void this.tell({ at: 'reading', read: this.reader.records, of }), 5_000);
-    try {
-      await this.reader.readTo(target, handlers);
-    } finally {
-      clearInterval(timer);
-    }
+  /** Each topic by itself: none of the staging tables is written from two of them. */
+  private async fillEach(target: TopicOffsets): Promise<void> {
+    const { kafka, logger, fill = fillHere(kafka, logger) } = this.options;
+    const databaseUrl = inOwnSchema(this.options.databaseUrl);
+    const abort = new AbortController();
+    const fills = TOPICS.map((topic) => {
+      const onRecords = (records: number) => void this.filled.set(topic, records);
+      const job = { databaseUrl, topic, target: target.get(topic) ?? new Map<number, bigint>() };
+      return fill(job, { onRecords, signal: abort.signal }).catch((error: unknown) => {
+        abort.abort(error);
+      });
+    });
+    await Promise.all(fills);
+    abort.signal.throwIfAborted();
+  }
+
+  private get records(): number {
+    return [...this.filled.values()].reduce((sum, records) => sum + records, this.reader.records);
   }
 
   /** What an operator has had replayed in the old view is not parked in the new one either. */
@@ -228,7 +251,7 @@ class Rebuild {
         const { count } = await this.projection.parked();
         await swapIn(this.session);
         await this.session.query('commit');
-        return { records: this.reader.records, parked: count, heldMs: Date.now() - heldAt };
+        return { records: this.records, parked: count, heldMs: Date.now() - heldAt };
       } catch (error) {
         await this.session.query('rollback');
         if (!isLockTimeout(error) || attempt === ATTEMPTS) throw error;
