@@ -1,4 +1,5 @@
 import { publisherContract } from '@rebelcore/testing/publisher-contract';
+import kafkajs from 'kafkajs';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { KafkaPublisher } from './kafka-publisher.js';
@@ -16,6 +17,31 @@ publisherContract('KafkaPublisher', async () => {
       await kafka.close();
     },
   };
+});
+
+it('KafkaPublisher puts each key where Kafka’s own clients put it, however many there are.', async () => {
+  const kafka = testKafka();
+  const publisher = new KafkaPublisher(kafka.client());
+  try {
+    const partitions = 5;
+    const topic = await kafka.topic(partitions);
+    const keys = Array.from({ length: 5_000 }, (_, n) => `key ${String(n)}`);
+    for (let time = 0; time < 2; time += 1) {
+      await publisher.publish(keys.map((key) => ({ topic, key, headers: {}, value: String(time) })));
+    }
+    const choose = kafkajs.Partitioners.DefaultPartitioner();
+    const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => {
+      return { partitionErrorCode: 0, partitionId, leader: 0, replicas: [], isr: [] };
+    });
+    const expected = (key: string) => choose({ topic, partitionMetadata, message: { key, value: null } });
+    const records = await readTopic(kafka.client(), topic);
+    expect(records).toHaveLength(2 * keys.length);
+    expect(records.filter(({ key, partition }) => partition !== expected(key))).toEqual([]);
+    expect(new Set(records.map(({ partition }) => partition)).size).toBe(partitions);
+  } finally {
+    await publisher.close();
+    await kafka.close();
+  }
 });
 
 describe('KafkaPublisher on a disturbed link', () => {

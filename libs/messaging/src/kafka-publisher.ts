@@ -133,7 +133,7 @@ export class KafkaPublisher implements Publisher {
   private open(): Session {
     const chosen = new Map<Message, number>();
     const life = { abandoned: false };
-    const choose = kafkajs.Partitioners.DefaultPartitioner();
+    const choose = rememberingPartitioner();
     const createPartitioner: ICustomPartitioner = () => (args) => {
       if (life.abandoned) throw new TypeError('this producer was given up');
       const partition = choose(args);
@@ -171,6 +171,29 @@ export class KafkaPublisher implements Publisher {
     void again();
     sending.then(again, again).catch(() => undefined);
   }
+}
+
+/** Keys whose partition is remembered. */
+const REMEMBERED_KEYS = 4_096;
+
+/**
+ * The partitions of Kafka's own clients, remembered: the same customers come all the time, and kafkajs looks through the
+ * whole topic and hashes the key for each record.
+ */
+function rememberingPartitioner(): ReturnType<ICustomPartitioner> {
+  const choose = kafkajs.Partitioners.DefaultPartitioner();
+  const remembered = new Map<string, number>();
+  return (args) => {
+    const { topic, partitionMetadata, message } = args;
+    const place = `${String(message.key)}/${String(partitionMetadata.length)}/${topic}`;
+    let partition = remembered.get(place);
+    if (partition === undefined) {
+      partition = choose(args);
+      if (remembered.size >= REMEMBERED_KEYS) remembered.clear();
+      remembered.set(place, partition);
+    }
+    return partition;
+  };
 }
 
 /** The work itself goes on when the time is over. */
