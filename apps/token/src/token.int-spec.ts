@@ -108,6 +108,26 @@ describe('invariant 3: effect exactly once', () => {
     ]);
   });
 
+  it('goes on with the sequence of a customer when several of its API users are applied at once', async () => {
+    const first = new TestApiUser();
+    const users = [first, ...Array.from({ length: 9 }, () => new TestApiUser(first.customerId))];
+    const other = new TestApiUser();
+    users.forEach((apiUser, index) => (apiUser.sequence = index));
+    await fixture.publish([...users, other].map((apiUser) => apiUser.credential()));
+    await fixture.publish([...users, other].map((apiUser) => apiUser.created()));
+    const events = await until(async () => {
+      const found = await acknowledgements(first);
+      return found.length >= users.length && found;
+    }, 'an acknowledgement for each');
+    expect(events.map(({ sequence }) => sequence)).toEqual(users.map((_, index) => index + 1));
+    expect(events.map(({ data }) => data.apiUserId).sort()).toEqual(users.map(({ id }) => id).sort());
+    const ofAnother = await until(async () => {
+      const found = await acknowledgements(other);
+      return found.length > 0 && found;
+    }, 'that of another customer');
+    expect(ofAnother.map(({ sequence }) => sequence)).toEqual([1]);
+  });
+
   it('two replicas share the topics; with a rebalance in the middle nothing is lost or doubled', async () => {
     const users = Array.from({ length: 60 }, () => new TestApiUser());
     const second = await fixture.addReplica();

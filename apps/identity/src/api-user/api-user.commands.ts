@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { systemRole, type Role } from '@rebelcore/contracts/roles';
-import { Refused } from '@rebelcore/event-store/aggregate';
+import { Refused, type Decision } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
 import { makeVerifier, type Peppers } from '@rebelcore/service/verifier';
 import { createHash, randomUUIDv7 as uuid } from 'node:crypto';
@@ -8,7 +8,16 @@ import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
 import { apiUserPassword } from '../passwords/passwords.js';
 import { portalUser } from '../portal-user/portal-user.js';
-import { apiUser, deactivate, isRequestOf, mint, reactivate, type MintRequest } from './api-user.js';
+import {
+  apiUser,
+  deactivate,
+  isRequestOf,
+  mint,
+  reactivate,
+  type ApiUser,
+  type ApiUserEvent,
+  type MintRequest,
+} from './api-user.js';
 
 export interface MintedApiUser {
   readonly id: string;
@@ -149,9 +158,7 @@ export class DeactivateApiUserHandler implements ICommandHandler<DeactivateApiUs
   ) {}
 
   async execute({ id, caller }: DeactivateApiUser): Promise<StatusChange> {
-    await refuseOwner(this.store, id, caller);
-    const decision = deactivate(actorOf(caller));
-    const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+    const position = await carryOut(this.store, id, caller, deactivate(actorOf(caller)));
     return { status: 'inactive', position, enforcedAt: await this.enforcement.inForceSince(id, position) };
   }
 }
@@ -164,16 +171,29 @@ export class ReactivateApiUserHandler implements ICommandHandler<ReactivateApiUs
   ) {}
 
   async execute({ id, caller }: ReactivateApiUser): Promise<StatusChange> {
-    await refuseOwner(this.store, id, caller);
-    const decision = reactivate(actorOf(caller));
-    const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+    const position = await carryOut(this.store, id, caller, reactivate(actorOf(caller)));
     return { status: 'active', position, enforcedAt: await this.enforcement.inForceSince(id, position) };
   }
 }
 
-async function refuseOwner(store: EventStore, id: string, caller: Caller): Promise<void> {
-  const { state } = await store.load(portalUser, id, caller.customerId);
-  if (state.status !== 'none' && state.owner) {
-    throw new Refused('portal-user.is-owner', 'The Customer Super Admin cannot be deactivated or reactivated.');
+/** Answers the position. Only for an id that no API user has does it matter whose it is. */
+async function carryOut(
+  store: EventStore,
+  id: string,
+  caller: Caller,
+  decision: Decision<ApiUser, ApiUserEvent>,
+): Promise<number> {
+  try {
+    return (await store.transact(apiUser, id, decision, appendContextOf(caller))).position;
+  } catch (error) {
+    if (error instanceof Refused && (await isOwner(store, id, caller))) {
+      throw new Refused('portal-user.is-owner', 'The Customer Super Admin cannot be deactivated or reactivated.');
+    }
+    throw error;
   }
+}
+
+async function isOwner(store: EventStore, id: string, caller: Caller): Promise<boolean> {
+  const { state } = await store.load(portalUser, id, caller.customerId);
+  return state.status !== 'none' && state.owner;
 }

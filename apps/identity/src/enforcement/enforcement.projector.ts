@@ -27,8 +27,8 @@ export class EnforcementProjector {
   apply(@Payload() batch: ReceivedBatch): Promise<void> {
     return this.projection.apply(batch, {
       ...enforcementHandlers['token.events.v1'],
-      afterCommit: () => {
-        this.view.wake();
+      afterCommit: (received) => {
+        this.view.committed(received);
       },
     });
   }

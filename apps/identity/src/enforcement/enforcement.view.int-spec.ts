@@ -15,13 +15,15 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const at = (second: number) => new Date(Date.UTC(2026, 10, 23, 8, 0, second));
-async function apply(apiUserId: string, ...applied: [sequence: number, second: number][]) {
-  const events = applied.map(([sequence, second]) => ({
+const received = (apiUserId: string, ...applied: [sequence: number, second: number][]) =>
+  applied.map(([sequence, second]) => ({
     message: {} as never,
     event: {
       data: { apiUserId, customerId: uuid(), sequence, state: 'active', appliedAt: at(second).toISOString() },
     } as EnforcementEvent,
   }));
+async function apply(apiUserId: string, ...applied: [sequence: number, second: number][]) {
+  const events = received(apiUserId, ...applied);
   const tx = await pool.connect();
   try {
     await applyEnforcement(tx, events);
@@ -52,6 +54,15 @@ describe('the enforcement view', () => {
     const waiting = Promise.all(ids.map((id) => view.inForceSince(id, 3)));
     for (const id of ids) await apply(id, [3, 3]);
     expect(await waiting).toEqual([at(3), at(3), at(3)]);
+  });
+
+  it('tells those who wait what this process has committed without looking, and nobody else', async () => {
+    const away = database.pool();
+    await away.end();
+    const [view, id] = [new EnforcementView(away, 300), uuid()];
+    const waiting = Promise.all([view.inForceSince(id, 3), view.inForceSince(id, 5), view.inForceSince(uuid(), 3)]);
+    view.committed(received(id, [2, 2], [4, 4]));
+    expect(await waiting).toEqual([at(4), undefined, undefined]);
   });
 
   it('confirms nothing while the database is away, and fails nobody', async () => {

@@ -10,7 +10,7 @@ interface Waiter {
   readonly settle: (appliedAt: Date | undefined) => void;
 }
 
-// What another replica of identity has consumed is found by looking; what this one has consumed wakes it at once.
+// What another replica of identity has consumed is found by looking; what this one has consumed is told at once.
 const LOOK_EVERY_MS = 25;
 
 /** Keeps the first word about the newest sequence of each API user. */
@@ -50,9 +50,14 @@ export class EnforcementView {
     private readonly patienceMs = 5_000,
   ) {}
 
-  /** Has those who wait look now. */
-  wake(): void {
-    this.wakeUp();
+  /** Tells those who wait what this process has just committed. */
+  committed(received: readonly ReceivedEvent<EnforcementEvent>[]): void {
+    for (const { data } of received.map(({ event }) => event)) {
+      for (const waiter of this.waiting) {
+        const concerned = waiter.apiUserId === data.apiUserId && waiter.sequence <= data.sequence;
+        if (concerned) waiter.settle(new Date(data.appliedAt));
+      }
+    }
   }
 
   /**

@@ -136,6 +136,8 @@ interface DueRow {
   readonly status: 'active' | 'inactive';
   readonly correlation_id: string;
   readonly event_id: string;
+  /** The sequence of the acknowledgement itself. */
+  readonly said: string;
 }
 
 /**
@@ -146,20 +148,29 @@ export async function acknowledge(tx: PoolClient, apiUserIds: readonly string[])
   if (apiUserIds.length === 0) return;
   const due = await tx.query<DueRow>({
     name: 'authorization.acknowledge',
-    text: `update authorization_v1 set acknowledged = sequence
-           where api_user_id = any($1::uuid[]) and verifier is not null and sequence > acknowledged
-           returning api_user_id, customer_id, sequence, status, correlation_id, event_id`,
+    text: `with due as (
+             update authorization_v1 set acknowledged = sequence
+              where api_user_id = any($1::uuid[]) and verifier is not null and sequence > acknowledged
+             returning api_user_id, customer_id, sequence, status, correlation_id, event_id
+           ), reserved as (
+             insert into customer_sequence as s (customer_id, sequence)
+             select customer_id, count(*) from due group by customer_id order by customer_id
+             on conflict (customer_id) do update set sequence = s.sequence + excluded.sequence
+             returning customer_id, sequence
+           )
+           select due.*, reserved.sequence + 1 - row_number() over later as said
+             from due join reserved using (customer_id)
+           window later as (partition by customer_id order by api_user_id desc)
+            order by said`,
     values: [apiUserIds],
   });
   if (due.rows.length === 0) return;
-  const last = await nextSequences(tx, due.rows);
   const appliedAt = new Date().toISOString();
   const records = due.rows.map((row): OutgoingRecord => {
-    const sequence = (last.get(row.customer_id) ?? 0) + 1;
-    last.set(row.customer_id, sequence);
     const event = {
       ...{ id: uuid(), source: '/token', type: tokenEvents.wireType('ApiUserAuthorizationApplied'), time: appliedAt },
-      ...{ subject: row.api_user_id, sequence, correlationId: row.correlation_id, causationId: row.event_id },
+      ...{ subject: row.api_user_id, sequence: Number(row.said) },
+      ...{ correlationId: row.correlation_id, causationId: row.event_id },
       data: {
         ...{ apiUserId: row.api_user_id, customerId: row.customer_id, sequence: Number(row.sequence) },
         ...{ state: row.status, appliedAt },
@@ -168,21 +179,4 @@ export async function acknowledge(tx: PoolClient, apiUserIds: readonly string[])
     return { topic: 'token.events.v1', ...encodeEvent(event, row.customer_id) };
   });
   await appendToOutbox(tx, records);
-}
-
-/** Reserves as many numbers as each customer needs; answers the number before the first of them. */
-async function nextSequences(tx: PoolClient, rows: readonly DueRow[]): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const { customer_id } of rows) counts.set(customer_id, (counts.get(customer_id) ?? 0) + 1);
-  const reserved = await tx.query<{ customer_id: string; before: string }>({
-    name: 'authorization.sequences',
-    text: `insert into customer_sequence as s (customer_id, sequence)
-           select n.customer_id, n.count from unnest($1::uuid[], $2::bigint[]) as n (customer_id, count)
-           order by n.customer_id
-           on conflict (customer_id) do update set sequence = s.sequence + excluded.sequence
-           returning customer_id, sequence - (select n.count from unnest($1::uuid[], $2::bigint[]) as n (id, count)
-                                               where n.id = s.customer_id) as before`,
-    values: [[...counts.keys()], [...counts.values()]],
-  });
-  return new Map(reserved.rows.map((row) => [row.customer_id, Number(row.before)]));
 }
