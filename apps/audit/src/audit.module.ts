@@ -94,7 +94,7 @@ function providers(config: AuditConfig, groupId: string): Provider[] {
         new KafkaBatchStrategy({
           ...{ kafka, groupId, offsets: projection.offsets(), logger },
           // A transaction for the calls of each few milliseconds would cost more than writing the calls down.
-          gather: { bytes: 32_768, forMs: 200 },
+          gather: { bytes: 131_072, forMs: 200 },
         }),
     },
     {
