@@ -224,14 +224,9 @@ export class CallRecorder {
 
   /** The calls of one customer become one record: bytes and objects per record are what recording costs. */
   private fold(batch: readonly Waiting[]): OutgoingRecord[] {
-    const byCustomer = new Map<string, Call[]>();
-    for (const { customerId, call } of batch) {
-      const calls = byCustomer.get(customerId);
-      if (calls) calls.push(call);
-      else byCustomer.set(customerId, [call]);
-    }
     const records: OutgoingRecord[] = [];
-    for (const [customerId, calls] of byCustomer) {
+    for (const [customerId, waiting] of Map.groupBy(batch, (each) => each.customerId)) {
+      const calls = waiting.map(({ call }) => call);
       for (let from = 0; from < calls.length; from += MAX_CALLS_PER_RECORD) {
         records.push(this.recordOf(customerId, calls.slice(from, from + MAX_CALLS_PER_RECORD)));
       }
