@@ -1,6 +1,7 @@
 import { decodeEvent, encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
 import type { Pool } from 'pg';
 import { BoundedReader } from './bounded-reader.js';
 import { KafkaPublisher } from './kafka-publisher.js';
@@ -17,6 +18,8 @@ describe('BoundedReader', () => {
   let publisher: KafkaPublisher;
   let topic: string;
   let reader: BoundedReader;
+  /** Partitions of which a batch was given to the projection. */
+  let taken: Set<number>;
 
   beforeAll(async () => {
     database = await testDatabase({ role: 'token' });
@@ -37,9 +40,15 @@ describe('BoundedReader', () => {
   beforeEach(async () => {
     await database.asOwner('truncate log, consumer_offset, applied_sequence, parked_record');
     topic = await kafka.topic(PARTITIONS);
+    const projection = new Projection({ pool, view: 'log-v1', logger: silent });
+    const apply = projection.apply.bind(projection);
+    taken = new Set();
+    projection.apply = (batch, handlers) => {
+      taken.add(batch.partition);
+      return apply(batch, handlers);
+    };
     reader = new BoundedReader({
-      ...{ kafka: kafka.client(), logger: silent, topics: [topic], groupPrefix: kafka.group() },
-      projection: new Projection({ pool, view: 'log-v1', logger: silent }),
+      ...{ kafka: kafka.client(), logger: silent, topics: [topic], groupPrefix: kafka.group(), projection },
     });
     await reader.start();
   });
@@ -88,10 +97,12 @@ describe('BoundedReader', () => {
     expect(reader.records).toBe(17);
   });
 
-  it('says so when a batch could not be written', async () => {
+  it('says so when a batch could not be written, and applies nothing more, of whichever partition', async () => {
     await publish(30);
-    await expect(reader.readTo(upTo(1n, 1n, 1n), into('nowhere'))).rejects.toThrow('nowhere');
+    await expect(reader.readTo(upTo(1n), into('nowhere'))).rejects.toThrow('nowhere');
     await expect(reader.readTo(upTo(2n, 2n, 2n), into('log'))).rejects.toThrow('nowhere');
+    await until(() => taken.has(1) && taken.has(2), 'the other partitions to be read');
+    await reader.stop();
     expect(await logged()).toEqual([]);
   });
 

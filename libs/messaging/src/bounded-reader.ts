@@ -33,6 +33,7 @@ export class BoundedReader {
   private readonly limits = new ReadLimits();
   private readonly consumer: KafkaBatchConsumer;
   private readonly failure = Promise.withResolvers<never>();
+  private failed = false;
   private readonly writing = new Set<Promise<void>>();
   /** The last batch of each partition. */
   private readonly last = new Map<string, Promise<void>>();
@@ -48,7 +49,7 @@ export class BoundedReader {
       handlers: new Map(topics.map((topic) => [topic, (batch: ReceivedBatch) => this.take(batch)])),
       offsets: projection.offsets(),
       onCrash: (error) => {
-        this.failure.reject(error);
+        this.fail(error);
       },
     });
   }
@@ -58,7 +59,7 @@ export class BoundedReader {
   }
 
   async stop(): Promise<void> {
-    this.failure.reject(new Error('the reader was stopped'));
+    this.fail(new Error('the reader was stopped'));
     await this.consumer.stop();
     await Promise.all(this.writing);
   }
@@ -92,15 +93,21 @@ export class BoundedReader {
     const place = `${batch.topic}/${String(batch.partition)}`;
     const write = async () => {
       if (handlers === undefined) throw new TypeError(`nothing is known of ${batch.topic}`);
-      await this.options.projection.apply({ ...batch, isStale: () => false }, handlers);
+      // Kafka goes on sending what was asked for; after a failure nothing more is applied, of whichever partition.
+      await this.options.projection.apply({ ...batch, isStale: () => this.failed }, handlers);
       this.records += batch.messages.length;
     };
     const written = (this.last.get(place) ?? Promise.resolve()).then(write).catch((error: unknown) => {
-      this.failure.reject(error);
+      this.fail(error);
     });
     this.last.set(place, written);
     this.writing.add(written);
     void written.then(() => this.writing.delete(written));
     while (this.writing.size > WRITERS) await Promise.race(this.writing);
+  }
+
+  private fail(error: unknown): void {
+    this.failed = true;
+    this.failure.reject(error);
   }
 }
