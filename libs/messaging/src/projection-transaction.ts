@@ -15,11 +15,26 @@ export interface Done {
   readonly progress?: string;
 }
 
+const DEADLOCK = '40P01';
+// Each time somebody else has gone on, so the second attempt nearly always succeeds.
+const MAX_ATTEMPTS = 10;
+
 /**
  * Has `work` done on a connection of its own and commits it; on an error it is rolled back and the connection thrown away
- * if that fails. `work` begins with {@link openPlace}.
+ * if that fails. `work` begins with {@link openPlace}. It is begun again when Postgres ends it because it and another
+ * waited for each other's rows, as two topics of a view can where their records are applied one by one.
  */
 export async function inTransaction<T extends Done>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await onceInTransaction(pool, work);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== DEADLOCK || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function onceInTransaction<T extends Done>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
   const tx = await pool.connect().catch((error: unknown) => {
     throw new ConnectionLost(error);
   });

@@ -166,6 +166,29 @@ describe('Projection', () => {
     expect(await parked()).toEqual([]);
   });
 
+  it('begins a batch again that Postgres ended because it and another waited for each other.', async () => {
+    const both = Promise.withResolvers<undefined>();
+    let holding = 0;
+    const crossing: ProjectionHandlers<CloudEvent> = {
+      ...handlers,
+      apply: async (tx, events) => {
+        await handlers.apply(tx, events);
+        const [first, second] = events[0]?.message.key === 'a' ? [1, 2] : [2, 1];
+        await tx.query('select pg_advisory_xact_lock($1)', [first]);
+        if (++holding === 2) both.resolve(undefined);
+        await both.promise;
+        await tx.query('select pg_advisory_xact_lock($1)', [second]);
+      },
+    };
+    await Promise.all([
+      projection.apply(batch([message(0, 'a', 1)]), crossing),
+      projection.apply(batch([message(0, 'b', 1)], { partition: 1 }), crossing),
+    ]);
+    expect(applyCalls).toBe(3);
+    expect((await view()).sort()).toEqual(['a 1', 'b 1']);
+    expect(await parked()).toEqual([]);
+  });
+
   it('invariant 11: what cannot be read is parked with its reason, later records of its key wait, other keys go on.', async () => {
     const megabyte = JSON.stringify({ line: 'x'.repeat(1_000_000) }).slice(0, -1);
     await projection.apply(
