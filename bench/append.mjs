@@ -93,6 +93,8 @@ const variants = {
   'raw, a statement per table': variant(inserted, writers),
   'raw, one statement': variant(insertedAtOnce, writers),
   'ours, one writer': variant(ours, 1),
+  'raw, a statement per table, one writer': variant(inserted, 1),
+  'raw, one statement, one writer': variant(insertedAtOnce, 1),
 };
 console.log('Warming up');
 for (const each of Object.values(variants)) await each();
@@ -123,6 +125,14 @@ await report(
     },
     { what: 'append / raw, one statement', spread: ratio(measured.ours, measured['raw, one statement']) },
     { what: `${writers} writers / one writer`, spread: ratio(measured.ours, measured['ours, one writer']), atLeast: 3 },
+    {
+      what: `raw, one INSERT per table: ${writers} writers / one writer`,
+      spread: ratio(measured['raw, a statement per table'], measured['raw, a statement per table, one writer']),
+    },
+    {
+      what: `raw, one statement: ${writers} writers / one writer`,
+      spread: ratio(measured['raw, one statement'], measured['raw, one statement, one writer']),
+    },
     ...lagging,
   ],
   { writers, customers: given.customers, rounds, 'seconds each': seconds },
