@@ -152,6 +152,8 @@ async function millionUsers() {
     await seedAuthorization(client, 'authorization_many', count, customers, product.peppers);
     const callers = Array.from({ length: 32_000 }, (_, n) => apiUser(Math.floor((n * count) / 32_000), customers));
     const manyRequests = authorizeRequests(callers);
+    // As many, so that the load generator has the same to do.
+    const fewRequests = manyRequests.map((_, n) => requests[n % requests.length]);
     let many = false;
     const take = async (wanted) => {
       if (wanted === many) return;
@@ -164,7 +166,7 @@ async function millionUsers() {
       {
         few: async () => {
           await take(false);
-          return closed(token.url, requests);
+          return closed(token.url, fewRequests);
         },
         many: async () => {
           await take(true);
