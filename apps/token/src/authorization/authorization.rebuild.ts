@@ -140,6 +140,8 @@ class Rebuild {
   /** Reads what has happened since, and everything where bulk does not work. */
   private readonly reader: BoundedReader;
   private readonly filled = new Map<string, number>();
+  private readonly abort = new AbortController();
+  private filling: Promise<boolean> | undefined;
 
   /** @param session in which nothing is done but to the old view */
   constructor(
@@ -169,7 +171,8 @@ class Rebuild {
     try {
       await this.reader.start();
       const snapshot = await snapshotOf(this.session, TOPICS);
-      const [old, filled] = await Promise.all([snapshot.content, this.fill(snapshot.offsets, inBulk)]);
+      this.filling = this.fill(snapshot.offsets, inBulk);
+      const [old, filled] = await Promise.all([snapshot.content, this.filling]);
       if (!filled) return undefined;
       await this.replayWhatWasReplayed(snapshot.parked);
       const rebuilt = await contentOf(this.pool, 'rebuild');
@@ -177,7 +180,10 @@ class Rebuild {
       await this.comeClose();
       return { old, rebuilt, ...(await this.takePlace()) };
     } finally {
+      // Whatever went wrong, nothing may go on writing into a schema that the next rebuild makes anew.
+      this.abort.abort(new Error('the rebuild has ended'));
       await this.reader.stop();
+      await this.filling?.catch(() => undefined);
       await this.pool.end();
       await this.session.query('rollback; drop schema if exists rebuild cascade').catch(() => undefined);
     }
@@ -210,7 +216,7 @@ class Rebuild {
   private async fillEach(target: TopicOffsets): Promise<void> {
     const { kafka, logger, fill = fillHere(kafka, logger) } = this.options;
     const databaseUrl = inOwnSchema(this.options.databaseUrl);
-    const abort = new AbortController();
+    const { abort } = this;
     const fills = TOPICS.map((topic) => {
       const onRecords = (records: number) => void this.filled.set(topic, records);
       const job = { databaseUrl, topic, target: target.get(topic) ?? new Map<number, bigint>() };
