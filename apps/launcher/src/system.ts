@@ -18,7 +18,7 @@ const PRINCIPALS: readonly Principal[] = ['identity', 'token', 'audit', 'inferen
 /**
  * Megabytes of half the space for young objects. 16 is usual; 8 makes a process smaller by a quarter, which most do not
  * notice. The token service makes the most objects per second and keeps the usual: more would make a call cheaper still, but
- * with 24 and 32 the process takes 159 MB at rest, and 150 is what it may.
+ * with 32 the process takes 159 MB at rest, and 150 is what it may.
  */
 const SEMI_SPACE_MB: Readonly<Record<ServiceName, number>> = {
   identity: 8,

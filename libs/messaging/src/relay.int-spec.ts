@@ -157,9 +157,9 @@ describe('Relay', () => {
         waits[how].push(performance.now() - begun);
       }
     }
-    // Without the notification the leader finds the rows by its poll, on average after 100 ms.
+    // Without the notification the leader finds the rows by its poll, up to 200 ms after the last ones.
     const median = (of: readonly number[]) => of.toSorted((a, b) => a - b)[7] ?? NaN;
-    expect(median(waits.notified)).toBeLessThan(median(waits.polled));
+    expect(median(waits.notified)).toBeLessThan(median(waits.polled) / 2);
     expect(follower.status().published).toBe(0);
 
     await leader.stop();

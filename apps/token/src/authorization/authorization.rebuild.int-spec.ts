@@ -5,6 +5,7 @@ import { testKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import { TestApiUser, TokenFixture } from '../token.fixture-spec.js';
+import type { Fill } from './authorization.fill.js';
 import { authorizationHandlers } from './authorization.projector.js';
 import { rebuildAuthorization, RebuildRefused, type RebuildProgress } from './authorization.rebuild.js';
 
@@ -18,10 +19,11 @@ beforeAll(async () => {
 beforeEach(() => fixture.current());
 afterAll(() => fixture.stop());
 
-const rebuild = (progress: (progress: RebuildProgress) => void | Promise<void> = () => undefined) =>
+const rebuild = (progress: (progress: RebuildProgress) => void | Promise<void> = () => undefined, fill?: Fill) =>
   rebuildAuthorization({
     ...{ databaseUrl: fixture.database.url, kafka: testKafka().client('token'), logger: silent },
     progress,
+    ...(fill && { fill }),
   });
 
 async function minted(count = 1): Promise<TestApiUser[]> {
@@ -213,6 +215,49 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
       expect(await status(user)).toBe(401);
       const { old, rebuilt } = await rebuild();
       expect(rebuilt).toEqual(old);
+    },
+  );
+
+  it.each(['before the reading begins', 'while it reads'])(
+    'and when it fails %s, no reading outlives it',
+    async (moment) => {
+      const begun = Promise.withResolvers<undefined>();
+      const readers = { begun: 0, ended: 0 };
+      // Reads for as long as it is let, and takes a while to end.
+      const endless: Fill = (_job, { signal }) =>
+        new Promise((_resolve, reject) => {
+          readers.begun += 1;
+          if (readers.begun === 2) begun.resolve(undefined);
+          signal.addEventListener('abort', () => {
+            setImmediate(() => {
+              readers.ended += 1;
+              reject(signal.reason as Error);
+            });
+          });
+        });
+      const owner = fixture.database.pool({ connectionString: fixture.database.url, max: 1 });
+      const other = await owner.connect();
+      const kill = async () => {
+        await fixture.database.endSessions(`application_name = 'token-rebuild'`);
+        const left = `select from pg_stat_activity where application_name = 'token-rebuild'`;
+        await until(async () => (await other.query(left)).rowCount === 0, 'the sessions to end');
+      };
+      try {
+        // The old view cannot be read, so that this is what fails.
+        await other.query('begin; lock table authorization_v1');
+        const killed = moment === 'while it reads' ? begun.promise.then(kill) : undefined;
+        const failing = rebuild(
+          ({ at }) => (at === 'reading' && moment !== 'while it reads' ? kill() : undefined),
+          endless,
+        );
+        await expect(failing).rejects.toThrow();
+        await killed;
+        const all = moment === 'while it reads' ? 2 : 0;
+        expect(readers).toEqual({ begun: all, ended: all });
+      } finally {
+        other.release(true);
+        await owner.end();
+      }
     },
   );
 

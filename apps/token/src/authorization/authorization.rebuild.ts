@@ -141,7 +141,6 @@ class Rebuild {
   private readonly reader: BoundedReader;
   private readonly filled = new Map<string, number>();
   private readonly abort = new AbortController();
-  private filling: Promise<boolean> | undefined;
 
   /** @param session in which nothing is done but to the old view */
   constructor(
@@ -168,11 +167,12 @@ class Rebuild {
     await this.pool.query(
       consumerTables(ROLE) + authorizationTable(ROLE) + (inBulk ? STAGING_TABLES : AUTHORIZATION_KEYS),
     );
+    let filling: Promise<boolean> | undefined;
     try {
       await this.reader.start();
       const snapshot = await snapshotOf(this.session, TOPICS);
-      this.filling = this.fill(snapshot.offsets, inBulk);
-      const [old, filled] = await Promise.all([snapshot.content, this.filling]);
+      filling = this.fill(snapshot.offsets, inBulk);
+      const [old, filled] = await Promise.all([snapshot.content, filling]);
       if (!filled) return undefined;
       await this.replayWhatWasReplayed(snapshot.parked);
       const rebuilt = await contentOf(this.pool, 'rebuild');
@@ -183,7 +183,7 @@ class Rebuild {
       // Whatever went wrong, nothing may go on writing into a schema that the next rebuild makes anew.
       this.abort.abort(new Error('the rebuild has ended'));
       await this.reader.stop();
-      await this.filling?.catch(() => undefined);
+      await filling?.catch(() => undefined);
       await this.pool.end();
       await this.session.query('rollback; drop schema if exists rebuild cascade').catch(() => undefined);
     }
@@ -217,6 +217,7 @@ class Rebuild {
     const { kafka, logger, fill = fillHere(kafka, logger) } = this.options;
     const databaseUrl = inOwnSchema(this.options.databaseUrl);
     const { abort } = this;
+    abort.signal.throwIfAborted();
     const fills = TOPICS.map((topic) => {
       const onRecords = (records: number) => void this.filled.set(topic, records);
       const job = { databaseUrl, topic, target: target.get(topic) ?? new Map<number, bigint>() };
