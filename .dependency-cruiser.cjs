@@ -34,7 +34,7 @@ module.exports = {
       name: 'packages-for-others-use-no-private-library',
       severity: 'error',
       from: { path: '^libs/(contracts|messaging|api-access)/src', pathNot: 'spec\\.ts$' },
-      to: { path: '^libs/(event-store|service|testing|embedded)/' },
+      to: { path: '^libs/(event-store|credentials|service|testing|embedded)/' },
     },
     {
       name: 'no-test-code-in-the-product',

@@ -2,9 +2,18 @@ import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
+/** A literal spread into a literal only steers the formatter. */
+const noSpreadLiterals = [
+  'error',
+  { selector: 'ObjectExpression > SpreadElement > ObjectExpression', message: 'Write the members where they go.' },
+  { selector: 'ArrayExpression > SpreadElement > ArrayExpression', message: 'Write the elements where they go.' },
+  { selector: 'CallExpression > SpreadElement > ArrayExpression', message: 'Write the arguments where they go.' },
+];
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.data/**', '.cache/**'] },
   js.configs.recommended,
+  { rules: { 'no-restricted-syntax': noSpreadLiterals } },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],

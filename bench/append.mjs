@@ -5,7 +5,7 @@ import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import pg from 'pg';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { EventStore } from '@rebelcore/event-store/event-store';
-import { Relay } from '@rebelcore/messaging/relay';
+import { Relay } from '@rebelcore/messaging/relay/relay';
 import { apiUser, mint } from '../apps/identity/dist/api-user/api-user.js';
 import { project } from '../apps/identity/dist/projection.js';
 import { publish } from '../apps/identity/dist/publication.js';

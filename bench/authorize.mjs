@@ -13,8 +13,15 @@ import { statementsPerCall } from './lib/statements.mjs';
 import { startProduct, withClient } from './lib/system.mjs';
 
 const given = options({
-  ...{ rounds: 5, seconds: 5, connections: 64, users: 1_000, customers: 20, million: 1_000_000 },
-  ...{ 'open-seconds': 30, profile: '', 'ratios-only': false },
+  rounds: 5,
+  seconds: 5,
+  connections: 64,
+  users: 1_000,
+  customers: 20,
+  million: 1_000_000,
+  'open-seconds': 30,
+  profile: '',
+  'ratios-only': false,
 });
 const { rounds, seconds, connections, users: userCount, customers } = given;
 
@@ -41,9 +48,14 @@ const oidc = await startChild('servers/oidc-provider.mjs', { clients: users });
 const urlOf = (child) => `http://127.0.0.1:${child.port}`;
 const requests = authorizeRequests(users);
 const oidcRequests = users.map(({ username, password }) => ({
-  ...{ method: 'POST', path: '/token', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  method: 'POST',
+  path: '/token',
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
   body: new URLSearchParams({
-    ...{ grant_type: 'client_credentials', client_id: username, client_secret: password, scope: 'can_use_agent' },
+    grant_type: 'client_credentials',
+    client_id: username,
+    client_secret: password,
+    scope: 'can_use_agent',
   }).toString(),
 }));
 

@@ -35,7 +35,8 @@ function tokenOf(n) {
   return signedToken(privateKey, head, { ...claims, ...rest });
 }
 const requests = Array.from({ length: given.tokens }, (_, n) => ({
-  ...{ method: 'GET', path: '/call' },
+  method: 'GET',
+  path: '/call',
   headers: { authorization: `Bearer ${tokenOf(n)}` },
 }));
 

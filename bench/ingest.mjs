@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { callEvents } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { describeCalls } from '../apps/audit/dist/activity/description.js';
 import { copyIn } from './lib/copy.mjs';
 import { options } from './lib/options.mjs';
@@ -39,9 +39,19 @@ const source = `/bench/${randomUUID()}`;
 
 function calls(number, at = new Date().toISOString()) {
   return Array.from({ length: number }, () => ({
-    ...{ id: uuid(), at, service: 'token', route: 'POST /api/v1/authorize', status: 200, outcome: 'success' },
-    ...{ durationMs: 3.217, ip: '127.0.0.1', userAgent: 'bench', correlationId: `api:${uuid()}`, apiUserId: uuid() },
-    ...{ tokenId: uuid(), tokenExpiresAt: 1_900_000_000 },
+    id: uuid(),
+    at,
+    service: 'token',
+    route: 'POST /api/v1/authorize',
+    status: 200,
+    outcome: 'success',
+    durationMs: 3.217,
+    ip: '127.0.0.1',
+    userAgent: 'bench',
+    correlationId: `api:${uuid()}`,
+    apiUserId: uuid(),
+    tokenId: uuid(),
+    tokenExpiresAt: 1_900_000_000,
   }));
 }
 /** What the recorder of a service makes of the calls of one customer that end at the same moment. */
@@ -50,8 +60,14 @@ function eventOf(customerId, what) {
   sequences.set(customerId, sequence);
   const [first] = what;
   return {
-    ...{ id: uuid(), source, type: callEvents.wireType('ApiCallRecorded'), time: first.at, subject: 'token', sequence },
-    ...{ correlationId: first.correlationId, data: { customerId, calls: what } },
+    id: uuid(),
+    source,
+    type: callEvents.wireType('ApiCallRecorded'),
+    time: first.at,
+    subject: 'token',
+    sequence,
+    correlationId: first.correlationId,
+    data: { customerId, calls: what },
   };
 }
 const recordOf = (event) => ({ topic: 'api.calls.v1', ...encodeEvent(event, event.data.customerId) });
@@ -89,8 +105,15 @@ async function consumed() {
 
 const COLUMNS = ['customer_id', 'occurred_at', 'id', 'user_id', 'event_type', 'outcome', 'description', 'metadata'];
 const valuesOf = (entry) => [
-  ...[entry.customerId, entry.occurredAt, entry.id, entry.userId ?? null, entry.eventType, entry.outcome],
-  ...[entry.description, JSON.stringify(entry.metadata), entry.correlationId],
+  entry.customerId,
+  entry.occurredAt,
+  entry.id,
+  entry.userId ?? null,
+  entry.eventType,
+  entry.outcome,
+  entry.description,
+  JSON.stringify(entry.metadata),
+  entry.correlationId,
 ];
 const copyText = (value) =>
   value === null ? '\\N' : value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');

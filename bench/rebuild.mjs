@@ -10,8 +10,8 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { makeVerifier } from '@rebelcore/service/verifier';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { makeVerifier } from '@rebelcore/credentials/verifier';
 import { apiUser, authorizeRequests } from './lib/api-users.mjs';
 import { startChild } from './lib/child.mjs';
 import { options } from './lib/options.mjs';
@@ -38,7 +38,9 @@ await caughtUp(product.service('identity').url);
 
 const load = await startChild('lib/load.mjs', {});
 const env = {
-  ...{ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production' },
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  NODE_ENV: 'production',
   TOKEN_MIGRATIONS_DATABASE_URL: product.databaseUrl('token', 'owner'),
   KAFKA_BROKERS: product.brokers.join(','),
 };
@@ -90,13 +92,14 @@ async function publishUsers() {
   const role = SYSTEM_ROLES.find(({ name }) => name === 'RebelCore_AgentUser');
   const sequences = new Map();
   const eventOf = (catalogue, name, user, sequence, data) => ({
-    ...{
-      id: `${user.id}-${name}`,
-      source: '/identity',
-      type: catalogue.wireType(name),
-      time: new Date().toISOString(),
-    },
-    ...{ subject: user.id, sequence, correlationId: `api:${user.id}`, data: { apiUserId: user.id, ...data } },
+    id: `${user.id}-${name}`,
+    source: '/identity',
+    type: catalogue.wireType(name),
+    time: new Date().toISOString(),
+    subject: user.id,
+    sequence,
+    correlationId: `api:${user.id}`,
+    data: { apiUserId: user.id, ...data },
   });
   const fact = (user, name, more) => {
     const sequence = (sequences.get(user.customerId) ?? 0) + 1;

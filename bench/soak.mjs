@@ -10,8 +10,14 @@ import { median } from './lib/statistics.mjs';
 import { startProduct, withClient } from './lib/system.mjs';
 
 const given = options({
-  ...{ 'settle-seconds': 90, 'idle-seconds': 60, seconds: 600, 'sample-seconds': 5 },
-  ...{ connections: 64, users: 1_000, customers: 20, 'idle-only': false },
+  'settle-seconds': 90,
+  'idle-seconds': 60,
+  seconds: 600,
+  'sample-seconds': 5,
+  connections: 64,
+  users: 1_000,
+  customers: 20,
+  'idle-only': false,
 });
 
 const product = await startProduct();

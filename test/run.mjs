@@ -10,8 +10,15 @@ const results = join(root, '.cache', 'jest');
 const counts = { passed: 0, failed: 0 };
 
 const jest = (project) => [
-  ...['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', bin('jest/bin/jest.js')],
-  ...['--selectProjects', project, '--json', `--outputFile=${join(results, `${project}.json`)}`, '--ci', '--forceExit'],
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  bin('jest/bin/jest.js'),
+  '--selectProjects',
+  project,
+  '--json',
+  `--outputFile=${join(results, `${project}.json`)}`,
+  '--ci',
+  '--forceExit',
 ];
 const gates = [
   ['Format', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']],

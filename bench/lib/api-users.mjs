@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
-import { makeVerifier } from '@rebelcore/service/verifier';
+import { makeVerifier } from '@rebelcore/credentials/verifier';
 
 const digest = (text) => createHash('sha256').update(text).digest('hex');
 
@@ -41,7 +41,9 @@ export async function seedAuthorization(client, table, count, customers, peppers
         users.map(({ customerId }) => customerId),
         users.map(({ username }) => username),
         users.map(({ username, password }) => makeVerifier(peppers, username, password).verifier),
-        ...[role.id, role.name, peppers.current],
+        role.id,
+        role.name,
+        peppers.current,
       ],
     );
   }

@@ -1,10 +1,10 @@
 // The floor of a rebuild, a process of its own: reads the topics of the authorization view from their beginning to their
 // end with the consumer that a rebuild uses, decodes every record, and stores nothing.
 import { randomUUID } from 'node:crypto';
-import { BACKLOG } from '@rebelcore/messaging/bounded-reader';
-import { KafkaBatchConsumer } from '@rebelcore/messaging/kafka-batch-consumer';
+import { BACKLOG } from '@rebelcore/messaging/rebuild/bounded-reader';
+import { KafkaBatchConsumer } from '@rebelcore/messaging/consume/kafka-batch-consumer';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { ReadLimits } from '@rebelcore/messaging/read-limits';
+import { ReadLimits } from '@rebelcore/messaging/rebuild/read-limits';
 import { authorizationHandlers } from '../../apps/token/dist/authorization/authorization.projector.js';
 import { TOPICS } from '../../apps/token/dist/authorization/authorization.rebuild.js';
 
@@ -23,7 +23,11 @@ let records = 0;
 const limits = new ReadLimits();
 const nothing = () => undefined;
 const consumer = new KafkaBatchConsumer({
-  ...{ kafka, ...BACKLOG, limits, groupId: `token.floor-${randomUUID()}`, onCrash: nothing },
+  kafka,
+  ...BACKLOG,
+  limits,
+  groupId: `token.floor-${randomUUID()}`,
+  onCrash: nothing,
   logger: { debug: nothing, info: nothing, warn: nothing, error: nothing },
   offsets: { nextOffsets: () => Promise.resolve(new Map()) },
   handlers: new Map(

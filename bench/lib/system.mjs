@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { peppers } from '@rebelcore/service/verifier';
+import { peppers } from '@rebelcore/credentials/verifier';
 import { startSystem } from '../../apps/launcher/dist/system.js';
 
 /**
@@ -36,7 +36,10 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
   for (const event of ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection']) process.on(event, end);
   const adminLogin = { username: 'admin', password: secrets['kafka.admin'] };
   return {
-    ...{ endpoints: system.endpoints, dataDir, stop, adminLogin },
+    endpoints: system.endpoints,
+    dataDir,
+    stop,
+    adminLogin,
     service: (name) => system.services.find((each) => each.name === name),
     services: system.services,
     /** Pids by name: of each Node service, of Kafka's nodes, of Postgres's first one. */

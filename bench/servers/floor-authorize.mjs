@@ -87,13 +87,24 @@ async function recorder({ brokers, login, topic }) {
     return send({
       key: customer,
       headers: {
-        ...{ 'content-type': 'application/json', ce_specversion: '1.0', ce_id: randomUUID(), ce_source: '/floor' },
-        ...{ ce_type: 'rebelcore.calls.ApiCallRecorded.v1', ce_time: at, ce_subject: 'token' },
-        ...{ ce_sequence: String(++sequence), ce_correlationid: `api:${randomUUID()}` },
+        'content-type': 'application/json',
+        ce_specversion: '1.0',
+        ce_id: randomUUID(),
+        ce_source: '/floor',
+        ce_type: 'rebelcore.calls.ApiCallRecorded.v1',
+        ce_time: at,
+        ce_subject: 'token',
+        ce_sequence: String(++sequence),
+        ce_correlationid: `api:${randomUUID()}`,
       },
       value: JSON.stringify({
-        ...{ customerId: customer, apiUserId: row?.api_user_id, at, route: 'POST /api/v1/authorize' },
-        ...{ status: granted ? 200 : 401, durationMs: Date.now() - arrived, ip: '127.0.0.1' },
+        customerId: customer,
+        apiUserId: row?.api_user_id,
+        at,
+        route: 'POST /api/v1/authorize',
+        status: granted ? 200 : 401,
+        durationMs: Date.now() - arrived,
+        ip: '127.0.0.1',
       }),
     });
   };

@@ -8,7 +8,7 @@ import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { CallSpool } from '@rebelcore/api-access/call-spool';
 import { recordCalls } from '@rebelcore/api-access/record-calls.plugin';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { serve } from '../lib/child.mjs';
 
 class CallController {

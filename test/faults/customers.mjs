@@ -64,7 +64,11 @@ export class Customer {
 /** Mints one API user; `entry.apiUser` has its password when the first attempt was answered. */
 export async function mint(ledger, customer, urls, options = {}) {
   const entry = await ledger.command({
-    ...{ customer, urls, kind: 'mint', path: '/api/v1/api-users', body: { role_id: customer.roleId } },
+    customer,
+    urls,
+    kind: 'mint',
+    path: '/api/v1/api-users',
+    body: { role_id: customer.roleId },
     headers: { 'idempotency-key': randomUUID() },
     ...options,
   });
@@ -78,7 +82,10 @@ export async function mint(ledger, customer, urls, options = {}) {
 /** `deactivate` or `reactivate`. `entry.confirmed` tells whether it was said to be in force. */
 export async function switchTo(kind, ledger, customer, apiUser, urls, options = {}) {
   const entry = await ledger.command({
-    ...{ customer, urls, kind, path: `/api/v1/users/${apiUser.id}/${kind}` },
+    customer,
+    urls,
+    kind,
+    path: `/api/v1/users/${apiUser.id}/${kind}`,
     ...options,
   });
   entry.apiUserId = apiUser.id;

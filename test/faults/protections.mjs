@@ -19,12 +19,12 @@ export const PROTECTIONS = [
     what: 'an outbox row is deleted only after the broker has acknowledged it',
     edits: [
       {
-        file: 'libs/messaging/dist/relay.js',
+        file: 'libs/messaging/dist/relay/relay.js',
         from: 'await this.publish(client, pending);\n            const ids = pending.map(({ id }) => id);',
         to: 'const ids = pending.map(({ id }) => id);',
       },
       {
-        file: 'libs/messaging/dist/relay.js',
+        file: 'libs/messaging/dist/relay/relay.js',
         from: 'this.published += pending.length;',
         to: 'await this.publish(client, pending); this.published += pending.length;',
       },
@@ -35,14 +35,14 @@ export const PROTECTIONS = [
     what: 'the offset is stored in the transaction of the view, after it',
     edits: [
       {
-        file: 'libs/messaging/dist/projection-transaction.js',
+        file: 'libs/messaging/dist/project/checkpoint.js',
         from: '`begin; set local idle',
         to: '`set local idle',
       },
       {
-        file: 'libs/messaging/dist/projection.js',
+        file: 'libs/messaging/dist/project/projection.js',
         from: 'const done = await applyAll(tx, fresh, sorter, handlers);',
-        to: 'await tx.query(progressOf(tx, where, last.offset + 1n, new Map())); const done = await applyAll(tx, fresh, sorter, handlers);',
+        to: 'await tx.query(checkpointStatement(tx, where, last.offset + 1n, new Map())); const done = await applyAll(tx, fresh, sorter, handlers);',
       },
     ],
   },
@@ -60,8 +60,12 @@ export const PROTECTIONS = [
     scenario: 'F06',
     what: 'Postgres ends the connection of a relay that is silent, and with it its lead',
     edits: [
-      { file: 'libs/messaging/dist/relay.js', from: 'set idle_session_timeout = ${limit}; ', to: '' },
-      { file: 'libs/messaging/dist/relay.js', from: 'set idle_in_transaction_session_timeout = ${limit}; ', to: '' },
+      { file: 'libs/messaging/dist/relay/relay.js', from: 'set idle_session_timeout = ${limit}; ', to: '' },
+      {
+        file: 'libs/messaging/dist/relay/relay.js',
+        from: 'set idle_in_transaction_session_timeout = ${limit}; ',
+        to: '',
+      },
     ],
   },
   {
@@ -73,8 +77,16 @@ export const PROTECTIONS = [
     scenario: 'F08',
     what: 'reading goes on at the offset stored with the view',
     edits: [
-      { file: 'libs/messaging/dist/kafka-batch-consumer.js', from: 'fromBeginning: true', to: 'fromBeginning: false' },
-      { file: 'libs/messaging/dist/kafka-batch-consumer.js', from: 'this.consumer.seek(', to: '(() => undefined)(' },
+      {
+        file: 'libs/messaging/dist/consume/kafka-batch-consumer.js',
+        from: 'fromBeginning: true',
+        to: 'fromBeginning: false',
+      },
+      {
+        file: 'libs/messaging/dist/consume/kafka-batch-consumer.js',
+        from: 'this.consumer.seek(',
+        to: '(() => undefined)(',
+      },
     ],
   },
   {
@@ -104,7 +116,7 @@ export const PROTECTIONS = [
     what: 'an outbox row is deleted only after the broker has acknowledged it, whatever the link does',
     edits: [
       {
-        file: 'libs/messaging/dist/relay.js',
+        file: 'libs/messaging/dist/relay/relay.js',
         from: "throw new PublishingFailed('the outbox could not be published', { cause: error });",
         to: '',
       },
@@ -115,7 +127,7 @@ export const PROTECTIONS = [
     what: 'what cannot be read is parked',
     edits: [
       {
-        file: 'libs/messaging/dist/batch-sorter.js',
+        file: 'libs/messaging/dist/project/sequence-gate.js',
         from: "this.park({ message, ...reasonOf(error, 'event.unreadable') }, key);",
         to: 'throw error;',
       },

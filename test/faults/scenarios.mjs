@@ -14,6 +14,6 @@ import recording from './scenarios/recording.mjs';
 
 /**
  * In the order in which they are played; those with `gate` are a gate of `npm test`. F07, the late commit, needs two
- * transactions held open by hand and stands in libs/messaging/src/relay.int-spec.ts and libs/event-store/src/event-store.int-spec.ts.
+ * transactions held open by hand and stands in libs/messaging/src/relay/relay.int-spec.ts and libs/event-store/src/event-store.int-spec.ts.
  */
 export const SCENARIOS = [f09, f01, f02, f03, f05, f06, f08, f04, recording, f10, f11, f13, f15];

@@ -5,8 +5,17 @@ const TOTALS = ['scenario', 'seeds', 'seconds', ...COUNTS, 'failed'];
 /** What was played, a row each, and with several seeds what they come to together. */
 export function printTable(rows) {
   const played = rows.map(({ id, seed, seconds, acknowledged, unknown, refused, found, ok }) => ({
-    ...{ id, seed, seconds, acknowledged: acknowledged ?? 0, unknown: unknown ?? 0, refused: refused ?? 0, ok },
-    ...{ lost: found.lost.length, doubled: found.doubled.length, open: found.open.length, other: found.wrong.length },
+    id,
+    seed,
+    seconds,
+    acknowledged: acknowledged ?? 0,
+    unknown: unknown ?? 0,
+    refused: refused ?? 0,
+    ok,
+    lost: found.lost.length,
+    doubled: found.doubled.length,
+    open: found.open.length,
+    other: found.wrong.length,
   }));
   print(
     COLUMNS,

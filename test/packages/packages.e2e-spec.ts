@@ -12,10 +12,7 @@ import { bearerOf, endpoints, TestCustomer, type ApiUser } from '../support/syst
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
 const PACKAGES = ['contracts', 'messaging', 'api-access'];
-const FRAMEWORK = [
-  ...['@nestjs/common', '@nestjs/core', '@nestjs/platform-fastify'],
-  ...['fastify', 'reflect-metadata', 'rxjs'],
-];
+const FRAMEWORK = ['@nestjs/common', '@nestjs/core', '@nestjs/platform-fastify', 'fastify', 'reflect-metadata', 'rxjs'];
 
 let folder: string;
 let service: ChildProcess | undefined;
@@ -44,8 +41,13 @@ beforeAll(async () => {
   await copyFile(join(root, 'test/packages/outside-service.ts'), join(folder, 'outside-service.ts'));
   // Declarations are checked as well: a package must bring the types that it speaks of.
   const compilerOptions = {
-    ...{ target: 'ES2024', module: 'NodeNext', strict: true, skipLibCheck: false, types: ['node'] },
-    ...{ experimentalDecorators: true, emitDecoratorMetadata: true },
+    target: 'ES2024',
+    module: 'NodeNext',
+    strict: true,
+    skipLibCheck: false,
+    types: ['node'],
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
   };
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['outside-service.ts'] }));
   await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]);

@@ -4,12 +4,12 @@ import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents, type IdentityEventData, type IdentityEventName } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
-import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publisher';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
-import { generateSigningKey, signJwt } from '@rebelcore/service/signing-keys';
+import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -23,7 +23,7 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import type { ActivityItem } from './activity/activity.query.js';
 import { auditConfig } from './audit.config.js';
-import { auditService } from './audit.service.js';
+import { auditApp } from './audit.app.js';
 import { migrations } from './migrations/migrations.js';
 
 export interface Answer {
@@ -59,7 +59,7 @@ export class Replica {
       IDENTITY_JWKS_URL: jwksUrl,
       CURSOR_KEY: cursorKey,
     });
-    const app = await createService(auditService(config, group));
+    const app = await createService(auditApp(config, group));
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
     return new Replica(app, await app.getUrl(), spool);

@@ -9,11 +9,11 @@ import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { CallSpool } from '@rebelcore/api-access/call-spool';
 import { SESSION_TOKENS } from '@rebelcore/api-access/session.guard';
-import { ViewCurrency } from '@rebelcore/messaging/currency';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import { kafkaConnection } from '@rebelcore/service/config';
 import { databaseHealth, dataSourceOptions, poolOf } from '@rebelcore/service/database';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from '@rebelcore/service/health';
@@ -33,7 +33,7 @@ const NAME = 'audit';
 export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly pool: Pool,
-    private readonly currency: ViewCurrency,
+    private readonly freshness: ViewFreshness,
     private readonly recorder: CallRecorder,
     private readonly publisher: KafkaPublisher,
   ) {}
@@ -52,11 +52,11 @@ export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdow
 
   async onApplicationBootstrap(): Promise<void> {
     await ensureMonths(this.pool);
-    await this.currency.start();
+    await this.freshness.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.currency.stop();
+    await this.freshness.stop();
     await this.recorder.close();
     await this.publisher.close();
   }
@@ -82,17 +82,20 @@ function providers(config: AuditConfig, groupId: string): Provider[] {
       useFactory: (pool: Pool) => new Projection({ pool, view: ACTIVITY_VIEW, logger }),
     },
     {
-      provide: ViewCurrency,
+      provide: ViewFreshness,
       inject: [Pool],
       useFactory: (pool: Pool) =>
-        new ViewCurrency({ pool, view: ACTIVITY_VIEW, topics: ['identity.events.v1'], logger }),
+        new ViewFreshness({ pool, view: ACTIVITY_VIEW, topics: ['identity.events.v1'], logger }),
     },
     {
       provide: KafkaBatchStrategy,
       inject: [Kafka, Projection],
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
-          ...{ kafka, groupId, offsets: projection.offsets(), logger },
+          kafka,
+          groupId,
+          offsets: projection.offsets(),
+          logger,
           // A transaction for the calls of each few milliseconds would cost more than writing the calls down.
           gather: { bytes: 131_072, forMs: 200 },
         }),
@@ -103,14 +106,14 @@ function providers(config: AuditConfig, groupId: string): Provider[] {
       useFactory: (pool: Pool) => new ActivityQuery(pool, new Cursors(config.CURSOR_KEY)),
     },
     { provide: SESSION_TOKENS, useValue: { jwksUri: config.IDENTITY_JWKS_URL } },
-    { provide: HEALTH_CHECKS, inject: [Pool, Projection, ViewCurrency, KafkaBatchStrategy], useFactory: healthChecks },
+    { provide: HEALTH_CHECKS, inject: [Pool, Projection, ViewFreshness, KafkaBatchStrategy], useFactory: healthChecks },
   ];
 }
 
 function healthChecks(
   pool: Pool,
   projection: Projection,
-  currency: ViewCurrency,
+  freshness: ViewFreshness,
   strategy: KafkaBatchStrategy,
 ): HealthCheck[] {
   return [
@@ -125,7 +128,7 @@ function healthChecks(
           joined: status?.joined ?? false,
           lag: String(status?.lag ?? 0n),
           lastError: status?.lastError,
-          asOf: currency.asOf(),
+          asOf: freshness.asOf(),
           parked: await projection.parked(),
         };
       },

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { startService } from '@rebelcore/service/bootstrap';
 import { auditConfig } from './audit.config.js';
-import { auditService } from './audit.service.js';
+import { auditApp } from './audit.app.js';
 
-await startService(() => auditService(auditConfig()));
+await startService(() => auditApp(auditConfig()));

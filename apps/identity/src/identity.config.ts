@@ -7,7 +7,7 @@ import {
   serviceVariables,
   spoolVariables,
 } from '@rebelcore/service/config';
-import { peppers } from '@rebelcore/service/verifier';
+import { peppers } from '@rebelcore/credentials/verifier';
 import { z } from 'zod';
 
 const schema = z.object({

@@ -5,9 +5,9 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
 import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
-import { KafkaBatchConsumer } from '@rebelcore/messaging/kafka-batch-consumer';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
+import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
+import { KafkaBatchConsumer } from '@rebelcore/messaging/consume/kafka-batch-consumer';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { identityConfig, type IdentityConfig } from './identity.config.js';
-import { identityService } from './identity.service.js';
+import { identityApp } from './identity.app.js';
 import { migrations } from './migrations/migrations.js';
 
 export interface Answer {
@@ -77,7 +77,7 @@ export class IdentityFixture {
       KEY_ENCRYPTION_KEY: key(),
     });
     // The cluster is shared with other spec files, which have databases of their own.
-    const app = await createService(identityService(config, `identity.test-${randomUUID()}`));
+    const app = await createService(identityApp(config, `identity.test-${randomUUID()}`));
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
     const publisher = new KafkaPublisher(testKafka().client('token'));

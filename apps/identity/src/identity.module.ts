@@ -13,10 +13,10 @@ import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { CallSpool } from '@rebelcore/api-access/call-spool';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
-import { Relay } from '@rebelcore/messaging/relay';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import { Relay } from '@rebelcore/messaging/relay/relay';
 import { kafkaConnection } from '@rebelcore/service/config';
 import { databaseHealth, dataSourceOptions, poolOf } from '@rebelcore/service/database';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from '@rebelcore/service/health';
@@ -77,7 +77,12 @@ export class IdentityModule implements OnModuleInit, OnApplicationShutdown {
         ),
       ],
       controllers: [
-        ...[HealthController, CustomerController, SessionController, RoleController, ApiUserController, UserController],
+        HealthController,
+        CustomerController,
+        SessionController,
+        RoleController,
+        ApiUserController,
+        UserController,
         EnforcementProjector,
       ],
       providers: [{ provide: IDENTITY_CONFIG, useValue: config }, ...mechanisms(config, consumerGroup), ...business],
@@ -96,9 +101,18 @@ export class IdentityModule implements OnModuleInit, OnApplicationShutdown {
 }
 
 const business: Provider[] = [
-  ...[ProvisionCustomerHandler, SignInHandler, SignOutHandler, ExchangeSessionHandler, WhoAmIHandler],
-  ...[ListRolesHandler, MintApiUserHandler, DeactivateApiUserHandler, ReactivateApiUserHandler, ListUsersHandler],
-  ...[OperatorGuard, PortalSessionGuard],
+  ProvisionCustomerHandler,
+  SignInHandler,
+  SignOutHandler,
+  ExchangeSessionHandler,
+  WhoAmIHandler,
+  ListRolesHandler,
+  MintApiUserHandler,
+  DeactivateApiUserHandler,
+  ReactivateApiUserHandler,
+  ListUsersHandler,
+  OperatorGuard,
+  PortalSessionGuard,
   { provide: APP_INTERCEPTOR, useClass: RefusalsAsProblems },
 ];
 
@@ -158,7 +172,10 @@ function mechanisms(config: IdentityConfig, groupId: string): Provider[] {
       inject: [Kafka, Projection],
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
-          ...{ kafka, groupId, offsets: projection.offsets(), logger },
+          kafka,
+          groupId,
+          offsets: projection.offsets(),
+          logger,
         }),
     },
     {

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { startService } from '@rebelcore/service/bootstrap';
 import { identityConfig } from './identity.config.js';
-import { identityService } from './identity.service.js';
+import { identityApp } from './identity.app.js';
 
-await startService(() => identityService(identityConfig()));
+await startService(() => identityApp(identityConfig()));

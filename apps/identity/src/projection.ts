@@ -42,8 +42,17 @@ async function projectOne(tx: PoolClient, event: StoredIdentityEvent, sequence: 
                                     created_at, status_sequence)
                values ($1, $2, 'api', false, 'active', $3, $4, $5, $6, $7, $8, $9)`,
         values: [
-          ...[customerId, apiUserId, username, label, role.id, role.name, replaces, time, sequence],
-          ...[event.confidential?.pepperVersion, event.confidential?.verifier],
+          customerId,
+          apiUserId,
+          username,
+          label,
+          role.id,
+          role.name,
+          replaces,
+          time,
+          sequence,
+          event.confidential?.pepperVersion,
+          event.confidential?.verifier,
         ],
       });
       return;

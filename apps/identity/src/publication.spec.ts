@@ -10,22 +10,22 @@ const credential = { pepperVersion: 'v1', verifier: 'A'.repeat(43) };
 const created: StoredIdentityEvent = {
   type: 'ApiUserCreated',
   data: {
-    ...{ apiUserId, customerId, username: `${apiUserId}@api.rebelcore.local` },
+    apiUserId,
+    customerId,
+    username: `${apiUserId}@api.rebelcore.local`,
     role: { id: customerId, name: 'RebelCore_AgentUser' },
     actor: { kind: 'operator' },
   },
   confidential: credential,
 };
 const recording = (event: StoredIdentityEvent): Recording => ({
-  ...{
-    event,
-    id: eventId,
-    streamId: apiUserId,
-    customerId,
-    version: 1,
-    correlationId: 'api:1',
-    traceparent: '00-trace',
-  },
+  event,
+  id: eventId,
+  streamId: apiUserId,
+  customerId,
+  version: 1,
+  correlationId: 'api:1',
+  traceparent: '00-trace',
   time: new Date('2026-11-23T08:00:00.000Z'),
 });
 // As the append completes it.
@@ -46,12 +46,21 @@ describe('the publication of an API user’s creation', () => {
 
   it('is what readers of both topics expect', () => {
     expect(credentialEvents.read(numbered(first))).toMatchObject({
-      ...{ name: 'ApiUserCredentialIssued', subject: apiUserId, sequence: 7 },
+      name: 'ApiUserCredentialIssued',
+      subject: apiUserId,
+      sequence: 7,
       data: { apiUserId, customerId, ...credential },
     });
     expect(identityEvents.read(numbered(second))).toMatchObject({
-      ...{ id: eventId, source: '/identity', name: 'ApiUserCreated', subject: apiUserId, sequence: 7 },
-      ...{ time: '2026-11-23T08:00:00.000Z', correlationId: 'api:1', traceparent: '00-trace', data: created.data },
+      id: eventId,
+      source: '/identity',
+      name: 'ApiUserCreated',
+      subject: apiUserId,
+      sequence: 7,
+      time: '2026-11-23T08:00:00.000Z',
+      correlationId: 'api:1',
+      traceparent: '00-trace',
+      data: created.data,
     });
   });
 

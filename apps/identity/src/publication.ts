@@ -53,7 +53,13 @@ function subjectOf(event: StoredIdentityEvent): string {
 function envelope(recording: Recording, id: string, type: string, subject: string, data: unknown): CloudEvent {
   const { time, correlationId, causationId, traceparent } = recording;
   return {
-    ...{ id, source: SOURCE, type, time: time.toISOString(), subject, correlationId, data },
+    id,
+    source: SOURCE,
+    type,
+    time: time.toISOString(),
+    subject,
+    correlationId,
+    data,
     // The append puts the number in: it is drawn by the insert itself.
     sequence: 0,
     ...(causationId !== undefined && { causationId }),

@@ -2,11 +2,11 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
-import { generateSigningKey, signJwt } from '@rebelcore/service/signing-keys';
+import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -19,7 +19,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inferenceConfig } from './inference.config.js';
-import { inferenceService } from './inference.service.js';
+import { inferenceApp } from './inference.app.js';
 import { migrations } from './migrations/migrations.js';
 import { sampleSpecOf } from './specs/spec.view.js';
 
@@ -41,14 +41,17 @@ beforeAll(async () => {
   spool = mkdtempSync(join(tmpdir(), 'inference-spool-'));
   const { brokers, principals } = testInfrastructure().kafka;
   const config = inferenceConfig({
-    ...{ PORT: '0', LOG_LEVEL: 'fatal', SPOOL_DIR: spool, KAFKA_BROKERS: brokers.join(',') },
+    PORT: '0',
+    LOG_LEVEL: 'fatal',
+    SPOOL_DIR: spool,
+    KAFKA_BROKERS: brokers.join(','),
     KAFKA_USERNAME: principals.inference?.username,
     KAFKA_PASSWORD: principals.inference?.password,
     INFERENCE_DATABASE_URL: database.roleUrl,
     TOKEN_JWKS_URL: `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json`,
     TOKEN_ISSUER: 'https://issuer.test',
   });
-  app = await createService(inferenceService(config, `inference.test-${randomUUID()}`));
+  app = await createService(inferenceApp(config, `inference.test-${randomUUID()}`));
   await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
@@ -69,9 +72,17 @@ class Caller {
   token(changes: Record<string, unknown> = {}): string {
     const issuedAt = Math.floor(Date.now() / 1000);
     return signJwt(key, 'at+jwt', {
-      ...{ iss: 'https://issuer.test', aud: 'rebelcore-api', sub: this.apiUserId, client_id: this.apiUserId },
-      ...{ customer_id: this.customerId, role: 'RebelCore_AgentUser', scope: 'can_use_agent', jti: uuid() },
-      ...{ iat: issuedAt, exp: issuedAt + 60, ...changes },
+      iss: 'https://issuer.test',
+      aud: 'rebelcore-api',
+      sub: this.apiUserId,
+      client_id: this.apiUserId,
+      customer_id: this.customerId,
+      role: 'RebelCore_AgentUser',
+      scope: 'can_use_agent',
+      jti: uuid(),
+      iat: issuedAt,
+      exp: issuedAt + 60,
+      ...changes,
     });
   }
 
@@ -94,8 +105,14 @@ async function provision(customerId: string): Promise<void> {
   const type = identityEvents.wireType('CustomerProvisioned');
   const data = { customerId, name: 'Acme', ownerId: uuid(), actor: { kind: 'operator' } };
   const event = {
-    ...{ id: uuid(), source: '/identity', type, time: new Date().toISOString(), subject: customerId, sequence: 1 },
-    ...{ correlationId: 'test', data },
+    id: uuid(),
+    source: '/identity',
+    type,
+    time: new Date().toISOString(),
+    subject: customerId,
+    sequence: 1,
+    correlationId: 'test',
+    data,
   };
   const published = await identity.publish([{ topic: 'identity.events.v1', ...encodeEvent(event, customerId) }]);
   const projection = app.get(Projection);
@@ -119,8 +136,12 @@ describe('/infer', () => {
     const calls = await recorded(String(body.correlation_id));
     expect(calls).toHaveLength(1);
     expect(calls[0]).toMatchObject({
-      ...{ service: 'inference', route: 'POST /api/v1/infer', status: 200, outcome: 'success' },
-      ...{ customerId: caller.customerId, apiUserId: caller.apiUserId },
+      service: 'inference',
+      route: 'POST /api/v1/infer',
+      status: 200,
+      outcome: 'success',
+      customerId: caller.customerId,
+      apiUserId: caller.apiUserId,
     });
   });
 

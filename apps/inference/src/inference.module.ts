@@ -3,10 +3,10 @@ import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { API_USER_TOKENS, ApiUserGuard, type ApiUserTokens } from '@rebelcore/api-access/api-user.guard';
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { CallSpool } from '@rebelcore/api-access/call-spool';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import { kafkaConnection } from '@rebelcore/service/config';
 import { databaseHealth, dataSourceOptions, poolOf } from '@rebelcore/service/database';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from '@rebelcore/service/health';
@@ -80,7 +80,10 @@ function mechanisms(config: InferenceConfig, groupId: string): Provider[] {
       inject: [Kafka, Projection],
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
-          ...{ kafka, groupId, offsets: projection.offsets(), logger },
+          kafka,
+          groupId,
+          offsets: projection.offsets(),
+          logger,
         }),
     },
     {

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { startService } from '@rebelcore/service/bootstrap';
 import { inferenceConfig } from './inference.config.js';
-import { inferenceService } from './inference.service.js';
+import { inferenceApp } from './inference.app.js';
 
-await startService(() => inferenceService(inferenceConfig()));
+await startService(() => inferenceApp(inferenceConfig()));

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { startService } from '@rebelcore/service/bootstrap';
 import { tokenConfig } from './token.config.js';
-import { tokenService } from './token.service.js';
+import { tokenApp } from './token.app.js';
 
-await startService(() => tokenService(tokenConfig()));
+await startService(() => tokenApp(tokenConfig()));

@@ -3,12 +3,12 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents, type IdentityEventName } from '@rebelcore/contracts/identity-events';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
-import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publisher';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
-import { makeVerifier, peppers } from '@rebelcore/service/verifier';
+import { makeVerifier, peppers } from '@rebelcore/credentials/verifier';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -21,7 +21,7 @@ import { type Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import { migrations } from './migrations/migrations.js';
 import { tokenConfig } from './token.config.js';
-import { tokenService } from './token.service.js';
+import { tokenApp } from './token.app.js';
 
 const PEPPERS = `v1:${randomBytes(32).toString('base64url')}`;
 const KEY_ENCRYPTION_KEY = randomBytes(32).toString('base64url');
@@ -61,15 +61,19 @@ export class TokenFixture {
     const { brokers, principals } = testInfrastructure().kafka;
     const spool = mkdtempSync(join(tmpdir(), 'token-spool-'));
     const config = tokenConfig({
-      ...{ PORT: '0', LOG_LEVEL: 'fatal', SPOOL_DIR: spool },
+      PORT: '0',
+      LOG_LEVEL: 'fatal',
+      SPOOL_DIR: spool,
       KAFKA_BROKERS: brokers.join(','),
       KAFKA_USERNAME: principals.token?.username,
       KAFKA_PASSWORD: principals.token?.password,
       TOKEN_DATABASE_URL: this.database.roleUrl,
-      ...{ CREDENTIAL_PEPPERS: PEPPERS, KEY_ENCRYPTION_KEY },
-      ...{ TOKEN_ISSUER: 'https://issuer.test', AUTHORIZE_MAX_STALENESS: '5' },
+      CREDENTIAL_PEPPERS: PEPPERS,
+      KEY_ENCRYPTION_KEY,
+      TOKEN_ISSUER: 'https://issuer.test',
+      AUTHORIZE_MAX_STALENESS: '5',
     });
-    const app = await createService(tokenService(config, this.group));
+    const app = await createService(tokenApp(config, this.group));
     if (consuming) await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
     const replica = { app, url: await app.getUrl(), spool };

@@ -1,5 +1,5 @@
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
@@ -39,8 +39,13 @@ describe('/authorize', () => {
     const claims = token.payload as jwt.JwtPayload;
     expect(token.header.typ).toBe('at+jwt');
     expect(claims).toMatchObject({
-      ...{ iss: 'https://issuer.test', aud: 'rebelcore-api', sub: apiUser.id, client_id: apiUser.id },
-      ...{ customer_id: apiUser.customerId, role: 'RebelCore_AgentUser', scope: 'can_use_agent' },
+      iss: 'https://issuer.test',
+      aud: 'rebelcore-api',
+      sub: apiUser.id,
+      client_id: apiUser.id,
+      customer_id: apiUser.customerId,
+      role: 'RebelCore_AgentUser',
+      scope: 'can_use_agent',
     });
     expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(86_400);
     expect(answer.body.expires_at).toBe(claims.exp);
@@ -202,7 +207,12 @@ describe('invariant 6: no call without its record', () => {
       send('oversize', { username: 'x'.repeat(100_000), password: 'x' }),
     ]);
     expect(Object.fromEntries(sent)).toEqual({
-      ...{ good: 200, wrong: 401, unknown: 401, missing: 400, 'not-json': 400, oversize: 413 },
+      good: 200,
+      wrong: 401,
+      unknown: 401,
+      missing: 400,
+      'not-json': 400,
+      oversize: 413,
     });
     const calls = await recordedCalls(fixture.kafka());
     const own = calls.filter(({ correlationId }) => correlationId.startsWith(apiUser.id));
@@ -211,8 +221,11 @@ describe('invariant 6: no call without its record', () => {
     );
     const good = own.find(({ correlationId }) => correlationId.endsWith('good'));
     expect(good).toMatchObject({
-      ...{ customerId: apiUser.customerId, apiUserId: apiUser.id, route: 'POST /api/v1/authorize' },
-      ...{ outcome: 'success', service: 'token' },
+      customerId: apiUser.customerId,
+      apiUserId: apiUser.id,
+      route: 'POST /api/v1/authorize',
+      outcome: 'success',
+      service: 'token',
     });
     expect(own.find(({ correlationId }) => correlationId.endsWith('wrong'))?.reason).toBe('api-user.wrong-password');
     expect(JSON.stringify(own)).not.toContain(apiUser.password);

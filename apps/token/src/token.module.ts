@@ -9,18 +9,18 @@ import {
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { CallSpool } from '@rebelcore/api-access/call-spool';
-import { ViewCurrency } from '@rebelcore/messaging/currency';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import { Projection } from '@rebelcore/messaging/projection';
-import { Relay } from '@rebelcore/messaging/relay';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import { Relay } from '@rebelcore/messaging/relay/relay';
 import { kafkaConnection } from '@rebelcore/service/config';
 import { databaseHealth, dataSourceOptions, poolOf } from '@rebelcore/service/database';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from '@rebelcore/service/health';
 import { createLogger, logModule } from '@rebelcore/service/log';
-import { loadSigningKeys } from '@rebelcore/service/signing-key-store';
-import type { SigningKey } from '@rebelcore/service/signing-keys';
+import { loadSigningKeys } from '@rebelcore/credentials/signing-key-store';
+import type { SigningKey } from '@rebelcore/credentials/signing-keys';
 import { Kafka } from 'kafkajs';
 import { Pool } from 'pg';
 import type { DataSource } from 'typeorm';
@@ -45,7 +45,7 @@ const PUBLISHERS = Symbol('PUBLISHERS');
 export class TokenModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly relay: Relay,
-    private readonly currency: ViewCurrency,
+    private readonly freshness: ViewFreshness,
     private readonly recorder: CallRecorder,
     @Inject(PUBLISHERS) private readonly publishers: Publishers,
   ) {}
@@ -64,11 +64,11 @@ export class TokenModule implements OnApplicationBootstrap, OnApplicationShutdow
 
   async onApplicationBootstrap(): Promise<void> {
     this.relay.start();
-    await this.currency.start();
+    await this.freshness.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.relay.stop(), this.currency.stop(), this.recorder.close()]);
+    await Promise.all([this.relay.stop(), this.freshness.stop(), this.recorder.close()]);
     await Promise.all([this.publishers.acknowledgements.close(), this.publishers.calls.close()]);
   }
 }
@@ -91,7 +91,10 @@ function mechanisms(config: TokenConfig, groupId: string): Provider[] {
       inject: [Pool, Kafka, PUBLISHERS],
       useFactory: (pool: Pool, kafka: Kafka, { acknowledgements }: Publishers) =>
         new Relay({
-          ...{ pool, kafka, name: NAME, logger },
+          pool,
+          kafka,
+          name: NAME,
+          logger,
           publisher: acknowledgements,
           connectionString: config.TOKEN_DATABASE_URL,
         }),
@@ -115,11 +118,13 @@ function mechanisms(config: TokenConfig, groupId: string): Provider[] {
       useFactory: (pool: Pool) => new Projection({ pool, view: AUTHORIZATION, logger }),
     },
     {
-      provide: ViewCurrency,
+      provide: ViewFreshness,
       inject: [Pool],
       useFactory: (pool: Pool) =>
-        new ViewCurrency({
-          ...{ pool, view: AUTHORIZATION, logger },
+        new ViewFreshness({
+          pool,
+          view: AUTHORIZATION,
+          logger,
           topics: ['identity.events.v1', 'identity.credentials.v1'],
         }),
     },
@@ -128,7 +133,10 @@ function mechanisms(config: TokenConfig, groupId: string): Provider[] {
       inject: [Kafka, Projection],
       useFactory: (kafka: Kafka, projection: Projection) =>
         new KafkaBatchStrategy({
-          ...{ kafka, groupId, offsets: projection.offsets(), logger },
+          kafka,
+          groupId,
+          offsets: projection.offsets(),
+          logger,
         }),
     },
     {
@@ -144,14 +152,14 @@ function mechanisms(config: TokenConfig, groupId: string): Provider[] {
     { provide: AuthorizationLookup, inject: [Pool], useFactory: (pool: Pool) => new AuthorizationLookup(pool) },
     {
       provide: HEALTH_CHECKS,
-      inject: [Pool, Projection, KafkaBatchStrategy, ViewCurrency, CallRecorder],
-      useFactory: (...[pool, projection, strategy, currency, recorder]: CheckedParts): HealthCheck[] => [
+      inject: [Pool, Projection, KafkaBatchStrategy, ViewFreshness, CallRecorder],
+      useFactory: (...[pool, projection, strategy, freshness, recorder]: CheckedParts): HealthCheck[] => [
         databaseHealth(pool),
         {
           name: 'authorization',
           check: async () => {
             const status = strategy.consumerStatus();
-            const asOf = currency.asOf();
+            const asOf = freshness.asOf();
             const fresh = asOf !== undefined && Date.now() - asOf.getTime() <= config.AUTHORIZE_MAX_STALENESS * 1000;
             const parked = await projection.parked();
             return { ready: fresh, asOf, lag: String(status?.lag ?? 0n), lastError: status?.lastError, parked };
@@ -163,4 +171,4 @@ function mechanisms(config: TokenConfig, groupId: string): Provider[] {
   ];
 }
 
-type CheckedParts = [Pool, Projection, KafkaBatchStrategy, ViewCurrency, CallRecorder];
+type CheckedParts = [Pool, Projection, KafkaBatchStrategy, ViewFreshness, CallRecorder];

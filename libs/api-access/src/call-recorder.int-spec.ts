@@ -1,6 +1,6 @@
 import { callEvents, type Call } from '@rebelcore/contracts/call-events';
-import { KafkaPublisher } from '@rebelcore/messaging/kafka-publisher';
-import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publisher';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publish/publisher';
 import type { TcpProxy } from '@rebelcore/testing/tcp-proxy';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
@@ -62,8 +62,16 @@ let counter = 0;
 const call = (): Call => {
   counter += 1;
   return {
-    ...{ id: randomUUID(), at: new Date().toISOString(), service: 'test', route: 'POST /call', status: 200 },
-    ...{ outcome: 'success', durationMs: 1, ip: '127.0.0.1', userAgent: 'test', correlationId: `call-${counter}` },
+    id: randomUUID(),
+    at: new Date().toISOString(),
+    service: 'test',
+    route: 'POST /call',
+    status: 200,
+    outcome: 'success',
+    durationMs: 1,
+    ip: '127.0.0.1',
+    userAgent: 'test',
+    correlationId: `call-${counter}`,
   };
 };
 const record = (made: Call, customer = customers[0] ?? '') => recorder.record(customer, made);

@@ -1,7 +1,7 @@
 import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { nextTurn } from '@rebelcore/messaging/pace';
-import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
+import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publish/publisher';
 import { randomUUIDv7 } from 'node:crypto';
 import type { CallSpool } from './call-spool.js';
 

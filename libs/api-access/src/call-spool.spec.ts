@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { appendFile, mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

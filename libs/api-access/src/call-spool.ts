@@ -1,4 +1,4 @@
-import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpException, Module, Post, Req } from '@nestjs
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { callEvents, UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
-import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publisher';
+import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publish/publisher';
 import type { FastifyRequest, InjectOptions } from 'fastify';
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
@@ -106,8 +106,14 @@ describe('recording calls', () => {
     expect((await send()).body).toBe('the answer');
     const [call] = shelf.calls;
     expect(call).toMatchObject({
-      ...{ service: 'sample', route: 'POST /api/things/:id', status: 201, outcome: 'success', ip: '127.0.0.1' },
-      ...{ userAgent: 'curl/8', customerId: CUSTOMER, apiUserId: API_USER },
+      service: 'sample',
+      route: 'POST /api/things/:id',
+      status: 201,
+      outcome: 'success',
+      ip: '127.0.0.1',
+      userAgent: 'curl/8',
+      customerId: CUSTOMER,
+      apiUserId: API_USER,
     });
     expect(call?.correlationId).toMatch(/^api:/);
     expect(JSON.stringify(shelf.records)).not.toMatch(/secret|the answer/);
@@ -193,7 +199,9 @@ describe('recording calls', () => {
     shelf.mode = 'refuse';
     const response = await send();
     expect([response.statusCode, response.headers['retry-after'], response.headers['content-type']]).toEqual([
-      ...[503, '2', 'application/problem+json'],
+      503,
+      '2',
+      'application/problem+json',
     ]);
     expect(response.json()).toMatchObject({
       status: 503,

@@ -190,9 +190,16 @@ export class EventStore {
     const time = new Date();
     const rows = writes.flatMap(({ streamType, streamId, expectedVersion, events }) =>
       events.map(({ event, stored }, index) => ({
-        ...{ streamType, stored },
+        streamType,
+        stored,
         recording: {
-          ...{ event, id: uuid(), streamId, customerId, version: expectedVersion + index + 1, time, correlationId },
+          event,
+          id: uuid(),
+          streamId,
+          customerId,
+          version: expectedVersion + index + 1,
+          time,
+          correlationId,
           ...(causationId !== undefined && { causationId }),
           ...(traceparent !== undefined && { traceparent }),
         } satisfies Recording,
@@ -202,7 +209,12 @@ export class EventStore {
       this.options.publish(recording).map((record) => ({ ...record, event: index + 1 })),
     );
     const values = [
-      ...[customerId, rows.length, time, correlationId, causationId, traceparent],
+      customerId,
+      rows.length,
+      time,
+      correlationId,
+      causationId,
+      traceparent,
       rows.map(({ recording }) => recording.streamId),
       rows.map(({ recording }) => recording.version),
       rows.map(({ streamType }) => streamType),

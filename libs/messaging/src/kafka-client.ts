@@ -61,7 +61,7 @@ let clients = 0;
  * its retries last; without a broker to try it ends at once. Each client begins with another broker, since kafkajs stays
  * with the one it began with when that accepts connections and answers nothing.
  */
-export function whileWanted(kafka: Kafka, isWanted: () => boolean): Kafka {
+export function cancellableClient(kafka: Kafka, isWanted: () => boolean): Kafka {
   const config = configs.get(kafka);
   if (config === undefined || typeof config.brokers === 'function') return kafka;
   const { brokers } = config;

@@ -1,7 +1,7 @@
 import { TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import kafkajs from 'kafkajs';
-import { KafkaPublisher } from './kafka-publisher.js';
+import { KafkaPublisher } from './publish/kafka-publisher.js';
 import { ensureAcls, ensureTopics } from './topics-admin.js';
 
 describe('The topics and access rules', () => {

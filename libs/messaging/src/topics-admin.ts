@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type AclEntry, type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
 import { DEFAULT_PARTITIONS, TOPICS, type Principal, type TopicSpec } from '@rebelcore/contracts/topics';
-import { KafkaPublisher } from './kafka-publisher.js';
+import { KafkaPublisher } from './publish/kafka-publisher.js';
 
 const READINESS = 'cluster.readiness.v1';
 

@@ -28,7 +28,11 @@ describe('a service that stops', () => {
   it('serves what still comes over an open connection, and then closes it', async () => {
     const closing = Promise.withResolvers<undefined>();
     const app = await createService({
-      ...{ name: 'sample', module: SampleModule, host: '127.0.0.1', port: 0, trustedProxies: '127.0.0.1' },
+      name: 'sample',
+      module: SampleModule,
+      host: '127.0.0.1',
+      port: 0,
+      trustedProxies: '127.0.0.1',
       configure: (made) => {
         made
           .getHttpAdapter()

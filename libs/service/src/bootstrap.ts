@@ -4,13 +4,13 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { Logger } from 'nestjs-pino';
-import { Arrivals } from './arrivals.js';
+import { ArrivalClock } from './arrival-clock.js';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The earliest moment it can have come, see {@link Arrivals}. */
+    /** The earliest moment it can have come, see {@link ArrivalClock}. */
     arrivedAt: number;
   }
 }
@@ -56,7 +56,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   app.useGlobalFilters(new ProblemFilter());
   const fastify = adapter.getInstance();
   fastify.removeContentTypeParser('text/plain');
-  const arrivals = Arrivals.ofProcess();
+  const arrivals = ArrivalClock.ofProcess();
   fastify.decorateRequest('arrivedAt', 0);
   fastify.addHook('onRequest', (request, reply, done) => {
     request.arrivedAt = arrivals.earliest();

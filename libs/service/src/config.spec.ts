@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { brokerList, ConfigError, kafkaConnection, parseConfig, postgresUrl, secretKey, secretText } from './config.js';
-import { peppers } from './verifier.js';
+import { peppers } from '../../credentials/src/verifier.js';
 
 const schema = z.object({ DATABASE: postgresUrl, KEY: secretKey, OPERATOR: secretText(32), PEPPERS: peppers });
 const good = {

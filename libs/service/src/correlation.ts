@@ -29,7 +29,7 @@ const WRITE_WITHIN_MS = 5_000;
 
 export function contextOf(request: {
   readonly id: string;
-  /** By the clock of `performance.now()`, see `Arrivals`. */
+  /** By the clock of `performance.now()`, see `ArrivalClock`. */
   readonly arrivedAt: number;
   readonly headers: Readonly<Record<string, unknown>>;
 }): RequestContext {

@@ -1,4 +1,4 @@
-import { Projection } from '@rebelcore/messaging/projection';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import { Pool } from 'pg';
 import { createLogger } from './log.js';
 

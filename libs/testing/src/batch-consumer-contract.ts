@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { BatchConsumer, BatchHandler, OffsetReader, ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
+import type {
+  BatchConsumer,
+  BatchHandler,
+  OffsetReader,
+  ReceivedBatch,
+} from '@rebelcore/messaging/consume/batch-consumer';
 import { until } from './until.js';
 
 /** What the suite needs of an implementation. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publisher';
+import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publish/publisher';
 
 /** What the suite needs of an implementation. */
 export interface PublisherUnderTest {

@@ -106,7 +106,12 @@ async function writePoison(system, producer, { type, value = '{}' }, { id }) {
 }
 
 const headersOf = ({ sequence, type = 'rebelcore.identity.ApiUserDeactivated.v1' }) => ({
-  ...{ ce_specversion: '1.0', ce_id: randomUUID(), ce_source: '/poison', ce_type: type },
-  ...{ ce_time: new Date().toISOString(), ce_subject: randomUUID(), ce_sequence: String(sequence) },
+  ce_specversion: '1.0',
+  ce_id: randomUUID(),
+  ce_source: '/poison',
+  ce_type: type,
+  ce_time: new Date().toISOString(),
+  ce_subject: randomUUID(),
+  ce_sequence: String(sequence),
   ce_correlationid: 'poison',
 });

@@ -2,8 +2,8 @@ import { Controller, Get, Param, Query, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RequirePermission, SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/published-api';
-import { ViewCurrency } from '@rebelcore/messaging/currency';
-import { Projection } from '@rebelcore/messaging/projection';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -75,7 +75,7 @@ export class ActivityController {
   constructor(
     private readonly activity: ActivityQuery,
     private readonly projection: Projection,
-    private readonly currency: ViewCurrency,
+    private readonly freshness: ViewFreshness,
   ) {}
 
   /** `as_of`: every change of the customer's users committed before it is in the log; null while that is not known. */
@@ -92,7 +92,7 @@ export class ActivityController {
     const customerId = customerOf(request);
     if (position !== undefined) await this.mustHaveReached(customerId, position);
     // Read before the rows: what they show may be newer than this, never older.
-    const as_of = this.currency.isBlocked(customerId) ? null : (this.currency.asOf() ?? null);
+    const as_of = this.freshness.isBlocked(customerId) ? null : (this.freshness.asOf() ?? null);
     return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };
   }
 

@@ -1,8 +1,8 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { callEvents } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
-import { Projection } from '@rebelcore/messaging/projection';
-import type { PublishedOffsets } from '@rebelcore/messaging/publisher';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import type { PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
 import { until } from '@rebelcore/testing/until';
 import { AuditFixture, byPrincipal, Customer } from '../audit.fixture-spec.js';
 import { activityHandlers } from './activity.projector.js';
@@ -189,8 +189,14 @@ describe('parked records', () => {
     const customer = new Customer().calls({});
     const future = encodeEvent(
       {
-        ...{ id: uuid(), source: '/token', time: new Date().toISOString(), subject: customer.id, sequence: 1 },
-        ...{ type: 'rebelcore.calls.ApiCallRecorded.v2', correlationId: 'x', data: {} },
+        id: uuid(),
+        source: '/token',
+        time: new Date().toISOString(),
+        subject: customer.id,
+        sequence: 1,
+        type: 'rebelcore.calls.ApiCallRecorded.v2',
+        correlationId: 'x',
+        data: {},
       },
       customer.id,
     );

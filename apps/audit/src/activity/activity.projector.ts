@@ -5,11 +5,11 @@ import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import type { Topic } from '@rebelcore/contracts/topics';
-import type { ReceivedBatch, ReceivedMessage } from '@rebelcore/messaging/batch-consumer';
-import { ViewCurrency } from '@rebelcore/messaging/currency';
-import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
-import { Projection } from '@rebelcore/messaging/projection';
-import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
+import type { ReceivedBatch, ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import type { Pool, PoolClient } from 'pg';
 import { describeCalls, describeIdentityEvent, describeTokenEvent, type ActivityEntry } from './description.js';
 
@@ -44,7 +44,7 @@ export const activityHandlers = {
 export class ActivityProjector {
   constructor(
     private readonly projection: Projection,
-    private readonly currency: ViewCurrency,
+    private readonly freshness: ViewFreshness,
   ) {}
 
   @EventPattern('identity.events.v1')
@@ -64,7 +64,7 @@ export class ActivityProjector {
 
   @EventPattern('identity.heartbeats.v1')
   heartbeats(batch: ReceivedBatch): Promise<void> {
-    return this.currency.record(batch);
+    return this.freshness.record(batch);
   }
 }
 

@@ -1,7 +1,7 @@
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { Pool, PoolClient } from 'pg';
-import type { Cursors, Place } from './cursor.js';
+import type { Cursors, ListPosition } from './cursor.js';
 import type { EventType, Outcome } from './description.js';
 
 /** An entry as auditors see it. */
@@ -87,7 +87,7 @@ export class ActivityQuery {
 interface Found {
   readonly items: readonly ActivityItem[];
   /** Where the next page begins; undefined at the end. */
-  readonly more?: Place;
+  readonly more?: ListPosition;
 }
 
 async function list(tx: PoolClient, { text, values }: Conditions, limit: number): Promise<Found> {
@@ -119,7 +119,7 @@ async function search(tx: PoolClient, where: Conditions, q: string, limit: numbe
   const matches = rows.filter((row) => row !== last);
   for (const row of matches) delete row.is_match;
   if (matches.length > limit) return cut(matches, limit);
-  return { items: matches, ...(last !== undefined && { more: placeOf(last) }) };
+  return { items: matches, ...(last !== undefined && { more: positionOf(last) }) };
 }
 
 interface Conditions {
@@ -129,7 +129,7 @@ interface Conditions {
   add(value: unknown): string;
 }
 
-function conditions(customerId: string, filter: ActivityFilter, after: Place | undefined): Conditions {
+function conditions(customerId: string, filter: ActivityFilter, after: ListPosition | undefined): Conditions {
   const values: unknown[] = [];
   const add = (value: unknown) => `$${values.push(value)}`;
   const all = [`customer_id = ${add(customerId)}`];
@@ -155,10 +155,10 @@ const boundTo = (customerId: string, { from, to, event_type, user_id, outcome, q
 function cut(found: readonly ActivityItem[], limit: number): Found {
   const last = found[limit - 1];
   if (found.length <= limit || last === undefined) return { items: found };
-  return { items: found.slice(0, limit), more: placeOf(last) };
+  return { items: found.slice(0, limit), more: positionOf(last) };
 }
 
-const placeOf = ({ occurred_at, id }: ActivityItem): Place => ({ at: occurred_at.getTime(), id });
+const positionOf = ({ occurred_at, id }: ActivityItem): ListPosition => ({ at: occurred_at.getTime(), id });
 
 const unknownCursor = (): ProblemException =>
   new ProblemException(400, 'request.invalid', 'cursor: was not made for this list', {

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** The place after one entry in the order of the log. */
-export interface Place {
+export interface ListPosition {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly id: string;
@@ -15,7 +15,7 @@ export class Cursors {
   /** @param key 32 random bytes, the same in every replica */
   constructor(private readonly key: Buffer) {}
 
-  write({ at, id }: Place, boundTo: readonly string[]): string {
+  write({ at, id }: ListPosition, boundTo: readonly string[]): string {
     const place = Buffer.alloc(22);
     place.writeUIntBE(at, 0, 6);
     place.write(id.replaceAll('-', ''), 6, 'hex');
@@ -23,7 +23,7 @@ export class Cursors {
   }
 
   /** Undefined for a cursor that this list did not hand out. */
-  read(cursor: string, boundTo: readonly string[]): Place | undefined {
+  read(cursor: string, boundTo: readonly string[]): ListPosition | undefined {
     if (!/^[A-Za-z0-9_-]{51}$/.test(cursor)) return undefined;
     const bytes = Buffer.from(cursor, 'base64url');
     // 38 bytes leave two bits of the last character unused: only the form that was written is accepted.

@@ -2,7 +2,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { systemRole, type Role } from '@rebelcore/contracts/roles';
 import { Refused, type Decision } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
-import { makeVerifier, type Peppers } from '@rebelcore/service/verifier';
+import { makeVerifier, type Peppers } from '@rebelcore/credentials/verifier';
 import { createHash, randomUUIDv7 as uuid } from 'node:crypto';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
@@ -80,7 +80,9 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
     const username = `${id}@api.rebelcore.local`;
     const password = apiUserPassword();
     const created = {
-      ...{ apiUserId: id, customerId: caller.customerId, username },
+      apiUserId: id,
+      customerId: caller.customerId,
+      username,
       role: { id: role.id, name: role.name },
       ...(label !== undefined && { label }),
       ...(replaces !== undefined && { replaces }),

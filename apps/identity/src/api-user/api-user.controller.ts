@@ -61,7 +61,8 @@ export class ApiUserController {
     if (repeated) void reply.header('idempotency-replayed', 'true');
     void reply.status(repeated ? 200 : enforcedAt === undefined ? 202 : 201);
     return {
-      ...{ id, username },
+      id,
+      username,
       ...(!repeated && { password }),
       role,
       created_at: createdAt.toISOString(),

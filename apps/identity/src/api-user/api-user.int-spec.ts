@@ -1,4 +1,4 @@
-import { verifierMatches } from '@rebelcore/service/verifier';
+import { verifierMatches } from '@rebelcore/credentials/verifier';
 import { randomUUID } from 'node:crypto';
 import {
   AGENT_ROLE,

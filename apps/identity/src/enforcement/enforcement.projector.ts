@@ -2,9 +2,9 @@ import { Controller, UseFilters } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import type { Topic } from '@rebelcore/contracts/topics';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
-import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
-import { Projection, type ProjectionHandlers } from '@rebelcore/messaging/projection';
+import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
+import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { Projection, type ProjectionHandlers } from '@rebelcore/messaging/project/projection';
 import { applyEnforcement, EnforcementView, type EnforcementEvent } from './enforcement.view.js';
 
 export const ENFORCEMENT = 'enforcement-v1';

@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '@rebelcore/messaging/projection';
+import type { ReceivedEvent } from '@rebelcore/messaging/project/projection';
 import type { tokenEvents } from '@rebelcore/contracts/token-events';
 import type { Pool, PoolClient } from 'pg';
 

@@ -1,7 +1,7 @@
 import { scopeToCustomer } from '@rebelcore/event-store/customer-scope';
 import { eventStoreTables } from '@rebelcore/event-store/schema';
 import { consumerTables, outboxTables } from '@rebelcore/messaging/schema';
-import { signingKeyTable } from '@rebelcore/service/signing-key-store';
+import { signingKeyTable } from '@rebelcore/credentials/signing-key-store';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const ROLE = 'identity';

@@ -12,7 +12,9 @@ const rolesResponse = z
   .object({
     items: z.array(
       z.object({
-        ...{ id: z.uuid(), name: z.string(), system: z.boolean() },
+        id: z.uuid(),
+        name: z.string(),
+        system: z.boolean(),
         permissions: z.record(z.enum(PERMISSIONS), z.boolean()),
       }),
     ),
@@ -38,7 +40,9 @@ export class RoleController {
     const roles = await this.queries.execute(new ListRoles(caller));
     return {
       items: roles.map(({ id, name, system, permissions }) => ({
-        ...{ id, name, system },
+        id,
+        name,
+        system,
         permissions: Object.fromEntries(
           PERMISSIONS.map((permission) => [permission, permissions.includes(permission)]),
         ) as Record<(typeof PERMISSIONS)[number], boolean>,

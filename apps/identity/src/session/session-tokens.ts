@@ -1,7 +1,7 @@
 import { SESSION_TOKEN } from '@rebelcore/api-access/session.guard';
 import type { Permission } from '@rebelcore/contracts/roles';
-import { loadSigningKeys } from '@rebelcore/service/signing-key-store';
-import { signJwt, type PublicJwk, type SigningKey } from '@rebelcore/service/signing-keys';
+import { loadSigningKeys } from '@rebelcore/credentials/signing-key-store';
+import { signJwt, type PublicJwk, type SigningKey } from '@rebelcore/credentials/signing-keys';
 import jwt from 'jsonwebtoken';
 import { createPublicKey, type KeyObject, randomUUIDv7 as uuid } from 'node:crypto';
 import type { Pool } from 'pg';

@@ -22,7 +22,11 @@ const signInRequest = z
 const meResponse = z
   .object({
     user: z.object({
-      ...{ id: z.uuid(), email: z.string(), first_name: z.string(), last_name: z.string(), owner: z.boolean() },
+      id: z.uuid(),
+      email: z.string(),
+      first_name: z.string(),
+      last_name: z.string(),
+      owner: z.boolean(),
     }),
     customer: z.object({ id: z.uuid(), name: z.string() }),
     permissions: z.array(z.enum(PERMISSIONS)),

@@ -1,5 +1,5 @@
 import { EventStore, toStream } from '@rebelcore/event-store/event-store';
-import { generateSigningKey, openSigningKey, signJwt, type PublicJwk } from '@rebelcore/service/signing-keys';
+import { generateSigningKey, openSigningKey, signJwt, type PublicJwk } from '@rebelcore/credentials/signing-keys';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
 import { createPublicKey, randomUUID, randomUUIDv7 as uuid } from 'node:crypto';

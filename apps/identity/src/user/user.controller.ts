@@ -32,10 +32,17 @@ const listQuery = z
   .meta({ id: 'UserQuery' });
 
 const user = z.object({
-  ...{ id: z.uuid(), type: z.enum(['portal', 'api']), owner: z.boolean(), status: z.enum(['active', 'inactive']) },
+  id: z.uuid(),
+  type: z.enum(['portal', 'api']),
+  owner: z.boolean(),
+  status: z.enum(['active', 'inactive']),
   created_at: z.iso.datetime(),
-  ...{ email: z.string().optional(), first_name: z.string().optional(), last_name: z.string().optional() },
-  ...{ username: z.string().optional(), label: z.string().nullish(), replaces: z.uuid().nullish() },
+  email: z.string().optional(),
+  first_name: z.string().optional(),
+  last_name: z.string().optional(),
+  username: z.string().optional(),
+  label: z.string().nullish(),
+  replaces: z.uuid().nullish(),
   role: z.object({ id: z.uuid(), name: z.string() }).optional(),
   enforced_at: z.iso
     .datetime()
@@ -151,12 +158,16 @@ function userOf(row: UserRow): z.infer<typeof user> {
   if (type === 'portal') {
     return {
       ...common,
-      ...{ email: row.email ?? '', first_name: row.first_name ?? '', last_name: row.last_name ?? '' },
+      email: row.email ?? '',
+      first_name: row.first_name ?? '',
+      last_name: row.last_name ?? '',
     };
   }
   return {
     ...common,
-    ...{ username: row.username ?? '', label: row.label, replaces: row.replaces },
+    username: row.username ?? '',
+    label: row.label,
+    replaces: row.replaces,
     role: { id: row.role_id ?? '', name: row.role_name ?? '' },
     enforced_at: row.applied_at?.toISOString() ?? null,
   };

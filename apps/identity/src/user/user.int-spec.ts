@@ -27,7 +27,12 @@ describe('the list of users', () => {
     const { items, next, asOf } = await list(customer, '');
     expect(items.map(({ id }) => id)).toEqual([...minted, customer.ownerId]);
     expect(items[0]).toEqual({
-      ...{ id: minted[0], type: 'api', owner: false, status: 'active', label: '100% Gamma', replaces: null },
+      id: minted[0],
+      type: 'api',
+      owner: false,
+      status: 'active',
+      label: '100% Gamma',
+      replaces: null,
       username: `${String(minted[0])}@api.rebelcore.local`,
       role: { id: AGENT_ROLE, name: 'RebelCore_AgentUser' },
       created_at: expect.any(String) as unknown,

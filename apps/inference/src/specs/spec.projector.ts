@@ -1,10 +1,10 @@
 import { Controller, UseFilters } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
-import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
-import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
-import { Projection } from '@rebelcore/messaging/projection';
-import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
+import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
+import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import { sampleSpecOf } from './spec.view.js';
 
 /** How a downstream service subscribes to identity's events: here to give each new customer a sample spec. */

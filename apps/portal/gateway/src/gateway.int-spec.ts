@@ -11,7 +11,7 @@ import {
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { portalConfig } from './portal.config.js';
-import { portalService } from './portal.js';
+import { portalApp } from './portal.app.js';
 import { SERVICES } from './routes.js';
 
 const COOKIE = 'c'.repeat(43);
@@ -81,7 +81,7 @@ beforeAll(async () => {
     AUDIT_URL: audit.url,
     INFERENCE_URL: inference.url,
   });
-  app = await createService(portalService(config));
+  app = await createService(portalApp(config));
   await app.listen(0, '127.0.0.1');
   base = await app.getUrl();
 });

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { startService } from '@rebelcore/service/bootstrap';
 import { portalConfig } from './portal.config.js';
-import { portalService } from './portal.js';
+import { portalApp } from './portal.app.js';
 
-await startService(() => portalService(portalConfig()));
+await startService(() => portalApp(portalConfig()));

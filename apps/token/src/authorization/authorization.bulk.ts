@@ -5,7 +5,7 @@ import { authorizationHandlers } from './authorization.projector.js';
 import { stateChanges, type CredentialEvent, type StateChange } from './authorization.view.js';
 import { AUTHORIZATION_KEYS } from './authorization.table.js';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
-import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
+import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 
 /** What the topics say, side by side and without an index, until {@link mergeStaged} makes the view of it. */
 export const STAGING_TABLES = `

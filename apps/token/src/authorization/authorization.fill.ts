@@ -1,6 +1,6 @@
-import { BoundedReader, WRITERS } from '@rebelcore/messaging/bounded-reader';
+import { BoundedReader, WRITERS } from '@rebelcore/messaging/rebuild/bounded-reader';
 import type { Logger } from '@rebelcore/messaging/logger';
-import { Projection } from '@rebelcore/messaging/projection';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import type { Kafka } from 'kafkajs';
 import { Pool } from 'pg';
 import { bulkHandlers } from './authorization.bulk.js';

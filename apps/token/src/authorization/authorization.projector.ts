@@ -2,12 +2,12 @@ import { Controller, UseFilters } from '@nestjs/common';
 import { EventPattern, Payload } from '@nestjs/microservices';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
-import type { ReceivedBatch } from '@rebelcore/messaging/batch-consumer';
-import { ViewCurrency } from '@rebelcore/messaging/currency';
-import { RethrowFilter } from '@rebelcore/messaging/kafka-batch-strategy';
-import { Projection } from '@rebelcore/messaging/projection';
-import type { ProjectionHandlers } from '@rebelcore/messaging/projection-handlers';
-import { Relay } from '@rebelcore/messaging/relay';
+import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
+import { Relay } from '@rebelcore/messaging/relay/relay';
 import type { PoolClient } from 'pg';
 import { acknowledge, applyStates, applyVerifiers, stateChanges, type CredentialEvent } from './authorization.view.js';
 
@@ -41,7 +41,7 @@ export const authorizationHandlers = handlersWith(acknowledge);
 export class AuthorizationProjector {
   constructor(
     private readonly projection: Projection,
-    private readonly currency: ViewCurrency,
+    private readonly freshness: ViewFreshness,
     private readonly relay: Relay,
   ) {}
 
@@ -59,6 +59,6 @@ export class AuthorizationProjector {
 
   @EventPattern('identity.heartbeats.v1')
   heartbeat(@Payload() batch: ReceivedBatch): Promise<void> {
-    return this.currency.record(batch);
+    return this.freshness.record(batch);
   }
 }

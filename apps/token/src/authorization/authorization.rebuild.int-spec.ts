@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import { Projection } from '@rebelcore/messaging/projection';
+import { Projection } from '@rebelcore/messaging/project/projection';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
@@ -21,7 +21,9 @@ afterAll(() => fixture.stop());
 
 const rebuild = (progress: (progress: RebuildProgress) => void | Promise<void> = () => undefined, fill?: Fill) =>
   rebuildAuthorization({
-    ...{ databaseUrl: fixture.database.url, kafka: testKafka().client('token'), logger: silent },
+    databaseUrl: fixture.database.url,
+    kafka: testKafka().client('token'),
+    logger: silent,
     progress,
     ...(fill && { fill }),
   });

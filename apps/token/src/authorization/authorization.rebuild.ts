@@ -1,8 +1,8 @@
-import { BoundedReader, WRITERS, type TopicHandlers } from '@rebelcore/messaging/bounded-reader';
+import { BoundedReader, WRITERS, type TopicHandlers } from '@rebelcore/messaging/rebuild/bounded-reader';
 import type { Logger } from '@rebelcore/messaging/logger';
-import { Projection } from '@rebelcore/messaging/projection';
-import { isDataError } from '@rebelcore/messaging/projection-transaction';
-import type { TopicOffsets } from '@rebelcore/messaging/read-limits';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import { isDataError } from '@rebelcore/messaging/project/checkpoint';
+import type { TopicOffsets } from '@rebelcore/messaging/rebuild/read-limits';
 import { consumerTables } from '@rebelcore/messaging/schema';
 import type { Kafka } from 'kafkajs';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
@@ -157,7 +157,11 @@ class Rebuild {
     this.pool.on('error', () => undefined);
     this.projection = new Projection({ pool: this.pool, view: AUTHORIZATION, logger });
     this.reader = new BoundedReader({
-      ...{ kafka, logger, projection: this.projection, groupPrefix: 'token.rebuild', topics: TOPICS },
+      kafka,
+      logger,
+      projection: this.projection,
+      groupPrefix: 'token.rebuild',
+      topics: TOPICS,
     });
   }
 

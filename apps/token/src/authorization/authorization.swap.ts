@@ -1,4 +1,4 @@
-import type { TopicOffsets } from '@rebelcore/messaging/read-limits';
+import type { TopicOffsets } from '@rebelcore/messaging/rebuild/read-limits';
 import type { Pool, PoolClient } from 'pg';
 import { acknowledge, AUTHORIZATION } from './authorization.view.js';
 import { AUTHORIZATION_CONTENT } from './authorization.table.js';

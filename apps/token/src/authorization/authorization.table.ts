@@ -26,6 +26,15 @@ export const AUTHORIZATION_KEYS = 'alter table authorization_v1 add primary key 
 
 /** What the topics say, and nothing of how it came to be here. */
 export const AUTHORIZATION_CONTENT = [
-  ...['api_user_id', 'customer_id', 'username', 'role_id', 'role', 'status'],
-  ...['sequence', 'correlation_id', 'event_id', 'verifier', 'pepper_version'],
+  'api_user_id',
+  'customer_id',
+  'username',
+  'role_id',
+  'role',
+  'status',
+  'sequence',
+  'correlation_id',
+  'event_id',
+  'verifier',
+  'pepper_version',
 ] as const;

@@ -3,8 +3,8 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import type { credentialEvents } from '@rebelcore/contracts/credential-events';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import { appendToOutbox } from '@rebelcore/messaging/outbox';
-import type { OutgoingRecord } from '@rebelcore/messaging/publisher';
+import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import type { PoolClient } from 'pg';
 
 export type CredentialEvent = ReturnType<typeof credentialEvents.read>;
@@ -34,8 +34,12 @@ export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
     const { apiUserId, customerId } = event.data as { apiUserId: string; customerId: string };
     changes.set(apiUserId, {
       ...changes.get(apiUserId),
-      ...{ apiUserId, customerId, status },
-      ...{ sequence: event.sequence, correlationId: event.correlationId, eventId: event.id },
+      apiUserId,
+      customerId,
+      status,
+      sequence: event.sequence,
+      correlationId: event.correlationId,
+      eventId: event.id,
       ...(event.name === 'ApiUserCreated' && {
         username: event.data.username,
         roleId: event.data.role.id,
@@ -168,12 +172,20 @@ export async function acknowledge(tx: PoolClient, apiUserIds: readonly string[])
   const appliedAt = new Date().toISOString();
   const records = due.rows.map((row): OutgoingRecord => {
     const event = {
-      ...{ id: uuid(), source: '/token', type: tokenEvents.wireType('ApiUserAuthorizationApplied'), time: appliedAt },
-      ...{ subject: row.api_user_id, sequence: Number(row.said) },
-      ...{ correlationId: row.correlation_id, causationId: row.event_id },
+      id: uuid(),
+      source: '/token',
+      type: tokenEvents.wireType('ApiUserAuthorizationApplied'),
+      time: appliedAt,
+      subject: row.api_user_id,
+      sequence: Number(row.said),
+      correlationId: row.correlation_id,
+      causationId: row.event_id,
       data: {
-        ...{ apiUserId: row.api_user_id, customerId: row.customer_id, sequence: Number(row.sequence) },
-        ...{ state: row.status, appliedAt },
+        apiUserId: row.api_user_id,
+        customerId: row.customer_id,
+        sequence: Number(row.sequence),
+        state: row.status,
+        appliedAt,
       },
     };
     return { topic: 'token.events.v1', ...encodeEvent(event, row.customer_id) };

@@ -1,6 +1,6 @@
 import { within } from '@rebelcore/messaging/deadline';
 import { nextTurn } from '@rebelcore/messaging/pace';
-import type { Verifier } from '@rebelcore/service/verifier';
+import type { Verifier } from '@rebelcore/credentials/verifier';
 import type { QueryConfig } from 'pg';
 
 /** What the view knows of a username; complete once state and verifier have both arrived. */

@@ -2,9 +2,9 @@ import { Body, Controller, HttpCode, Inject, Logger, Post, Req, Res } from '@nes
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { authorizeRequest, authorizeResponse, problem } from '@rebelcore/contracts/published-api';
-import { ViewCurrency } from '@rebelcore/messaging/currency';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { ProblemException } from '@rebelcore/service/problem';
-import { verifierMatches } from '@rebelcore/service/verifier';
+import { verifierMatches } from '@rebelcore/credentials/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { TOKEN_CONFIG, type TokenConfig } from '../token.config.js';
@@ -22,7 +22,7 @@ export class AuthorizeController {
   constructor(
     private readonly lookup: AuthorizationLookup,
     private readonly issuer: TokenIssuer,
-    private readonly currency: ViewCurrency,
+    private readonly freshness: ViewFreshness,
     @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
   ) {
     this.maxStalenessMs = config.AUTHORIZE_MAX_STALENESS * 1000;
@@ -51,7 +51,7 @@ export class AuthorizeController {
       return INVALID_CREDENTIALS;
     }
     // An event of this customer that could not be applied may be a deactivation.
-    if (this.currency.isBlocked(known.customerId)) throw stale(request);
+    if (this.freshness.isBlocked(known.customerId)) throw stale(request);
     const { token, tokenId, expiresAt } = this.issuer.issue(known);
     describeCall(request, { tokenId, tokenExpiresAt: expiresAt });
     return { token, expires_at: expiresAt, token_type: 'Bearer' };
@@ -59,7 +59,7 @@ export class AuthorizeController {
 
   /** Errors would say nothing about being current: only a heartbeat that has been caught up with does. */
   private refuseWhenStale(request: FastifyRequest): void {
-    const asOf = this.currency.asOf();
+    const asOf = this.freshness.asOf();
     if (asOf === undefined || Date.now() - asOf.getTime() > this.maxStalenessMs) throw stale(request);
   }
 }

@@ -1,5 +1,5 @@
 import { systemRole } from '@rebelcore/contracts/roles';
-import { signJwt, type SigningKey } from '@rebelcore/service/signing-keys';
+import { signJwt, type SigningKey } from '@rebelcore/credentials/signing-keys';
 import { randomUUID } from 'node:crypto';
 
 /** Seconds a token lives: always 24 hours, as published. */

@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { PublicJwk, SigningKey } from '@rebelcore/service/signing-keys';
+import type { PublicJwk, SigningKey } from '@rebelcore/credentials/signing-keys';
 
 /** The keys that tokens are signed with, newest first. */
 export const SIGNING_KEYS = Symbol('SIGNING_KEYS');

@@ -1,5 +1,5 @@
 import { consumerTables, outboxTables } from '@rebelcore/messaging/schema';
-import { signingKeyTable } from '@rebelcore/service/signing-key-store';
+import { signingKeyTable } from '@rebelcore/credentials/signing-key-store';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { AUTHORIZATION_KEYS, authorizationTable } from '../authorization/authorization.table.js';
 

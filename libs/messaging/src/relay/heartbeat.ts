@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { Admin, Kafka } from 'kafkajs';
-import { disconnected, within } from './deadline.js';
-import { whileWanted } from './kafka-client.js';
-import type { Publisher } from './publisher.js';
+import { disconnected, within } from '../deadline.js';
+import { cancellableClient } from '../kafka-client.js';
+import type { Publisher } from '../publish/publisher.js';
 
 /** What a round of the relay knows once its rows are acknowledged. */
 export interface Round {
@@ -119,7 +119,7 @@ export class RelayHeartbeat {
 
   private async connect(): Promise<Admin> {
     // The next heartbeat is another try, and begins with another broker.
-    const admin = whileWanted(this.options.kafka, () => !this.stopped).admin({ retry: { retries: 1 } });
+    const admin = cancellableClient(this.options.kafka, () => !this.stopped).admin({ retry: { retries: 1 } });
     await admin.connect();
     this.admin = admin;
     return admin;

@@ -1,9 +1,9 @@
 import { decodeEvent, encodeEvent, MalformedEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import type { Pool } from 'pg';
-import type { ReceivedBatch, ReceivedMessage } from './batch-consumer.js';
+import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import { Projection, type ProjectionHandlers } from './projection.js';
-import { consumerTables } from './schema.js';
+import { consumerTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const TOPIC = 'things.v1';

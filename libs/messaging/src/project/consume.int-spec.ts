@@ -5,11 +5,11 @@ import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-databas
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
 import type { Pool } from 'pg';
-import type { ReceivedBatch } from './batch-consumer.js';
-import { KafkaBatchConsumer } from './kafka-batch-consumer.js';
-import { KafkaPublisher } from './kafka-publisher.js';
+import type { ReceivedBatch } from '../consume/batch-consumer.js';
+import { KafkaBatchConsumer } from '../consume/kafka-batch-consumer.js';
+import { KafkaPublisher } from '../publish/kafka-publisher.js';
 import { Projection, type ProjectionHandlers } from './projection.js';
-import { consumerTables } from './schema.js';
+import { consumerTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const CUSTOMERS = 40;

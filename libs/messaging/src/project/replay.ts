@@ -1,8 +1,8 @@
 import type { PoolClient } from 'pg';
-import { BatchSorter, claimedSequence, isUsableKey, type ReceivedEvent } from './batch-sorter.js';
+import { SequenceGate, claimedSequence, isUsableKey, type ReceivedEvent } from './sequence-gate.js';
 import { explain, parkedIn, release, type ParkedRecord } from './parking-lot.js';
 import type { ProjectionHandlers } from './projection-handlers.js';
-import { isDataError, progressOf, type Done, type Place } from './projection-transaction.js';
+import { isDataError, checkpointStatement, type Done, type CheckpointKey } from './checkpoint.js';
 
 export interface ReplayResult {
   /** Records that are no longer parked: applied now, or found to be applied already. */
@@ -13,7 +13,7 @@ export interface ReplayResult {
 /** Tries what one partition has parked; the caller holds the partition's lock. */
 export async function replayPartition<E extends { readonly sequence: number }>(
   tx: PoolClient,
-  place: Place,
+  place: CheckpointKey,
   handlers: ProjectionHandlers<E>,
 ): Promise<Done & ReplayResult & { applied: ReceivedEvent<E>[] }> {
   const sequenced = handlers.sequenced === true;
@@ -28,10 +28,10 @@ export async function replayPartition<E extends { readonly sequence: number }>(
   for (const [key, parked] of byKey) {
     // Each record is judged on its own: what an earlier one could not do may be done by a corrected copy behind it.
     for (const { message } of sequenced ? bySequence(parked) : parked) {
-      const sorter = new BatchSorter<E>((m) => handlers.read(m), sequenced, { sequences, parkedFrom: new Map() });
-      const received = sorter.sort(message);
-      if (received !== undefined) await applyOne(tx, handlers, received, sorter, applied);
-      const [rejection] = sorter.parked;
+      const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, { sequences, parkedFrom: new Map() });
+      const received = gate.admit(message);
+      if (received !== undefined) await applyOne(tx, handlers, received, gate, applied);
+      const [rejection] = gate.parked;
       if (rejection === undefined) {
         released.push(message.offset);
         continue;
@@ -47,7 +47,7 @@ export async function replayPartition<E extends { readonly sequence: number }>(
   }
   const gone = new Set(released);
   await release(tx, place, [...gone]);
-  const progress = sequences.size > 0 ? { progress: progressOf(tx, place, undefined, sequences) } : {};
+  const progress = sequences.size > 0 ? { progress: checkpointStatement(tx, place, undefined, sequences) } : {};
   return { replayed: gone.size, left: records.length - gone.size, applied, ...progress };
 }
 
@@ -55,7 +55,7 @@ async function applyOne<E extends { readonly sequence: number }>(
   tx: PoolClient,
   handlers: ProjectionHandlers<E>,
   received: ReceivedEvent<E>,
-  sorter: BatchSorter<E>,
+  gate: SequenceGate<E>,
   applied: ReceivedEvent<E>[],
 ): Promise<void> {
   await tx.query('savepoint one');
@@ -65,7 +65,7 @@ async function applyOne<E extends { readonly sequence: number }>(
   } catch (error) {
     await tx.query('rollback to savepoint one');
     if (!isDataError(error)) throw error;
-    sorter.reject(received, error);
+    gate.reject(received, error);
   }
   await tx.query('release savepoint one');
 }
@@ -74,7 +74,11 @@ async function applyOne<E extends { readonly sequence: number }>(
 const bySequence = (parked: readonly ParkedRecord[]): ParkedRecord[] =>
   parked.toSorted((a, b) => (claimedSequence(a.message) ?? 0) - (claimedSequence(b.message) ?? 0));
 
-async function sequencesOf(tx: PoolClient, { view, topic }: Place, keys: string[]): Promise<Map<string, number>> {
+async function sequencesOf(
+  tx: PoolClient,
+  { view, topic }: CheckpointKey,
+  keys: string[],
+): Promise<Map<string, number>> {
   const { rows } = await tx.query<{ key: string; sequence: string }>(
     'select key, sequence from applied_sequence where view = $1 and topic = $2 and key = any($3::text[])',
     [view, topic, keys],

@@ -8,11 +8,11 @@ import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import type { Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
-import { KafkaPublisher } from './kafka-publisher.js';
+import { KafkaPublisher } from '../publish/kafka-publisher.js';
 import { appendToOutbox } from './outbox.js';
-import type { Publisher } from './publisher.js';
+import type { Publisher } from '../publish/publisher.js';
 import { Relay, type RelayOptions } from './relay.js';
-import { outboxTables } from './schema.js';
+import { outboxTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 

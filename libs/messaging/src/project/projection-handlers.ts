@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
-import type { ReceivedMessage } from './batch-consumer.js';
-import type { ReceivedEvent } from './batch-sorter.js';
+import type { ReceivedMessage } from '../consume/batch-consumer.js';
+import type { ReceivedEvent } from './sequence-gate.js';
 
 /** How one topic becomes one view. */
 export interface ProjectionHandlers<E extends { readonly sequence: number }> {

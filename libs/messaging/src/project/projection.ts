@@ -1,14 +1,14 @@
 import { EventEmitter, once } from 'node:events';
 import type { Pool, PoolClient } from 'pg';
-import type { OffsetReader, ReceivedBatch, ReceivedMessage } from './batch-consumer.js';
-import { BatchSorter, isUsableKey, type ReceivedEvent, type Rejection } from './batch-sorter.js';
-import type { Logger } from './logger.js';
+import type { OffsetReader, ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
+import { SequenceGate, isUsableKey, type ReceivedEvent, type Rejection } from './sequence-gate.js';
+import type { Logger } from '../logger.js';
 import { park } from './parking-lot.js';
 import type { ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
-import { inTransaction, isDataError, openPlace, progressOf } from './projection-transaction.js';
+import { inTransaction, isDataError, lockCheckpoint, checkpointStatement } from './checkpoint.js';
 
-export type { ReceivedEvent } from './batch-sorter.js';
+export type { ReceivedEvent } from './sequence-gate.js';
 export type { ProjectionHandlers } from './projection-handlers.js';
 
 export interface ParkedSummary {
@@ -33,7 +33,7 @@ export class Projection {
   constructor(private readonly options: ProjectionOptions) {}
 
   /**
-   * Applies a batch. Records that cannot be read or applied are parked, see {@link BatchSorter}.
+   * Applies a batch. Records that cannot be read or applied are parked, see {@link SequenceGate}.
    *
    * @throws when the database is away or the view's SQL is wrong for every record; nothing is stored then.
    */
@@ -78,7 +78,7 @@ export class Projection {
       if (topicHandlers === undefined) continue;
       const { replayed, left, applied } = await inTransaction(pool, async (tx) => {
         // The same lock as for a batch: meanwhile nothing new is parked behind what is being released.
-        await openPlace(tx, { view, topic, partition });
+        await lockCheckpoint(tx, { view, topic, partition });
         return replayPartition(tx, { view, topic, partition }, topicHandlers);
       });
       result.replayed += replayed;
@@ -154,17 +154,17 @@ export class Projection {
     const sequenced = handlers.sequenced === true;
     const keys = [...new Set(batch.messages.map(({ key }) => key).filter(isUsableKey))];
     const { applied, parked } = await inTransaction(pool, async (tx) => {
-      const { offset: stored, states } = await openPlace(tx, where, keys, sequenced);
+      const { offset: stored, states } = await lockCheckpoint(tx, where, keys, sequenced);
       checkPlace(batch, stored);
       const fresh = batch.messages.filter(({ offset }) => offset >= stored);
       const last = fresh.at(-1);
       if (last === undefined) return { applied: [], parked: [] };
 
-      const sorter = new BatchSorter<E>((m) => handlers.read(m), sequenced, states);
-      const done = await applyAll(tx, fresh, sorter, handlers);
-      if (sorter.parked.length > 0) await park(tx, where, sorter.parked);
-      const progress = progressOf(tx, where, last.offset + 1n, sorter.advanced);
-      return { applied: done, parked: sorter.parked, progress };
+      const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, states);
+      const done = await applyAll(tx, fresh, gate, handlers);
+      if (gate.parked.length > 0) await park(tx, where, gate.parked);
+      const progress = checkpointStatement(tx, where, last.offset + 1n, gate.advanced);
+      return { applied: done, parked: gate.parked, progress };
     });
     for (const rejection of parked) this.report(batch, rejection);
     logger.debug({ view, topic, partition, applied: applied.length }, 'batch applied');
@@ -199,20 +199,20 @@ export class Projection {
 type ApplyAll = <E extends { readonly sequence: number }>(
   tx: PoolClient,
   fresh: readonly ReceivedMessage[],
-  sorter: BatchSorter<E>,
+  gate: SequenceGate<E>,
   handlers: ProjectionHandlers<E>,
 ) => Promise<readonly ReceivedEvent<E>[]>;
 
-const applyTogether: ApplyAll = async (tx, fresh, sorter, handlers) => {
-  const ready = fresh.map((message) => sorter.sort(message)).filter((received) => received !== undefined);
+const applyTogether: ApplyAll = async (tx, fresh, gate, handlers) => {
+  const ready = fresh.map((message) => gate.admit(message)).filter((received) => received !== undefined);
   if (ready.length > 0) await handlers.apply(tx, ready);
   return ready;
 };
 
-const applyEach: ApplyAll = async (tx, fresh, sorter, handlers) => {
+const applyEach: ApplyAll = async (tx, fresh, gate, handlers) => {
   const applied = [];
   for (const message of fresh) {
-    const received = sorter.sort(message);
+    const received = gate.admit(message);
     if (received === undefined) continue;
     await tx.query('savepoint one');
     try {
@@ -221,7 +221,7 @@ const applyEach: ApplyAll = async (tx, fresh, sorter, handlers) => {
     } catch (error) {
       await tx.query('rollback to savepoint one');
       if (!isDataError(error)) throw error;
-      sorter.reject(received, error);
+      gate.reject(received, error);
     }
     await tx.query('release savepoint one');
   }

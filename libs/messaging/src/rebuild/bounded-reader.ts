@@ -1,10 +1,10 @@
 import type { Kafka } from 'kafkajs';
 import { randomUUID } from 'node:crypto';
-import type { ReceivedBatch } from './batch-consumer.js';
-import { KafkaBatchConsumer } from './kafka-batch-consumer.js';
-import type { Logger } from './logger.js';
-import type { Projection } from './projection.js';
-import type { ProjectionHandlers } from './projection-handlers.js';
+import type { ReceivedBatch } from '../consume/batch-consumer.js';
+import { KafkaBatchConsumer } from '../consume/kafka-batch-consumer.js';
+import type { Logger } from '../logger.js';
+import type { Projection } from '../project/projection.js';
+import type { ProjectionHandlers } from '../project/projection-handlers.js';
 import { ReadLimits, type TopicOffsets } from './read-limits.js';
 
 /** How each topic is applied. */
@@ -44,9 +44,12 @@ export class BoundedReader {
     // Seen by whoever waits for a read; between two of them nobody does.
     this.failure.promise.catch(() => undefined);
     this.consumer = new KafkaBatchConsumer({
-      ...{ kafka, logger, ...BACKLOG, limits: this.limits },
+      kafka,
+      logger,
+      ...BACKLOG,
+      limits: this.limits,
       groupId: `${groupPrefix}-${randomUUID()}`,
-      handlers: new Map(topics.map((topic) => [topic, (batch: ReceivedBatch) => this.take(batch)])),
+      handlers: new Map(topics.map((topic) => [topic, (batch: ReceivedBatch) => this.enqueue(batch)])),
       offsets: projection.offsets(),
       onCrash: (error) => {
         this.fail(error);
@@ -88,7 +91,7 @@ export class BoundedReader {
    * Has a batch written and answers as soon as the next one may be read: kafkajs reads nothing while a handler works.
    * Batches of one partition are written one after the other; a batch that was taken is written, or reading fails.
    */
-  private async take(batch: ReceivedBatch): Promise<void> {
+  private async enqueue(batch: ReceivedBatch): Promise<void> {
     const handlers = this.handlers[batch.topic];
     const place = `${batch.topic}/${String(batch.partition)}`;
     const write = async () => {

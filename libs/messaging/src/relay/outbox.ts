@@ -1,5 +1,5 @@
 import type { PoolClient } from 'pg';
-import type { OutgoingRecord } from './publisher.js';
+import type { OutgoingRecord } from '../publish/publisher.js';
 
 /**
  * The insert of {@link appendToOutbox}, for a statement that combines it with others. Parameters, all of one length:

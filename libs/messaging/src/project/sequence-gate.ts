@@ -1,6 +1,6 @@
 import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
-import type { ReceivedMessage } from './batch-consumer.js';
-import { messageOf } from './logger.js';
+import type { ReceivedMessage } from '../consume/batch-consumer.js';
+import { messageOf } from '../logger.js';
 
 /** A message with the event read from it. */
 export interface ReceivedEvent<E> {
@@ -28,7 +28,7 @@ export interface KeyStates {
  * Decides about each message of a batch, in order: apply it, drop it as already applied, or park it. A key that has
  * something parked has everything later parked behind it; other keys go on.
  */
-export class BatchSorter<E extends { readonly sequence: number }> {
+export class SequenceGate<E extends { readonly sequence: number }> {
   readonly parked: Rejection[] = [];
   /** The keys whose sequence has moved on. */
   readonly advanced = new Map<string, number>();
@@ -41,7 +41,7 @@ export class BatchSorter<E extends { readonly sequence: number }> {
   ) {}
 
   /** Returns the event to apply now, or undefined when the message was dropped or parked. */
-  sort(message: ReceivedMessage): ReceivedEvent<E> | undefined {
+  admit(message: ReceivedMessage): ReceivedEvent<E> | undefined {
     const { key } = message;
     if (!isUsableKey(key)) {
       this.parked.push({ message, code: 'record.bad-key', reason: 'the key is missing or contains a NUL character' });
@@ -73,7 +73,7 @@ export class BatchSorter<E extends { readonly sequence: number }> {
     return { message, event };
   }
 
-  /** Takes back an event that {@link sort} let through and that could not be applied. */
+  /** Takes back an event that {@link admit} let through and that could not be applied. */
   reject({ message, event }: ReceivedEvent<E>, error: unknown): void {
     const key = message.key ?? '';
     if (this.sequenced) this.advance(key, event.sequence - 1);

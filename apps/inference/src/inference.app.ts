@@ -1,6 +1,6 @@
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls } from '@rebelcore/api-access/record-calls.plugin';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
 import type { InferenceConfig } from './inference.config.js';
 import { InferenceModule } from './inference.module.js';
@@ -10,7 +10,7 @@ const DESCRIPTION =
   'The sample downstream API: guarded by the tokens of API users, every call recorded before its answer.';
 
 /** The service as `main` starts it, and as tests do, with a consumer group of their own. */
-export const inferenceService = (config: InferenceConfig, group = `inference.${SPECS}`): ServiceOptions => ({
+export const inferenceApp = (config: InferenceConfig, group = `inference.${SPECS}`): ServiceOptions => ({
   name: 'inference',
   module: InferenceModule.with(config, group),
   host: config.HOST,

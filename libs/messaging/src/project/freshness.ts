@@ -1,9 +1,9 @@
 import { heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { Pool } from 'pg';
-import type { ReceivedBatch, ReceivedMessage } from './batch-consumer.js';
-import type { Logger } from './logger.js';
+import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
+import type { Logger } from '../logger.js';
 
-export interface ViewCurrencyOptions {
+export interface ViewFreshnessOptions {
   readonly pool: Pool;
   /** The view whose stored offsets count. */
   readonly view: string;
@@ -24,29 +24,29 @@ const KEEP_S = 900;
  * once the view has applied them it is current as of `at`. Heartbeats and offsets lie in Postgres, so that every replica
  * knows it, whichever reads the topics.
  */
-export class ViewCurrency {
+export class ViewFreshness {
   private newest: Date | undefined;
   private blocked: ReadonlySet<string> = new Set();
   private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> | undefined;
+  private refreshing: Promise<void> | undefined;
   private readonly heartbeatTopic: string;
 
-  constructor(private readonly options: ViewCurrencyOptions) {
+  constructor(private readonly options: ViewFreshnessOptions) {
     this.heartbeatTopic = options.heartbeatTopic ?? 'identity.heartbeats.v1';
   }
 
   /** Looks once, then every `pollMs`. */
   async start(): Promise<void> {
-    await this.look();
+    await this.refresh();
     this.timer = setInterval(() => {
-      void this.look();
+      void this.refresh();
     }, this.options.pollMs ?? 1_000);
     this.timer.unref();
   }
 
   async stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.looking;
+    await this.refreshing;
   }
 
   /** The newest moment of which the view is known to be current; undefined when none is known. Never goes back. */
@@ -60,15 +60,15 @@ export class ViewCurrency {
   }
 
   /** Looks now; calls that come while one is under way share it. */
-  look(): Promise<void> {
-    this.looking ??= this.query()
+  refresh(): Promise<void> {
+    this.refreshing ??= this.query()
       .catch((error: unknown) => {
         this.options.logger.warn({ err: error, view: this.options.view }, 'how current the view is could not be read');
       })
       .finally(() => {
-        this.looking = undefined;
+        this.refreshing = undefined;
       });
-    return this.looking;
+    return this.refreshing;
   }
 
   /** The batch handler of the heartbeat topic: stores heartbeats and offset in one statement. */

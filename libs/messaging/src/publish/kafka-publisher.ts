@@ -1,7 +1,7 @@
 import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
-import { disconnected, within } from './deadline.js';
-import { whileWanted } from './kafka-client.js';
-import { messageOf, type Logger } from './logger.js';
+import { disconnected, within } from '../deadline.js';
+import { cancellableClient } from '../kafka-client.js';
+import { messageOf, type Logger } from '../logger.js';
 import {
   PublishFailed,
   type OutgoingRecord,
@@ -140,7 +140,7 @@ export class KafkaPublisher implements Publisher {
       chosen.set(args.message, partition);
       return partition;
     };
-    const producer = whileWanted(this.kafka, () => !life.abandoned).producer({
+    const producer = cancellableClient(this.kafka, () => !life.abandoned).producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,

@@ -1,16 +1,16 @@
-import { Arrivals } from './arrivals.js';
+import { ArrivalClock } from './arrival-clock.js';
 
 describe('when a request came at the earliest', () => {
   let clock: number;
-  let arrivals: Arrivals;
+  let arrivals: ArrivalClock;
   const turnAt = (at: number) => {
     clock = at;
-    arrivals.turn();
+    arrivals.tick();
   };
 
   beforeEach(() => {
     clock = 10_000;
-    arrivals = new Arrivals(() => clock);
+    arrivals = new ArrivalClock(() => clock);
   });
 
   it('is at the last turn of a process that runs, however late that was', () => {

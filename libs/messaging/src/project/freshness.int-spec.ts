@@ -2,18 +2,18 @@ import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { until } from '@rebelcore/testing/until';
 import type { Pool } from 'pg';
-import type { ReceivedBatch } from './batch-consumer.js';
-import { ViewCurrency } from './currency.js';
-import { consumerTables } from './schema.js';
+import type { ReceivedBatch } from '../consume/batch-consumer.js';
+import { ViewFreshness } from './freshness.js';
+import { consumerTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const EVENTS = 'identity.events.v1';
 const CREDENTIALS = 'identity.credentials.v1';
 
-describe('ViewCurrency', () => {
+describe('ViewFreshness', () => {
   let database: TestDatabase;
   let pool: Pool;
-  let currency: ViewCurrency;
+  let freshness: ViewFreshness;
   let next: bigint;
 
   beforeAll(async () => {
@@ -23,7 +23,7 @@ describe('ViewCurrency', () => {
   afterAll(() => database.drop());
   beforeEach(async () => {
     await database.asOwner('truncate consumer_offset, parked_record, heartbeat');
-    currency = new ViewCurrency({
+    freshness = new ViewFreshness({
       pool,
       view: 'authorization-v1',
       topics: [EVENTS, CREDENTIALS],
@@ -32,7 +32,7 @@ describe('ViewCurrency', () => {
     });
     next = 0n;
   });
-  afterEach(() => currency.stop());
+  afterEach(() => freshness.stop());
 
   const beats = (...values: (Heartbeat | string)[]): ReceivedBatch => ({
     topic: 'identity.heartbeats.v1',
@@ -59,18 +59,18 @@ describe('ViewCurrency', () => {
       [topic, partition, offset],
     );
   const asOf = async () => {
-    await currency.look();
-    return currency.asOf()?.toISOString();
+    await freshness.refresh();
+    return freshness.asOf()?.toISOString();
   };
 
   it('knows nothing before a heartbeat, and nothing from one that is silent about a topic of the view.', async () => {
     expect(await asOf()).toBeUndefined();
-    await currency.record(beats({ at: at(1), published: { [EVENTS]: [] } }));
+    await freshness.record(beats({ at: at(1), published: { [EVENTS]: [] } }));
     expect(await asOf()).toBeUndefined();
   });
 
   it('is current as of the newest heartbeat whose offsets are all applied, and never goes back.', async () => {
-    await currency.record(beats(beat(1, ['0', '0'], ['0']), beat(2, ['5', '0'], ['0']), beat(3, ['5', '3'], ['7'])));
+    await freshness.record(beats(beat(1, ['0', '0'], ['0']), beat(2, ['5', '0'], ['0']), beat(3, ['5', '3'], ['7'])));
     expect(await asOf()).toBe(at(1));
     await applied(EVENTS, 0, 5);
     expect(await asOf()).toBe(at(2));
@@ -84,16 +84,16 @@ describe('ViewCurrency', () => {
   });
 
   it('stays where it was while heartbeats do not come or cannot be read.', async () => {
-    await currency.record(beats(beat(1, [], [])));
-    await currency.record(beats('{', '{"at":"yesterday"}'));
+    await freshness.record(beats(beat(1, [], [])));
+    await freshness.record(beats('{', '{"at":"yesterday"}'));
     expect(await asOf()).toBe(at(1));
     const { rows } = await pool.query("select next_offset from consumer_offset where topic = 'identity.heartbeats.v1'");
     expect(rows).toEqual([{ next_offset: '3' }]);
   });
 
   it('looks again by itself, so that what another replica has applied is known here.', async () => {
-    await currency.start();
-    const elsewhere = new ViewCurrency({
+    await freshness.start();
+    const elsewhere = new ViewFreshness({
       pool,
       view: 'authorization-v1',
       topics: [EVENTS, CREDENTIALS],
@@ -101,23 +101,23 @@ describe('ViewCurrency', () => {
     });
     await elsewhere.record(beats(beat(4, ['2'], [])));
     await applied(EVENTS, 0, 2);
-    await until(() => currency.asOf()?.toISOString() === at(4), 'the view to be current');
+    await until(() => freshness.asOf()?.toISOString() === at(4), 'the view to be current');
   });
 
   it('names the customers with parked records: offsets alone would call their view current.', async () => {
-    expect(currency.isBlocked('a')).toBe(false);
+    expect(freshness.isBlocked('a')).toBe(false);
     await pool.query(
       `insert into parked_record (view, topic, partition, "offset", key, headers, recorded_at, code, reason)
        values ('authorization-v1', $1, 0, 1, 'a', '{}', now(), 'sequence.gap', 'x'), ('other', $1, 0, 1, 'b', '{}', now(), 'x', 'x')`,
       [EVENTS],
     );
-    await currency.look();
-    expect([currency.isBlocked('a'), currency.isBlocked('b')]).toEqual([true, false]);
+    await freshness.refresh();
+    expect([freshness.isBlocked('a'), freshness.isBlocked('b')]).toEqual([true, false]);
   });
 
   it('keeps a quarter of an hour of heartbeats.', async () => {
-    await currency.record(beats({ at: '2026-11-23T09:00:00.000Z', published: {} }, beat(1, [], [])));
-    await currency.record(beats(beat(2, [], [])));
+    await freshness.record(beats({ at: '2026-11-23T09:00:00.000Z', published: {} }, beat(1, [], [])));
+    await freshness.record(beats(beat(2, [], [])));
     const { rows } = await pool.query<{ at: Date }>('select at from heartbeat order by at');
     expect(rows.map((row) => row.at.toISOString())).toEqual([at(1), at(2)]);
   });

@@ -4,9 +4,9 @@ import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
 import type { Pool } from 'pg';
 import { BoundedReader } from './bounded-reader.js';
-import { KafkaPublisher } from './kafka-publisher.js';
-import { Projection, type ProjectionHandlers } from './projection.js';
-import { consumerTables } from './schema.js';
+import { KafkaPublisher } from '../publish/kafka-publisher.js';
+import { Projection, type ProjectionHandlers } from '../project/projection.js';
+import { consumerTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const PARTITIONS = 3;
@@ -48,7 +48,11 @@ describe('BoundedReader', () => {
       return apply(batch, handlers);
     };
     reader = new BoundedReader({
-      ...{ kafka: kafka.client(), logger: silent, topics: [topic], groupPrefix: kafka.group(), projection },
+      kafka: kafka.client(),
+      logger: silent,
+      topics: [topic],
+      groupPrefix: kafka.group(),
+      projection,
     });
     await reader.start();
   });

@@ -8,7 +8,7 @@ import { installGateway } from './proxy.js';
 import { Services } from './services.js';
 
 /** The gateway as a service, for its process and for tests. */
-export const portalService = (config: PortalConfig): ServiceOptions => ({
+export const portalApp = (config: PortalConfig): ServiceOptions => ({
   name: 'portal',
   module: PortalModule.with(config),
   host: config.HOST,

@@ -7,7 +7,7 @@ import { until } from '@rebelcore/testing/until';
 import { from } from 'rxjs';
 import type { ReceivedBatch } from './batch-consumer.js';
 import { KafkaBatchStrategy, RethrowFilter } from './kafka-batch-strategy.js';
-import { KafkaPublisher } from './kafka-publisher.js';
+import { KafkaPublisher } from '../publish/kafka-publisher.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 

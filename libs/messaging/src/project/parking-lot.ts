@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
-import type { ReceivedMessage } from './batch-consumer.js';
-import type { Rejection } from './batch-sorter.js';
+import type { ReceivedMessage } from '../consume/batch-consumer.js';
+import type { Rejection } from './sequence-gate.js';
 
 type Queryable = Pick<PoolClient, 'query'>;
 

@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
-import type { KeyStates } from './batch-sorter.js';
-import { messageOf } from './logger.js';
+import type { KeyStates } from './sequence-gate.js';
+import { messageOf } from '../logger.js';
 
 /** One view's reading of one partition. */
-export interface Place {
+export interface CheckpointKey {
   readonly view: string;
   readonly topic: string;
   readonly partition: number;
@@ -21,7 +21,7 @@ const MAX_ATTEMPTS = 10;
 
 /**
  * Has `work` done on a connection of its own and commits it; on an error it is rolled back and the connection thrown away
- * if that fails. `work` begins with {@link openPlace}. It is begun again when Postgres ends it because it and another
+ * if that fails. `work` begins with {@link lockCheckpoint}. It is begun again when Postgres ends it because it and another
  * waited for each other's rows, as two topics of a view can where their records are applied one by one.
  */
 export async function inTransaction<T extends Done>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
@@ -59,7 +59,7 @@ async function onceInTransaction<T extends Done>(pool: Pool, work: (tx: PoolClie
 }
 
 /** A place as it is stored. */
-export interface OpenPlace {
+export interface Checkpoint {
   /** The next offset to apply. */
   readonly offset: bigint;
   readonly states: KeyStates;
@@ -72,12 +72,12 @@ export interface OpenPlace {
  * @param keys those of which the state is wanted
  * @param sequenced whether sequences are kept for them
  */
-export async function openPlace(
+export async function lockCheckpoint(
   tx: PoolClient,
-  place: Place,
+  place: CheckpointKey,
   keys: readonly string[] = [],
   sequenced = false,
-): Promise<OpenPlace> {
+): Promise<Checkpoint> {
   const [view, topic, some] = [tx.escapeLiteral(place.view), tx.escapeLiteral(place.topic), textArray(tx, keys)];
   const select = `select next_offset from consumer_offset
     where view = ${view} and topic = ${topic} and partition = ${String(Math.trunc(place.partition))} for update`;
@@ -96,7 +96,7 @@ export async function openPlace(
   return { offset: BigInt(stored), states: keyStates(rows) };
 }
 
-async function firstOffset(tx: PoolClient, { view, topic, partition }: Place, select: string): Promise<string> {
+async function firstOffset(tx: PoolClient, { view, topic, partition }: CheckpointKey, select: string): Promise<string> {
   await tx.query(
     'insert into consumer_offset (view, topic, partition, next_offset) values ($1, $2, $3, 0) on conflict do nothing',
     [view, topic, partition],
@@ -121,9 +121,9 @@ function keyStates(rows: readonly KeyStateRow[]): KeyStates {
 }
 
 /** The statement that stores the next offset and the sequences that have moved on, for {@link Done}. */
-export function progressOf(
+export function checkpointStatement(
   tx: PoolClient,
-  place: Place,
+  place: CheckpointKey,
   nextOffset: bigint | undefined,
   advanced: ReadonlyMap<string, number>,
 ): string {

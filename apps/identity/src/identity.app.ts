@@ -1,6 +1,6 @@
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls } from '@rebelcore/api-access/record-calls.plugin';
-import { KafkaBatchStrategy } from '@rebelcore/messaging/kafka-batch-strategy';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
 import { isRefusedCall } from './access/refused-calls.js';
 import type { IdentityConfig } from './identity.config.js';
@@ -11,7 +11,7 @@ const DESCRIPTION =
   'Customers, portal users, roles and API users. A portal user signs in with a session; the gateway exchanges the session for the bearer token that the addresses below take. Every write answers with the header `position`, which lists take as `?position=`.';
 
 /** The service as `main` starts it, and as tests do. */
-export const identityService = (config: IdentityConfig, consumerGroup = ENFORCEMENT_GROUP): ServiceOptions => ({
+export const identityApp = (config: IdentityConfig, consumerGroup = ENFORCEMENT_GROUP): ServiceOptions => ({
   name: 'identity',
   module: IdentityModule.with(config, consumerGroup),
   host: config.HOST,

@@ -2,7 +2,7 @@ import { batchConsumerContract } from '@rebelcore/testing/batch-consumer-contrac
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
 import { KafkaBatchConsumer } from './kafka-batch-consumer.js';
-import { KafkaPublisher } from './kafka-publisher.js';
+import { KafkaPublisher } from '../publish/kafka-publisher.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 

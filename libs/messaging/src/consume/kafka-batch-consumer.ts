@@ -8,10 +8,10 @@ import type {
   ReceivedBatch,
   ReceivedMessage,
 } from './batch-consumer.js';
-import { disconnected } from './deadline.js';
-import { OUTLIVE_OUTAGES, whileWanted } from './kafka-client.js';
-import { messageOf, type Logger } from './logger.js';
-import type { ReadLimits } from './read-limits.js';
+import { disconnected } from '../deadline.js';
+import { OUTLIVE_OUTAGES, cancellableClient } from '../kafka-client.js';
+import { messageOf, type Logger } from '../logger.js';
+import type { ReadLimits } from '../rebuild/read-limits.js';
 
 export interface KafkaBatchConsumerOptions {
   readonly kafka: Kafka;
@@ -70,7 +70,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
   private lastError: { at: Date; message: string } | undefined;
 
   constructor(private readonly options: KafkaBatchConsumerOptions) {
-    this.consumer = whileWanted(options.kafka, () => !this.stopped).consumer({
+    this.consumer = cancellableClient(options.kafka, () => !this.stopped).consumer({
       groupId: options.groupId,
       // The least that brokers allow: as long as what a frozen member read has to wait.
       sessionTimeout: 6_000,
@@ -90,7 +90,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
   async start(): Promise<void> {
     const { consumer } = this;
     this.options.limits?.onRaise(() => {
-      void this.goOn(
+      void this.resume(
         [...this.partitions.values()].filter((state) => state.held && !this.isAtLimit(state)),
         this.generation,
       );
@@ -108,7 +108,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
     });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.joined = false;
-      this.note(payload.error);
+      this.recordError(payload.error);
       if (!payload.restart) this.giveUp(payload.error);
     });
     // kafkajs would ask the same broker again and again, though others coordinate the group and lead the topics by now.
@@ -181,11 +181,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
         this.partitions.set(keyOf(topic, partition), { ...state, held: false });
       }
     }
-    void this.goOn([...this.partitions.values()], this.generation);
+    void this.resume([...this.partitions.values()], this.generation);
   }
 
   /** Seeks the partitions to their stored offsets and resumes them. */
-  private async goOn(partitions: readonly Partition[], generation: number, failures = 0): Promise<void> {
+  private async resume(partitions: readonly Partition[], generation: number, failures = 0): Promise<void> {
     const isCurrent = () => generation === this.generation && !this.stopped;
     try {
       const topics = new Set(partitions.map(({ topic }) => topic));
@@ -202,10 +202,10 @@ export class KafkaBatchConsumer implements BatchConsumer {
         else this.consumer.resume([{ topic, partitions: [partition] }]);
       }
     } catch (error) {
-      this.note(error);
+      this.recordError(error);
       this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'stored offsets could not be loaded');
       this.later(failures, () => {
-        if (isCurrent()) void this.goOn(partitions, generation, failures + 1);
+        if (isCurrent()) void this.resume(partitions, generation, failures + 1);
       });
     }
   }
@@ -269,12 +269,12 @@ export class KafkaBatchConsumer implements BatchConsumer {
     state.held = true;
     this.consumer.pause([{ topic, partitions: [partition] }]);
     if (this.isAtLimit(state)) this.options.limits?.reached(topic, partition);
-    else void this.goOn([state], this.generation);
+    else void this.resume([state], this.generation);
   }
 
   private failed(state: Partition, generation: number, error: unknown): void {
     const { topic, partition, failures } = state;
-    this.note(error);
+    this.recordError(error);
     this.options.logger.error(
       { err: error, groupId: this.options.groupId, topic, partition, position: String(state.position), failures },
       'a batch could not be applied; it is tried again from the stored offset',
@@ -284,7 +284,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
     state.position = undefined;
     this.consumer.pause([{ topic, partitions: [partition] }]);
     this.later(failures, () => {
-      if (generation === this.generation) void this.goOn([state], generation);
+      if (generation === this.generation) void this.resume([state], generation);
     });
   }
 
@@ -301,7 +301,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
     this.timers.add(timer);
   }
 
-  private note(error: unknown): void {
+  private recordError(error: unknown): void {
     this.lastError = { at: new Date(), message: messageOf(error) };
   }
 }

@@ -1,8 +1,8 @@
 import type { Kafka } from 'kafkajs';
 import pg, { type Client, type Pool } from 'pg';
-import { messageOf, type Logger } from './logger.js';
-import type { OutgoingRecord, Publisher } from './publisher.js';
-import { RelayHeartbeat } from './relay-heartbeat.js';
+import { messageOf, type Logger } from '../logger.js';
+import type { OutgoingRecord, Publisher } from '../publish/publisher.js';
+import { RelayHeartbeat } from './heartbeat.js';
 
 export interface RelayOptions {
   /** The database with the outbox. */
@@ -89,7 +89,7 @@ export class Relay {
     this.channel = `outbox_${options.name}`;
     const { heartbeat, kafka, publisher, name } = options;
     const onError = (error: unknown) => {
-      this.note(error, 'a heartbeat could not be published');
+      this.recordError(error, 'a heartbeat could not be published');
     };
     this.beats = heartbeat && new RelayHeartbeat({ ...heartbeat, kafka, publisher, name, onError });
   }
@@ -110,7 +110,7 @@ export class Relay {
 
   /** Says that rows were committed. Where another process leads it is notified, several calls together. */
   wake(): void {
-    this.roused();
+    this.wakeUp();
     if (this.leader || this.stopping) return;
     if (this.notifying === undefined) this.notifying = this.notifyLeader();
     else this.notifyAgain = true;
@@ -128,7 +128,7 @@ export class Relay {
         client = this.client();
         await this.lead(client);
       } catch (error) {
-        this.note(error, 'the relay lost its connection');
+        this.recordError(error, 'the relay lost its connection');
       } finally {
         this.leader = false;
         this.leading = undefined;
@@ -162,7 +162,7 @@ export class Relay {
     client.on('end', onLost);
     this.leading = client;
     client.on('notification', () => {
-      this.roused();
+      this.wakeUp();
     });
     await client.connect();
     const limit = `'${String(IDLE_LIMIT_MS)}ms'`;
@@ -182,7 +182,7 @@ export class Relay {
       this.woken = false;
       const more = await this.step(client).catch((error: unknown) => {
         if (!(error instanceof PublishingFailed)) throw error;
-        this.note(error.cause, 'the outbox could not be published; it is tried again');
+        this.recordError(error.cause, 'the outbox could not be published; it is tried again');
         return undefined;
       });
       if (more === undefined) {
@@ -252,13 +252,13 @@ export class Relay {
     do {
       this.notifyAgain = false;
       await this.options.pool.query("select pg_notify($1, '')", [this.channel]).catch((error: unknown) => {
-        this.note(error, 'the leading relay could not be notified; it polls');
+        this.recordError(error, 'the leading relay could not be notified; it polls');
       });
     } while (this.notifyAgain as boolean);
     this.notifying = undefined;
   }
 
-  private roused(): void {
+  private wakeUp(): void {
     this.woken = true;
     if (this.pausing?.onWake === true) this.pausing.end();
   }
@@ -276,7 +276,7 @@ export class Relay {
     this.pausing = undefined;
   }
 
-  private note(error: unknown, message: string): void {
+  private recordError(error: unknown, message: string): void {
     this.lastError = { at: new Date(), message: messageOf(error) };
     this.options.logger.warn({ err: error, relay: this.options.name }, message);
   }
