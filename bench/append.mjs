@@ -31,7 +31,8 @@ const pool = new pg.Pool({ connectionString: product.databaseUrl('identity'), ma
 // Not started: it only tells identity's own relay of what was committed here, as another replica would.
 const other = new Relay({ pool, name: 'identity', logger: { warn: () => undefined } });
 let waking = false;
-const store = new EventStore({ pool, publish, project, committed: () => waking && other.wake() });
+const relay = { wake: () => waking && other.wake() };
+const store = new EventStore({ pool, relay, streams: [{ aggregate: apiUser, publish, project }] });
 const customers = Array.from({ length: given.customers }, () => uuid());
 const role = { id: SYSTEM_ROLES[2].id, name: SYSTEM_ROLES[2].name };
 

@@ -33,12 +33,15 @@ import {
   ReactivateApiUserHandler,
 } from './api-user/api-user.commands.js';
 import { ApiUserController } from './api-user/api-user.controller.js';
+import { apiUser } from './api-user/api-user.js';
 import { ProvisionCustomerHandler } from './customer/customer.commands.js';
 import { CustomerController } from './customer/customer.controller.js';
+import { customer } from './customer/customer.js';
 import { ENFORCEMENT, EnforcementProjector } from './enforcement/enforcement.projector.js';
 import { EnforcementView } from './enforcement/enforcement.view.js';
 import { IDENTITY_CONFIG, type IdentityConfig } from './identity.config.js';
 import { project } from './projection.js';
+import { portalUser } from './portal-user/portal-user.js';
 import { publish } from './publication.js';
 import { RefusalsAsProblems } from './refusals.js';
 import { RoleController } from './role/role.controller.js';
@@ -46,6 +49,7 @@ import { ListRolesHandler } from './role/role.queries.js';
 import { ExchangeSessionHandler, SignInHandler, SignOutHandler, WhoAmIHandler } from './session/session.commands.js';
 import { SessionController } from './session/session.controller.js';
 import { SessionStore } from './session/session.store.js';
+import { signIn } from './session/sign-in.js';
 import { SessionTokens } from './session/session-tokens.js';
 import { Cursors } from './user/cursor.js';
 import { UserController } from './user/user.controller.js';
@@ -154,11 +158,8 @@ function mechanisms(config: IdentityConfig, groupId: string): Provider[] {
       useFactory: (pool: Pool, relay: Relay) =>
         new EventStore({
           pool,
-          publish,
-          project,
-          committed: () => {
-            relay.wake();
-          },
+          relay,
+          streams: [customer, portalUser, signIn, apiUser].map((aggregate) => ({ aggregate, publish, project })),
         }),
     },
     {

@@ -6,11 +6,9 @@ import type { StoredIdentityEvent } from './publication.js';
  * Keeps `user_v1`, sessions and the private tables in the transaction of the events, so that everyone reads their own
  * writes.
  */
-export async function project(tx: PoolClient, recorded: readonly Recorded[]): Promise<void> {
-  for (const { event, sequence, time } of recorded) await projectOne(tx, event as StoredIdentityEvent, sequence, time);
-}
-
-async function projectOne(tx: PoolClient, event: StoredIdentityEvent, sequence: number, time: Date): Promise<void> {
+export async function project(tx: PoolClient, recorded: Recorded): Promise<void> {
+  const { sequence, time } = recorded;
+  const event = recorded.event as StoredIdentityEvent;
   switch (event.type) {
     case 'PortalUserRegistered': {
       const { customerId, portalUserId, owner } = event.data;

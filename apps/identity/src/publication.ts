@@ -1,7 +1,8 @@
-import { encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
+import { encodeUnnumbered, type UnnumberedEvent } from '@rebelcore/contracts/cloud-event';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
-import type { OutboxRecord, Recording } from '@rebelcore/event-store/event-store';
+import type { Recording } from '@rebelcore/event-store/event-store';
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import type { ApiUserEvent } from './api-user/api-user.js';
 import type { CustomerEvent } from './customer/customer.js';
 import type { PortalUserEvent } from './portal-user/portal-user.js';
@@ -16,11 +17,11 @@ const SOURCE = '/identity';
  * What is published of a stored event. The stored and the published shape are the same so far; a stored event of a later
  * version is brought to the published one here.
  */
-export function publish(recording: Recording): readonly OutboxRecord[] {
+export function publish(recording: Recording): readonly OutgoingRecord[] {
   const event = recording.event as StoredIdentityEvent;
   const subject = subjectOf(event);
   const fact = envelope(recording, recording.id, identityEvents.wireType(event.type), subject, event.data);
-  const published = { topic: 'identity.events.v1', ...encodeEvent(fact, recording.customerId) };
+  const published = { topic: 'identity.events.v1', ...encodeUnnumbered(fact, recording.customerId) };
   if (event.type !== 'ApiUserCreated' || event.confidential === undefined) return [published];
 
   // First the credential: whoever sees the API user created can have its verifier already.
@@ -32,7 +33,7 @@ export function publish(recording: Recording): readonly OutboxRecord[] {
     subject,
     { apiUserId, customerId, username, ...event.confidential },
   );
-  return [{ topic: 'identity.credentials.v1', ...encodeEvent(credential, apiUserId) }, published];
+  return [{ topic: 'identity.credentials.v1', ...encodeUnnumbered(credential, apiUserId) }, published];
 }
 
 function subjectOf(event: StoredIdentityEvent): string {
@@ -50,7 +51,7 @@ function subjectOf(event: StoredIdentityEvent): string {
   }
 }
 
-function envelope(recording: Recording, id: string, type: string, subject: string, data: unknown): CloudEvent {
+function envelope(recording: Recording, id: string, type: string, subject: string, data: unknown): UnnumberedEvent {
   const { time, correlationId, causationId, traceparent } = recording;
   return {
     id,
@@ -60,8 +61,6 @@ function envelope(recording: Recording, id: string, type: string, subject: strin
     subject,
     correlationId,
     data,
-    // The append puts the number in: it is drawn by the insert itself.
-    sequence: 0,
     ...(causationId !== undefined && { causationId }),
     ...(traceparent !== undefined && { traceparent }),
   };

@@ -1,4 +1,11 @@
-import { decodeEvent, encodeEvent, MalformedEvent, type CloudEvent, type ReceivedRecord } from './cloud-event.js';
+import {
+  decodeEvent,
+  encodeEvent,
+  encodeUnnumbered,
+  MalformedEvent,
+  type CloudEvent,
+  type ReceivedRecord,
+} from './cloud-event.js';
 import { identityEvents } from './identity-events.js';
 
 const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
@@ -38,6 +45,13 @@ describe('the CloudEvents codec', () => {
       ce_correlationid: 'api:1',
     });
     expect(JSON.parse(encoded.value)).toEqual(deactivated.data);
+  });
+
+  it('leaves the number of an event that has none yet to whoever stores it', () => {
+    const { sequence, ...unnumbered } = deactivated;
+    const { key, value, headers } = encodeUnnumbered(unnumbered, customerId);
+    expect(headers).not.toHaveProperty('ce_sequence');
+    expect({ key, value, headers: { ...headers, ce_sequence: String(sequence) } }).toEqual(encoded);
   });
 
   it('reads back what it wrote, whether headers come as text or as bytes', () => {

@@ -26,6 +26,9 @@ export interface CloudEvent<D = unknown> {
   readonly data: D;
 }
 
+/** An event of which the number is not drawn yet: whoever stores it adds the header `ce_sequence`. */
+export type UnnumberedEvent<D = unknown> = Omit<CloudEvent<D>, 'sequence'>;
+
 /** One Kafka record: headers and value as text, the key chosen by the producer (customer id, or API user id). */
 export interface EncodedEvent {
   readonly key: string;
@@ -65,7 +68,12 @@ const attributes = z.object({
 });
 
 /** Writes the event as one Kafka record. Shape: header names and values are strings; the value is JSON text. */
-export function encodeEvent(event: CloudEvent, key: string): EncodedEvent {
+export const encodeEvent = (event: CloudEvent, key: string): EncodedEvent => encoded(event, key, event.sequence);
+
+/** {@link encodeEvent} without `ce_sequence`. */
+export const encodeUnnumbered = (event: UnnumberedEvent, key: string): EncodedEvent => encoded(event, key);
+
+function encoded(event: UnnumberedEvent, key: string, sequence?: number): EncodedEvent {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     ce_specversion: '1.0',
@@ -74,9 +82,9 @@ export function encodeEvent(event: CloudEvent, key: string): EncodedEvent {
     ce_type: event.type,
     ce_time: event.time,
     ce_subject: event.subject,
-    ce_sequence: String(event.sequence),
     ce_correlationid: event.correlationId,
   };
+  if (sequence !== undefined) headers.ce_sequence = String(sequence);
   if (event.causationId !== undefined) headers.ce_causationid = event.causationId;
   if (event.traceparent !== undefined) headers.traceparent = event.traceparent;
   return { key, headers, value: JSON.stringify(event.data) };

@@ -5,7 +5,15 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { eventCodec, Refused, type Aggregate, type Decision, type EventOf } from './aggregate.js';
 import { scopeToCustomer, withinCustomer } from './customer-scope.js';
-import { ClaimTaken, EventStore, TooLate, toStream, VersionConflict, type EventStoreOptions } from './event-store.js';
+import {
+  ClaimTaken,
+  EventStore,
+  TooLate,
+  toStream,
+  VersionConflict,
+  type EventStoreOptions,
+  type StreamPublication,
+} from './event-store.js';
 import { eventStoreTables } from './schema.js';
 
 const definitions = { Filled: { schema: z.object({ by: z.string() }) } };
@@ -25,16 +33,14 @@ const fillUpTo =
 
 let database: TestDatabase;
 let pool: Pool;
-const storeWith = (more: Partial<EventStoreOptions> = {}) => new EventStore({ pool, publish, ...more });
-const publish: EventStoreOptions['publish'] = ({ id, customerId, event, streamId }) => [
-  {
-    topic: 'first',
-    key: customerId,
-    headers: { ce_id: id, ce_sequence: '0' },
-    value: JSON.stringify({ streamId, ...(event.data as object) }),
-  },
-  { topic: 'second', key: streamId, headers: { ce_id: `${id}:2` }, value: '{}' },
-];
+const glasses: StreamPublication<Filled> = {
+  aggregate: glass,
+  publish: ({ id, customerId, event, streamId }) => [
+    { topic: 'first', key: customerId, headers: { ce_id: id }, value: JSON.stringify({ streamId, ...event.data }) },
+    { topic: 'second', key: streamId, headers: { ce_id: `${id}:2` }, value: '{}' },
+  ],
+};
+const storeWith = (more: Partial<EventStoreOptions> = {}) => new EventStore({ pool, streams: [glasses], ...more });
 const contextOf = (customerId: string) => ({ customerId, correlationId: 'api:test' });
 
 interface OutboxRow {
@@ -117,6 +123,28 @@ describe('the event store', () => {
     expect(await sequencesOf(customerId)).toEqual([1, 2]);
   });
 
+  it('refuses a stream that it knows nothing of, which would be published nowhere', async () => {
+    const customerId = uuid();
+    const appending = storeWith({ streams: [] }).transact(glass, uuid(), fillUpTo(1), contextOf(customerId));
+    await expect(appending).rejects.toThrow('glass');
+    expect(await sequencesOf(customerId)).toEqual([]);
+  });
+
+  it('wakes the relay after the commit, and only then', async () => {
+    const [customerId, wakes] = [uuid(), [] as string[]];
+    const watched = (point: string) =>
+      storeWith({
+        relay: { wake: () => wakes.push(point) },
+        crashPoint: (reached) => {
+          if (reached === point) throw new Error(`crashed when ${point}`);
+        },
+      });
+    for (const point of ['inserted', 'committed']) {
+      await expect(watched(point).transact(glass, uuid(), fillUpTo(1), contextOf(customerId))).rejects.toThrow(point);
+    }
+    expect(wakes).toEqual(['committed']);
+  });
+
   it('writes nothing when the business refuses', async () => {
     const customerId = uuid();
     const refuse = () => {
@@ -136,12 +164,14 @@ describe('the event store', () => {
 
   it('keeps inline read models in the same transaction', async () => {
     const customerId = uuid();
-    const store = storeWith({
-      project: async (tx, recorded) => {
-        await tx.query('insert into shelf values ($1, $2)', [customerId, recorded.length]);
-        if (recorded.length > 1) throw new Error('the shelf is full');
+    const shelved: StreamPublication<Filled> = {
+      ...glasses,
+      project: async (tx, { customerId: owner, version }) => {
+        await tx.query('insert into shelf values ($1, $2)', [owner, version]);
+        if (version > 1) throw new Error('the shelf is full');
       },
-    });
+    };
+    const store = storeWith({ streams: [shelved] });
     await store.append([toStream(glass, uuid(), 0, [fill('a')])], contextOf(customerId));
     const tooMany = [toStream(glass, uuid(), 0, [fill('b'), fill('c')])];
     await expect(store.append(tooMany, contextOf(customerId))).rejects.toThrow('the shelf is full');

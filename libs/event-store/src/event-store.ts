@@ -1,6 +1,8 @@
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
+import type { Relay } from '@rebelcore/messaging/relay/relay';
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import type { Aggregate, Decision, DomainEvent, StoredEvent } from './aggregate.js';
+import type { Aggregate, Decision, DomainEvent, EventCodec, StoredEvent } from './aggregate.js';
 import { APPEND, LOAD } from './append-statement.js';
 import { beginFor, inTransaction } from './customer-scope.js';
 
@@ -36,15 +38,16 @@ export interface Recorded<Event extends DomainEvent = DomainEvent> {
 }
 
 /** An event on its way into the store; its sequence is known only when it is in. */
-export type Recording = Omit<Recorded, 'sequence'> &
+export type Recording<Event extends DomainEvent = DomainEvent> = Omit<Recorded<Event>, 'sequence'> &
   Pick<AppendContext, 'correlationId' | 'causationId' | 'traceparent'>;
 
-/** A record for a topic. The append adds the header `ce_sequence`. */
-export interface OutboxRecord {
-  readonly topic: string;
-  readonly key: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly value: string;
+/** What follows from the events of one kind of stream, in the transaction that stores them. */
+export interface StreamPublication<Event extends DomainEvent = DomainEvent> {
+  readonly aggregate: { readonly type: string; readonly codec: EventCodec<Event> };
+  /** The records for the topics, in this order. The append adds the header `ce_sequence`. */
+  publish(recording: Recording<Event>): readonly OutgoingRecord[];
+  /** Keeps the read models and private tables that follow at once. */
+  project?(tx: PoolClient, recorded: Recorded<Event>): Promise<void>;
 }
 
 export interface Loaded<State, Event extends DomainEvent> {
@@ -107,12 +110,10 @@ export class TooLate extends Error {
 
 export interface EventStoreOptions {
   readonly pool: Pool;
-  /** What is published of an event, in this order. */
-  readonly publish: (recording: Recording) => readonly OutboxRecord[];
-  /** Keeps the inline read models and private tables, in the append's own transaction. */
-  readonly project?: (tx: PoolClient, recorded: readonly Recorded[], customerId: string) => Promise<void>;
-  /** Called after each commit; must not throw. */
-  readonly committed?: () => void;
+  /** One for each kind of stream that is written. */
+  readonly streams: readonly StreamPublication[];
+  /** Woken after each commit. */
+  readonly relay?: Pick<Relay, 'wake'>;
   /** For tests: called at the points where a crash must do no harm. */
   readonly crashPoint?: (point: 'begun' | 'inserted' | 'committed') => void | Promise<void>;
 }
@@ -122,7 +123,11 @@ const MAX_ATTEMPTS = 100;
 
 /** Appends events, claims, outbox rows and inline read models in one transaction; nothing is published otherwise. */
 export class EventStore {
-  constructor(private readonly options: EventStoreOptions) {}
+  private readonly streams: ReadonlyMap<string, StreamPublication>;
+
+  constructor(private readonly options: EventStoreOptions) {
+    this.streams = new Map(options.streams.map((stream) => [stream.aggregate.type, stream]));
+  }
 
   /**
    * Loads the stream, decides and appends. When the stream has changed meanwhile, only load and decision run again.
@@ -188,9 +193,12 @@ export class EventStore {
   async append(writes: readonly StreamWrite[], context: AppendContext): Promise<readonly Recorded[]> {
     const { customerId, correlationId, causationId, traceparent, writeBy = Infinity, claims = [] } = context;
     const time = new Date();
-    const rows = writes.flatMap(({ streamType, streamId, expectedVersion, events }) =>
-      events.map(({ event, stored }, index) => ({
+    const rows = writes.flatMap(({ streamType, streamId, expectedVersion, events }) => {
+      const stream = this.streams.get(streamType);
+      if (stream === undefined) throw new TypeError(`nothing is said about streams of type ${streamType}`);
+      return events.map(({ event, stored }, index) => ({
         streamType,
+        stream,
         stored,
         recording: {
           event,
@@ -203,10 +211,10 @@ export class EventStore {
           ...(causationId !== undefined && { causationId }),
           ...(traceparent !== undefined && { traceparent }),
         } satisfies Recording,
-      })),
-    );
-    const outbox = rows.flatMap(({ recording }, index) =>
-      this.options.publish(recording).map((record) => ({ ...record, event: index + 1 })),
+      }));
+    });
+    const outbox = rows.flatMap(({ stream, recording }, index) =>
+      stream.publish(recording).map((record) => ({ ...record, event: index + 1 })),
     );
     const values = [
       customerId,
@@ -231,17 +239,21 @@ export class EventStore {
       outbox.map(({ headers }) => JSON.stringify(headers)),
       outbox.map(({ value }) => value),
     ];
-    const { pool, project, committed, crashPoint } = this.options;
+    const { pool, relay, crashPoint } = this.options;
     const recorded = await inTransaction(pool, beginFor(customerId), async (tx) => {
       await crashPoint?.('begun');
       const before = await insert(tx, values, claims);
       await crashPoint?.('inserted');
-      const inserted = rows.map(({ recording }, index): Recorded => ({ ...recording, sequence: before + index + 1 }));
-      await project?.(tx, inserted, customerId);
+      const inserted: Recorded[] = [];
+      for (const { stream, recording } of rows) {
+        const recorded = { ...recording, sequence: before + inserted.length + 1 };
+        inserted.push(recorded);
+        await stream.project?.(tx, recorded);
+      }
       if (performance.now() > writeBy) throw new TooLate();
       return inserted;
     });
-    committed?.();
+    relay?.wake();
     await crashPoint?.('committed');
     return recorded;
   }
