@@ -1,3 +1,36 @@
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
+import { insertIntoOutbox, outboxColumns } from '@rebelcore/messaging/relay/outbox';
+import type { StoredEvent } from './aggregate.js';
+
+/** Who asks, and what asked for it. Every read and write of the store is of one customer. */
+export interface AppendContext {
+  readonly customerId: string;
+  readonly correlationId: string;
+  readonly causationId?: string;
+  readonly traceparent?: string;
+  /** By the clock of `performance.now()`: later nothing is committed any more. */
+  readonly writeBy?: number;
+  /** Names to be taken in the same transaction; each belongs to the stream given, for ever. */
+  readonly claims?: readonly Claim[];
+}
+
+export interface Claim {
+  /** What must be unique: `portal-user.email`. */
+  readonly scope: string;
+  /** The value itself, or its hash where it is personal. At most some hundred bytes. */
+  readonly key: string;
+  readonly streamId: string;
+}
+
+/** An event as the append writes it. */
+export interface AppendedEvent {
+  readonly streamType: string;
+  readonly recording: { readonly id: string; readonly streamId: string; readonly version: number };
+  readonly stored: StoredEvent;
+  /** What is published of it. */
+  readonly records: readonly OutgoingRecord[];
+}
+
 /**
  * The whole append as one statement. `head` locks the customer's row here and not before the decision, so that the lock
  * lasts from this statement to the commit alone; whoever waits for it continues with the next number, which makes the
@@ -26,15 +59,40 @@ export const APPEND = `
     select c.scope, c.key, $1::uuid, c.stream_id
     from unnest($14::text[], $15::text[], $16::uuid[]) as c (scope, key, stream_id)
   ), queued as (
-    insert into outbox (topic, key, headers, value)
-    select o.topic, o.key,
-           (o.headers::jsonb || jsonb_build_object('ce_sequence', (head.before + o.event)::text))::json, o.value
-    from head, unnest($17::integer[], $18::text[], $19::text[], $20::text[], $21::text[])
-      with ordinality as o (event, topic, key, headers, value, position)
-    order by o.position
+    ${insertIntoOutbox(`(
+      select o.topic, o.key, o.value, o.position,
+             (o.headers::jsonb || jsonb_build_object('ce_sequence', (head.before + o.event)::text))::json as headers
+      from head, unnest($17::integer[], $18::text[], $19::text[], $20::text[], $21::text[])
+        with ordinality as o (event, topic, key, headers, value, position)) as r`)}
   )
   select before from head
 `;
+
+/** The parameters of {@link APPEND}. */
+export const appendParameters = (
+  { customerId, correlationId, causationId, traceparent, claims = [] }: AppendContext,
+  time: Date,
+  events: readonly AppendedEvent[],
+): unknown[] => [
+  customerId,
+  events.length,
+  time,
+  correlationId,
+  causationId,
+  traceparent,
+  events.map(({ recording }) => recording.streamId),
+  events.map(({ recording }) => recording.version),
+  events.map(({ streamType }) => streamType),
+  events.map(({ recording }) => recording.id),
+  events.map(({ stored }) => stored.type),
+  events.map(({ stored }) => stored.schemaVersion),
+  events.map(({ stored }) => JSON.stringify(stored.data)),
+  claims.map(({ scope }) => scope),
+  claims.map(({ key }) => key),
+  claims.map(({ streamId }) => streamId),
+  events.flatMap(({ records }, index) => records.map(() => index + 1)),
+  ...outboxColumns(events.flatMap(({ records }) => records)),
+];
 
 /** Parameters: 1 stream, 2 customer, 3 stream type. */
 export const LOAD = `

@@ -1,5 +1,6 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { outboxTables } from '@rebelcore/messaging/schema';
+import { ConnectionLost } from '@rebelcore/messaging/transaction';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import type { Pool } from 'pg';
 import { z } from 'zod';
@@ -268,7 +269,8 @@ describe('invariant 1: a crash', () => {
         if (point === 'inserted') await database.endSessions(`state = 'idle in transaction'`);
       },
     });
-    await expect(store.transact(glass, uuid(), fillUpTo(1), contextOf(customerId))).rejects.toThrow();
+    const lost = store.transact(glass, uuid(), fillUpTo(1), contextOf(customerId));
+    await expect(lost).rejects.toThrow(ConnectionLost);
     expect(await written(customerId)).toEqual([0, 0, 0]);
     await storeWith().transact(glass, uuid(), fillUpTo(1), contextOf(customerId));
     expect(await written(customerId)).toEqual([1, 1, 1]);

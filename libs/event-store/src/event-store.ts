@@ -3,28 +3,15 @@ import type { Relay } from '@rebelcore/messaging/relay/relay';
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { Aggregate, Decision, DomainEvent, EventCodec, StoredEvent } from './aggregate.js';
-import { APPEND, LOAD } from './append-statement.js';
-import { beginFor, inTransaction } from './customer-scope.js';
-
-/** Who asks, and what asked for it. Every read and write of the store is of one customer. */
-export interface AppendContext {
-  readonly customerId: string;
-  readonly correlationId: string;
-  readonly causationId?: string;
-  readonly traceparent?: string;
-  /** By the clock of `performance.now()`: later nothing is committed any more. */
-  readonly writeBy?: number;
-  /** Names to be taken in the same transaction; each belongs to the stream given, for ever. */
-  readonly claims?: readonly Claim[];
-}
-
-export interface Claim {
-  /** What must be unique: `portal-user.email`. */
-  readonly scope: string;
-  /** The value itself, or its hash where it is personal. At most some hundred bytes. */
-  readonly key: string;
-  readonly streamId: string;
-}
+import {
+  APPEND,
+  appendParameters,
+  LOAD,
+  type AppendContext,
+  type AppendedEvent,
+  type Claim,
+} from './append-statement.js';
+import { withinCustomer } from './customer-scope.js';
 
 /** An event together with its place: `version` in its stream from 1, `sequence` in its customer from 1, both gap-free. */
 export interface Recorded<Event extends DomainEvent = DomainEvent> {
@@ -191,71 +178,51 @@ export class EventStore {
    * @throws {TooLate}
    */
   async append(writes: readonly StreamWrite[], context: AppendContext): Promise<readonly Recorded[]> {
-    const { customerId, correlationId, causationId, traceparent, writeBy = Infinity, claims = [] } = context;
-    const time = new Date();
-    const rows = writes.flatMap(({ streamType, streamId, expectedVersion, events }) => {
-      const stream = this.streams.get(streamType);
-      if (stream === undefined) throw new TypeError(`nothing is said about streams of type ${streamType}`);
-      return events.map(({ event, stored }, index) => ({
-        streamType,
-        stream,
-        stored,
-        recording: {
-          event,
-          id: uuid(),
-          streamId,
-          customerId,
-          version: expectedVersion + index + 1,
-          time,
-          correlationId,
-          ...(causationId !== undefined && { causationId }),
-          ...(traceparent !== undefined && { traceparent }),
-        } satisfies Recording,
-      }));
-    });
-    const outbox = rows.flatMap(({ stream, recording }, index) =>
-      stream.publish(recording).map((record) => ({ ...record, event: index + 1 })),
-    );
-    const values = [
-      customerId,
-      rows.length,
-      time,
-      correlationId,
-      causationId,
-      traceparent,
-      rows.map(({ recording }) => recording.streamId),
-      rows.map(({ recording }) => recording.version),
-      rows.map(({ streamType }) => streamType),
-      rows.map(({ recording }) => recording.id),
-      rows.map(({ stored }) => stored.type),
-      rows.map(({ stored }) => stored.schemaVersion),
-      rows.map(({ stored }) => JSON.stringify(stored.data)),
-      claims.map(({ scope }) => scope),
-      claims.map(({ key }) => key),
-      claims.map(({ streamId }) => streamId),
-      outbox.map(({ event }) => event),
-      outbox.map(({ topic }) => topic),
-      outbox.map(({ key }) => key),
-      outbox.map(({ headers }) => JSON.stringify(headers)),
-      outbox.map(({ value }) => value),
-    ];
     const { pool, relay, crashPoint } = this.options;
-    const recorded = await inTransaction(pool, beginFor(customerId), async (tx) => {
+    const { customerId, writeBy = Infinity } = context;
+    const time = new Date();
+    const events = writes.flatMap((write) => this.published(write, context, time));
+    const parameters = appendParameters(context, time, events);
+    const recorded = await withinCustomer(pool, customerId, async (tx) => {
       await crashPoint?.('begun');
-      const before = await insert(tx, values, claims);
+      const before = await insert(tx, parameters, context.claims);
       await crashPoint?.('inserted');
-      const inserted: Recorded[] = [];
-      for (const { stream, recording } of rows) {
-        const recorded = { ...recording, sequence: before + inserted.length + 1 };
-        inserted.push(recorded);
-        await stream.project?.(tx, recorded);
+      const numbered: Recorded[] = [];
+      for (const { stream, recording } of events) {
+        const event = { ...recording, sequence: before + numbered.length + 1 };
+        numbered.push(event);
+        await stream.project?.(tx, event);
       }
       if (performance.now() > writeBy) throw new TooLate();
-      return inserted;
+      return numbered;
     });
     relay?.wake();
     await crashPoint?.('committed');
     return recorded;
+  }
+
+  /** The events of one stream, each with its place in it and with what is published of it. */
+  private published(
+    { streamType, streamId, expectedVersion, events }: StreamWrite,
+    { customerId, correlationId, causationId, traceparent }: AppendContext,
+    time: Date,
+  ): (AppendedEvent & { readonly stream: StreamPublication; readonly recording: Recording })[] {
+    const stream = this.streams.get(streamType);
+    if (stream === undefined) throw new TypeError(`no publication is registered for streams of type ${streamType}`);
+    return events.map(({ event, stored }, index) => {
+      const recording: Recording = {
+        event,
+        id: uuid(),
+        streamId,
+        customerId,
+        version: expectedVersion + index + 1,
+        time,
+        correlationId,
+        ...(causationId !== undefined && { causationId }),
+        ...(traceparent !== undefined && { traceparent }),
+      };
+      return { streamType, stream, stored, recording, records: stream.publish(recording) };
+    });
   }
 
   /** The stream that holds a name, with its customer. */
@@ -289,9 +256,13 @@ interface EventRow {
   occurred_at: Date;
 }
 
-async function insert(tx: PoolClient, values: unknown[], claims: readonly Claim[]): Promise<number> {
+async function insert(tx: PoolClient, parameters: unknown[], claims: readonly Claim[] = []): Promise<number> {
   try {
-    const { rows } = await tx.query<{ before: string }>({ name: 'event-store.append', text: APPEND, values });
+    const { rows } = await tx.query<{ before: string }>({
+      name: 'event-store.append',
+      text: APPEND,
+      values: parameters,
+    });
     return Number(rows[0]?.before);
   } catch (error) {
     const { code, constraint, detail = '' } = error as { code?: string; constraint?: string; detail?: string };

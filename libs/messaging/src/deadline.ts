@@ -1,6 +1,8 @@
 /**
  * The work's result, or after `ms` milliseconds a rejection with what `late` makes. The work itself goes on, and its
  * own rejection is then nobody's business.
+ *
+ * Not p-timeout: it costs ten times as much for each publish and each look-up, and refuses a time that is over already.
  */
 export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

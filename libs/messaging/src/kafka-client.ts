@@ -23,7 +23,7 @@ export const OUTLIVE_OUTAGES: RetryOptions = { initialRetryTime: 100, maxRetryTi
 /** A Kafka client with the settings that survive a broker's failure and cost next to nothing when idle. */
 export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: KafkaSettings): Kafka {
   stopIdleTimerLoop();
-  return remembered({
+  return clientWith({
     brokers: [...brokers],
     clientId,
     connectionTimeout: 1_000,
@@ -48,7 +48,7 @@ export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: 
 /** What each client was made with, so that another can be made like it. */
 const configs = new WeakMap<Kafka, KafkaConfig>();
 
-function remembered(config: KafkaConfig): Kafka {
+function clientWith(config: KafkaConfig): Kafka {
   const kafka = new kafkajs.Kafka(config);
   configs.set(kafka, config);
   return kafka;
@@ -67,7 +67,7 @@ export function cancellableClient(kafka: Kafka, isWanted: () => boolean): Kafka 
   const { brokers } = config;
   const first = clients++ % brokers.length;
   const order = [...brokers.slice(first), ...brokers.slice(0, first)];
-  return remembered({ ...config, brokers: () => (isWanted() ? order : []) });
+  return clientWith({ ...config, brokers: () => (isWanted() ? order : []) });
 }
 
 interface RequestQueue {

@@ -1,7 +1,7 @@
 import { BoundedReader, WRITERS, type TopicHandlers } from '@rebelcore/messaging/rebuild/bounded-reader';
 import type { Logger } from '@rebelcore/messaging/logger';
 import { Projection } from '@rebelcore/messaging/project/projection';
-import { isDataError } from '@rebelcore/messaging/project/checkpoint';
+import { isDataError } from '@rebelcore/messaging/transaction';
 import type { TopicOffsets } from '@rebelcore/messaging/rebuild/read-limits';
 import { consumerTables } from '@rebelcore/messaging/schema';
 import type { Kafka } from 'kafkajs';

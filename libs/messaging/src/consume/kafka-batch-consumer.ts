@@ -22,7 +22,7 @@ export interface KafkaBatchConsumerOptions {
   readonly logger: Logger;
   /** Called when it cannot go on: this consumer is to be stopped, and another to be made. */
   readonly onCrash: (error: Error) => void;
-  /** A consumer that neither fetches nor joins for so long is given up. Default 30 s. */
+  /** A consumer that neither fetches nor joins for so long cannot go on. Default 30 s. */
   readonly silentMs?: number | undefined;
   /** Partitions handled at once; each needs a database connection. Default 3. */
   readonly concurrency?: number | undefined;
@@ -109,11 +109,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.joined = false;
       this.recordError(payload.error);
-      if (!payload.restart) this.giveUp(payload.error);
+      if (!payload.restart) this.crash(payload.error);
     });
     // kafkajs would ask the same broker again and again, though others coordinate the group and lead the topics by now.
     consumer.on(consumer.events.REQUEST_TIMEOUT, ({ payload }) => {
-      this.giveUp(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
+      this.crash(new Error(`${payload.apiName} was not answered by ${payload.broker}`));
     });
     this.watch();
     await consumer.connect();
@@ -159,13 +159,13 @@ export class KafkaBatchConsumer implements BatchConsumer {
     }
     this.watchdog = setInterval(() => {
       const silence = performance.now() - lastSign;
-      if (silence > silentMs) this.giveUp(new Error(`no sign of the consumer for ${String(Math.round(silence))} ms`));
+      if (silence > silentMs) this.crash(new Error(`no sign of the consumer for ${String(Math.round(silence))} ms`));
     }, silentMs / 10).unref();
   }
 
-  private giveUp(error: Error): void {
+  private crash(error: Error): void {
     if (this.stopped) return;
-    this.options.logger.error({ err: error, groupId: this.options.groupId }, 'the consumer is given up');
+    this.options.logger.error({ err: error, groupId: this.options.groupId }, 'the consumer cannot go on');
     this.options.onCrash(error);
   }
 

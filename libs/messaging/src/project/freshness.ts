@@ -10,7 +10,7 @@ export interface ViewFreshnessOptions {
   /** The topics this view reads; a heartbeat that does not speak of all of them says nothing. */
   readonly topics: readonly string[];
   readonly logger: Logger;
-  /** Milliseconds between two looks. Default 1000. */
+  /** Milliseconds between two refreshes. Default 1000. */
   readonly pollMs?: number | undefined;
   /** Default `identity.heartbeats.v1`. */
   readonly heartbeatTopic?: string | undefined;
@@ -35,7 +35,7 @@ export class ViewFreshness {
     this.heartbeatTopic = options.heartbeatTopic ?? 'identity.heartbeats.v1';
   }
 
-  /** Looks once, then every `pollMs`. */
+  /** Refreshes once, then every `pollMs`. */
   async start(): Promise<void> {
     await this.refresh();
     this.timer = setInterval(() => {
@@ -59,7 +59,7 @@ export class ViewFreshness {
     return this.blocked.has(key);
   }
 
-  /** Looks now; calls that come while one is under way share it. */
+  /** Asks the database now; calls that come while one is under way share it. */
   refresh(): Promise<void> {
     this.refreshing ??= this.query()
       .catch((error: unknown) => {
@@ -75,14 +75,14 @@ export class ViewFreshness {
   async record(batch: ReceivedBatch): Promise<void> {
     const last = batch.messages.at(-1);
     if (last === undefined) return;
-    const beats = batch.messages.map((message) => this.read(message)).filter((beat) => beat !== undefined);
+    const heartbeats = batch.messages.map((message) => this.read(message)).filter((read) => read !== undefined);
     await this.options.pool.query(
-      `with progress as (
+      `with checkpoint as (
          insert into consumer_offset as o (view, topic, partition, next_offset) values ($1, $2, $3, $4)
          on conflict (view, topic, partition) do update set next_offset = greatest(o.next_offset, excluded.next_offset)
-       ), beats as (
+       ), stored as (
          insert into heartbeat (topic, at, published)
-         select $2, b.at, b.published from unnest($5::timestamptz[], $6::jsonb[]) as b (at, published)
+         select $2, h.at, h.published from unnest($5::timestamptz[], $6::jsonb[]) as h (at, published)
          on conflict do nothing
        )
        delete from heartbeat where topic = $2
@@ -92,8 +92,8 @@ export class ViewFreshness {
         batch.topic,
         batch.partition,
         (last.offset + 1n).toString(),
-        beats.map(({ at }) => at),
-        beats.map(({ published }) => JSON.stringify(published)),
+        heartbeats.map(({ at }) => at),
+        heartbeats.map(({ published }) => JSON.stringify(published)),
         KEEP_S,
       ],
     );

@@ -1,30 +1,22 @@
 import type { PoolClient } from 'pg';
 import type { ReceivedMessage } from '../consume/batch-consumer.js';
+import type { CheckpointKey } from './checkpoint.js';
 import type { Rejection } from './sequence-gate.js';
 
 type Queryable = Pick<PoolClient, 'query'>;
 
-/** A parked record as it is read back for another try. */
-export interface ParkedRecord {
-  readonly partition: number;
-  readonly message: ReceivedMessage;
-  readonly code: string;
-}
-
 interface ParkedRow {
-  partition: number;
   offset: string;
   key: string | null;
   headers: Record<string, string | string[]>;
   value: Buffer | null;
   recorded_at: Date;
-  code: string;
 }
 
 /** Puts records aside; one that lies there already stays as it is. */
 export async function park(
   tx: Queryable,
-  { view, topic, partition }: { view: string; topic: string; partition: number },
+  { view, topic, partition }: CheckpointKey,
   rejections: readonly Rejection[],
 ): Promise<void> {
   await tx.query(
@@ -49,32 +41,28 @@ export async function park(
 }
 
 /** The parked records of one partition in the order they were written. */
-export async function parkedIn(
+export async function parkedRecords(
   tx: Queryable,
-  { view, topic, partition }: { view: string; topic: string; partition: number },
-): Promise<ParkedRecord[]> {
+  { view, topic, partition }: CheckpointKey,
+): Promise<ReceivedMessage[]> {
   const { rows } = await tx.query<ParkedRow>(
-    `select partition, "offset", key, headers, value, recorded_at, code from parked_record
+    `select "offset", key, headers, value, recorded_at from parked_record
       where view = $1 and topic = $2 and partition = $3 order by "offset"`,
     [view, topic, partition],
   );
   return rows.map((row) => ({
-    partition: row.partition,
-    code: row.code,
-    message: {
-      offset: BigInt(row.offset),
-      key: row.key,
-      headers: row.headers,
-      value: row.value,
-      timestamp: row.recorded_at.getTime(),
-    },
+    offset: BigInt(row.offset),
+    key: row.key,
+    headers: row.headers,
+    value: row.value,
+    timestamp: row.recorded_at.getTime(),
   }));
 }
 
 /** Removes what was replayed or has turned out to be applied already. */
-export async function release(
+export async function removeParked(
   tx: Queryable,
-  { view, topic, partition }: { view: string; topic: string; partition: number },
+  { view, topic, partition }: CheckpointKey,
   offsets: readonly bigint[],
 ): Promise<void> {
   await tx.query(
@@ -84,9 +72,9 @@ export async function release(
 }
 
 /** Notes why a record is still parked. */
-export async function explain(
+export async function updateReason(
   tx: Queryable,
-  { view, topic, partition }: { view: string; topic: string; partition: number },
+  { view, topic, partition }: CheckpointKey,
   { message, code, reason }: Rejection,
 ): Promise<void> {
   await tx.query(

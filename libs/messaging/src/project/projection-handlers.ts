@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { ReceivedMessage } from '../consume/batch-consumer.js';
-import type { ReceivedEvent } from './sequence-gate.js';
+import { isDataError } from '../transaction.js';
+import type { ReceivedEvent, SequenceGate } from './sequence-gate.js';
 
 /** How one topic becomes one view. */
 export interface ProjectionHandlers<E extends { readonly sequence: number }> {
@@ -18,4 +19,28 @@ export interface ProjectionHandlers<E extends { readonly sequence: number }> {
   readonly sequenced?: boolean | undefined;
   /** Called with what was applied; an error is logged and changes nothing. */
   afterCommit?(events: readonly ReceivedEvent<E>[]): void | Promise<void>;
+}
+
+/**
+ * Applies one event in a savepoint; false when its data is at fault, which the gate then has among its parked records.
+ *
+ * @throws what lies elsewhere; the transaction is of no more use then
+ */
+export async function applyAlone<E extends { readonly sequence: number }>(
+  tx: PoolClient,
+  handlers: ProjectionHandlers<E>,
+  gate: SequenceGate<E>,
+  received: ReceivedEvent<E>,
+): Promise<boolean> {
+  await tx.query('savepoint alone');
+  try {
+    await handlers.apply(tx, [received]);
+    await tx.query('release savepoint alone');
+    return true;
+  } catch (error) {
+    await tx.query('rollback to savepoint alone; release savepoint alone');
+    if (!isDataError(error)) throw error;
+    gate.reject(received, error);
+    return false;
+  }
 }

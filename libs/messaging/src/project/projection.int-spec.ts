@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import { Projection, type ProjectionHandlers } from './projection.js';
 import { consumerTables } from '../schema.js';
+import { ConnectionLost } from '../transaction.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const TOPIC = 'things.v1';
@@ -143,11 +144,27 @@ describe('Projection', () => {
           await database.endSessions("query like 'insert into list%'");
         },
       }),
-    ).rejects.toThrow('connection');
+    ).rejects.toThrow(ConnectionLost);
     expect(await view()).toEqual([]);
     await projection.apply(batch([message(0, 'a', 1)]), handlers);
     expect(await view()).toEqual(['a 1']);
     expect(await parked()).toEqual([]);
+  });
+
+  it('parks nothing when the database does not answer in time: the record is not to blame.', async () => {
+    const impatient = new Projection({
+      pool: database.pool({ query_timeout: 500 }),
+      view: 'list-v1',
+      logger: silent,
+    });
+    const slow = {
+      ...handlers,
+      apply: (tx: Pick<Pool, 'query'>) => tx.query('select pg_sleep(30)').then(() => undefined),
+    };
+    await expect(impatient.apply(batch([message(0, 'a', 1)]), slow)).rejects.toThrow(ConnectionLost);
+    expect(await database.endSessions("query like 'select pg_sleep%'")).toBe(1);
+    expect(await parked()).toEqual([]);
+    expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map());
   });
 
   it('invariant 3: two readers of one partition at the same time apply every record once.', async () => {

@@ -1,12 +1,13 @@
 import { EventEmitter, once } from 'node:events';
 import type { Pool, PoolClient } from 'pg';
 import type { OffsetReader, ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
-import { SequenceGate, isUsableKey, type ReceivedEvent, type Rejection } from './sequence-gate.js';
 import type { Logger } from '../logger.js';
+import { isDataError } from '../transaction.js';
+import { atCheckpoint } from './checkpoint.js';
 import { park } from './parking-lot.js';
-import type { ProjectionHandlers } from './projection-handlers.js';
+import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
-import { inTransaction, isDataError, lockCheckpoint, checkpointStatement } from './checkpoint.js';
+import { SequenceGate, isUsableKey, type ReceivedEvent, type Rejection } from './sequence-gate.js';
 
 export type { ReceivedEvent } from './sequence-gate.js';
 export type { ProjectionHandlers } from './projection-handlers.js';
@@ -76,11 +77,7 @@ export class Projection {
     for (const { topic, partition } of rows) {
       const topicHandlers = handlers[topic];
       if (topicHandlers === undefined) continue;
-      const { replayed, left, applied } = await inTransaction(pool, async (tx) => {
-        // The same lock as for a batch: meanwhile nothing new is parked behind what is being released.
-        await lockCheckpoint(tx, { view, topic, partition });
-        return replayPartition(tx, { view, topic, partition }, topicHandlers);
-      });
+      const { replayed, left, applied } = await replayPartition(pool, { view, topic, partition }, topicHandlers);
       result.replayed += replayed;
       result.left += left;
       this.commits.emit('commit');
@@ -150,28 +147,27 @@ export class Projection {
   ): Promise<readonly ReceivedEvent<E>[]> {
     const { pool, view, logger } = this.options;
     const { topic, partition } = batch;
-    const where = { view, topic, partition };
+    const key = { view, topic, partition };
     const sequenced = handlers.sequenced === true;
-    const keys = [...new Set(batch.messages.map(({ key }) => key).filter(isUsableKey))];
-    const { applied, parked } = await inTransaction(pool, async (tx) => {
-      const { offset: stored, states } = await lockCheckpoint(tx, where, keys, sequenced);
-      checkPlace(batch, stored);
-      const fresh = batch.messages.filter(({ offset }) => offset >= stored);
+    const keys = [...new Set(batch.messages.map((message) => message.key).filter(isUsableKey))];
+    const { applied, parked } = await atCheckpoint(pool, key, { keys, sequenced }, async (tx, checkpoint) => {
+      refuseGap(batch, checkpoint.offset);
+      const fresh = batch.messages.filter(({ offset }) => offset >= checkpoint.offset);
       const last = fresh.at(-1);
       if (last === undefined) return { applied: [], parked: [] };
 
-      const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, states);
-      const done = await applyAll(tx, fresh, gate, handlers);
-      if (gate.parked.length > 0) await park(tx, where, gate.parked);
-      const progress = checkpointStatement(tx, where, last.offset + 1n, gate.advanced);
-      return { applied: done, parked: gate.parked, progress };
+      const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, checkpoint.keys);
+      const events = await applyAll(tx, fresh, gate, handlers);
+      if (gate.parked.length > 0) await park(tx, key, gate.parked);
+      const update = { nextOffset: last.offset + 1n, sequences: gate.advanced };
+      return { applied: events, parked: gate.parked, update };
     });
-    for (const rejection of parked) this.report(batch, rejection);
+    for (const rejection of parked) this.logRejection(batch, rejection);
     logger.debug({ view, topic, partition, applied: applied.length }, 'batch applied');
     return applied;
   }
 
-  private report({ topic, partition }: ReceivedBatch, { message, code, reason }: Rejection): void {
+  private logRejection({ topic, partition }: ReceivedBatch, { message, code, reason }: Rejection): void {
     const fields = {
       view: this.options.view,
       topic,
@@ -213,23 +209,13 @@ const applyEach: ApplyAll = async (tx, fresh, gate, handlers) => {
   const applied = [];
   for (const message of fresh) {
     const received = gate.admit(message);
-    if (received === undefined) continue;
-    await tx.query('savepoint one');
-    try {
-      await handlers.apply(tx, [received]);
-      applied.push(received);
-    } catch (error) {
-      await tx.query('rollback to savepoint one');
-      if (!isDataError(error)) throw error;
-      gate.reject(received, error);
-    }
-    await tx.query('release savepoint one');
+    if (received !== undefined && (await applyAlone(tx, handlers, gate, received))) applied.push(received);
   }
   return applied;
 };
 
 /** What lies between the stored offset and the batch would be lost, and a topic that is shorter was made anew. */
-function checkPlace({ topic, partition, position, highWatermark }: ReceivedBatch, stored: bigint): void {
+function refuseGap({ topic, partition, position, highWatermark }: ReceivedBatch, stored: bigint): void {
   const where = `${topic}/${String(partition)}`;
   if (position !== undefined && position > stored) {
     throw new Error(`the stored offset of ${where} was set back to ${String(stored)}`);

@@ -1,8 +1,9 @@
-import type { PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
+import type { ReceivedMessage } from '../consume/batch-consumer.js';
+import { atCheckpoint, type CheckpointKey, type CheckpointUpdate } from './checkpoint.js';
+import { parkedRecords, removeParked, updateReason } from './parking-lot.js';
+import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
 import { SequenceGate, claimedSequence, isUsableKey, type ReceivedEvent } from './sequence-gate.js';
-import { explain, parkedIn, release, type ParkedRecord } from './parking-lot.js';
-import type { ProjectionHandlers } from './projection-handlers.js';
-import { isDataError, checkpointStatement, type Done, type CheckpointKey } from './checkpoint.js';
 
 export interface ReplayResult {
   /** Records that are no longer parked: applied now, or found to be applied already. */
@@ -10,69 +11,61 @@ export interface ReplayResult {
   readonly left: number;
 }
 
-/** Tries what one partition has parked; the caller holds the partition's lock. */
-export async function replayPartition<E extends { readonly sequence: number }>(
-  tx: PoolClient,
-  place: CheckpointKey,
+interface ReplayedPartition<E> extends ReplayResult {
+  readonly applied: readonly ReceivedEvent<E>[];
+  readonly update?: CheckpointUpdate | undefined;
+}
+
+/** Tries what one partition has parked, under the lock that its batches take: meanwhile nothing new is parked behind it. */
+export const replayPartition = <E extends { readonly sequence: number }>(
+  pool: Pool,
+  key: CheckpointKey,
   handlers: ProjectionHandlers<E>,
-): Promise<Done & ReplayResult & { applied: ReceivedEvent<E>[] }> {
+): Promise<ReplayedPartition<E>> =>
+  atCheckpoint(pool, key, { keys: [], sequenced: false }, (tx) => replayParked(tx, key, handlers));
+
+async function replayParked<E extends { readonly sequence: number }>(
+  tx: PoolClient,
+  checkpointKey: CheckpointKey,
+  handlers: ProjectionHandlers<E>,
+): Promise<ReplayedPartition<E>> {
   const sequenced = handlers.sequenced === true;
-  const records = await parkedIn(tx, place);
-  const byKey = Map.groupBy(records, ({ message }) => message.key);
+  const messages = await parkedRecords(tx, checkpointKey);
+  const byKey = Map.groupBy(messages, ({ key }) => key);
   const sequences = sequenced
-    ? await sequencesOf(tx, place, [...byKey.keys()].filter(isUsableKey))
+    ? await sequencesOf(tx, checkpointKey, [...byKey.keys()].filter(isUsableKey))
     : new Map<string, number>();
-  const released: bigint[] = [];
+  const replayed = new Set<bigint>();
   const applied: ReceivedEvent<E>[] = [];
 
   for (const [key, parked] of byKey) {
     // Each record is judged on its own: what an earlier one could not do may be done by a corrected copy behind it.
-    for (const { message } of sequenced ? bySequence(parked) : parked) {
+    for (const message of sequenced ? bySequence(parked) : parked) {
       const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, { sequences, parkedFrom: new Map() });
       const received = gate.admit(message);
-      if (received !== undefined) await applyOne(tx, handlers, received, gate, applied);
+      if (received !== undefined && (await applyAlone(tx, handlers, gate, received))) applied.push(received);
       const [rejection] = gate.parked;
       if (rejection === undefined) {
-        released.push(message.offset);
+        replayed.add(message.offset);
         continue;
       }
-      await explain(tx, place, rejection);
+      await updateReason(tx, checkpointKey, rejection);
       if (!sequenced && key !== null) break;
     }
-    if (sequenced && key !== null) {
-      const done = sequences.get(key) ?? 0;
-      const covered = parked.filter(({ message }) => (claimedSequence(message) ?? Infinity) <= done);
-      released.push(...covered.map(({ message }) => message.offset));
+    if (!sequenced || key === null) continue;
+    const last = sequences.get(key) ?? 0;
+    for (const message of parked) {
+      if ((claimedSequence(message) ?? Infinity) <= last) replayed.add(message.offset);
     }
   }
-  const gone = new Set(released);
-  await release(tx, place, [...gone]);
-  const progress = sequences.size > 0 ? { progress: checkpointStatement(tx, place, undefined, sequences) } : {};
-  return { replayed: gone.size, left: records.length - gone.size, applied, ...progress };
-}
-
-async function applyOne<E extends { readonly sequence: number }>(
-  tx: PoolClient,
-  handlers: ProjectionHandlers<E>,
-  received: ReceivedEvent<E>,
-  gate: SequenceGate<E>,
-  applied: ReceivedEvent<E>[],
-): Promise<void> {
-  await tx.query('savepoint one');
-  try {
-    await handlers.apply(tx, [received]);
-    applied.push(received);
-  } catch (error) {
-    await tx.query('rollback to savepoint one');
-    if (!isDataError(error)) throw error;
-    gate.reject(received, error);
-  }
-  await tx.query('release savepoint one');
+  await removeParked(tx, checkpointKey, [...replayed]);
+  const result = { replayed: replayed.size, left: messages.length - replayed.size, applied };
+  return sequences.size > 0 ? { ...result, update: { sequences } } : result;
 }
 
 /** A record without a readable sequence keeps its place by offset, which is before what waits behind it. */
-const bySequence = (parked: readonly ParkedRecord[]): ParkedRecord[] =>
-  parked.toSorted((a, b) => (claimedSequence(a.message) ?? 0) - (claimedSequence(b.message) ?? 0));
+const bySequence = (parked: readonly ReceivedMessage[]): ReceivedMessage[] =>
+  parked.toSorted((a, b) => (claimedSequence(a) ?? 0) - (claimedSequence(b) ?? 0));
 
 async function sequencesOf(
   tx: PoolClient,

@@ -16,8 +16,8 @@ export interface Rejection {
   readonly reason: string;
 }
 
-/** What is stored about the keys of a batch. */
-export interface KeyStates {
+/** How far the keys of a batch have come. */
+export interface KeyCheckpoints {
   /** The last applied sequence of each key that has one. */
   readonly sequences: Map<string, number>;
   /** The offset of the first parked record of each key that has one. */
@@ -37,7 +37,7 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   constructor(
     private readonly read: (message: ReceivedMessage) => E,
     private readonly sequenced: boolean,
-    private readonly states: KeyStates,
+    private readonly keys: KeyCheckpoints,
   ) {}
 
   /** Returns the event to apply now, or undefined when the message was dropped or parked. */
@@ -47,7 +47,7 @@ export class SequenceGate<E extends { readonly sequence: number }> {
       this.parked.push({ message, code: 'record.bad-key', reason: 'the key is missing or contains a NUL character' });
       return undefined;
     }
-    const applied = this.states.sequences.get(key) ?? 0;
+    const applied = this.keys.sequences.get(key) ?? 0;
     const claimed = this.sequenced ? claimedSequence(message) : undefined;
     if (claimed !== undefined && claimed <= applied) return undefined;
 
@@ -81,7 +81,7 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   }
 
   private advance(key: string, sequence: number): void {
-    this.states.sequences.set(key, sequence);
+    this.keys.sequences.set(key, sequence);
     this.advanced.set(key, sequence);
   }
 
@@ -92,7 +92,7 @@ export class SequenceGate<E extends { readonly sequence: number }> {
 
   /** A record before the first parked one was applied in its time: it only comes again. */
   private isBlocked(key: string, offset: bigint): boolean {
-    const from = this.states.parkedFrom.get(key);
+    const from = this.keys.parkedFrom.get(key);
     return this.blocked.has(key) || (from !== undefined && offset >= from);
   }
 }

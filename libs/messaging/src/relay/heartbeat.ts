@@ -33,41 +33,42 @@ const TIMEOUT_MS = 3_000;
  * has come since.
  */
 export class RelayHeartbeat {
-  private mark: { at: Date; newest: bigint | undefined } | undefined;
+  /** The moment that the next heartbeat states, once all that it saw is published. */
+  private unproven: { at: Date; newest: bigint | undefined } | undefined;
   private nextAt = 0;
-  private beating: Promise<void> | undefined;
+  private publishing: Promise<void> | undefined;
   private connecting: Promise<Admin> | undefined;
   private admin: Admin | undefined;
-  private last: Date | undefined;
+  private lastPublished: Date | undefined;
   private stopped = false;
 
   constructor(private readonly options: RelayHeartbeatOptions) {}
 
   /** Begins a heartbeat in the background when one is due and the round proves a moment. */
   afterRound({ at, newest, publishedUpTo, empty }: Round): void {
-    if (Date.now() < this.nextAt || this.beating !== undefined) return;
-    this.mark ??= { at, newest };
-    const proven = empty || this.mark.newest === undefined || publishedUpTo >= this.mark.newest;
+    if (Date.now() < this.nextAt || this.publishing !== undefined) return;
+    this.unproven ??= { at, newest };
+    const proven = empty || this.unproven.newest === undefined || publishedUpTo >= this.unproven.newest;
     if (!proven) return;
-    const moment = this.mark.at;
-    this.mark = undefined;
+    const moment = this.unproven.at;
+    this.unproven = undefined;
     this.nextAt = Date.now() + this.options.everyMs;
-    this.beating = this.beat(moment)
+    this.publishing = this.publish(moment)
       .catch((error: unknown) => {
         this.options.onError(error);
       })
       .finally(() => {
-        this.beating = undefined;
+        this.publishing = undefined;
       });
   }
 
   lastAt(): Date | undefined {
-    return this.last;
+    return this.lastPublished;
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
-    await this.beating;
+    await this.publishing;
     if (this.admin !== undefined) await disconnected(this.admin.disconnect());
   }
 
@@ -75,27 +76,27 @@ export class RelayHeartbeat {
    * The offsets are read from the broker after the rows were acknowledged: they cover also what an earlier leader
    * published, and asking for more than needed only makes a reader look older.
    */
-  private async beat(at: Date): Promise<void> {
+  private async publish(at: Date): Promise<void> {
     const published = await within(
       TIMEOUT_MS,
       this.endOffsets(),
       () => new Error('Kafka did not tell its end offsets in time'),
     );
-    const beat: Heartbeat = { at: at.toISOString(), published };
+    const heartbeat: Heartbeat = { at: at.toISOString(), published };
     const headers = {
       'content-type': 'application/json',
       ce_specversion: '1.0',
       ce_id: randomUUID(),
       ce_source: `/${this.options.name}`,
       ce_type: `rebelcore.${this.options.name}.Heartbeat.v1`,
-      ce_time: beat.at,
+      ce_time: heartbeat.at,
       ce_subject: this.options.name,
     };
     await this.options.publisher.publish(
-      [{ topic: this.options.topic, key: this.options.name, headers, value: JSON.stringify(beat) }],
+      [{ topic: this.options.topic, key: this.options.name, headers, value: JSON.stringify(heartbeat) }],
       { timeoutMs: TIMEOUT_MS },
     );
-    this.last = at;
+    this.lastPublished = at;
   }
 
   private async endOffsets(): Promise<Record<string, string[]>> {

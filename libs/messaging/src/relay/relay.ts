@@ -1,8 +1,10 @@
 import type { Kafka } from 'kafkajs';
-import pg, { type Client, type Pool } from 'pg';
+import type { Client, Pool } from 'pg';
 import { messageOf, type Logger } from '../logger.js';
 import type { OutgoingRecord, Publisher } from '../publish/publisher.js';
 import { RelayHeartbeat } from './heartbeat.js';
+import { Leadership, type Lead } from './leadership.js';
+import { WakeUp } from './wake-up.js';
 
 export interface RelayOptions {
   /** The database with the outbox. */
@@ -38,8 +40,6 @@ export interface RelayStatus {
 const BATCH = 1_000;
 /** Finds rows whose wake-up was lost, for example with the process that committed them. */
 const POLL_MS = 200;
-const CANDIDATE_MS = 500;
-const IDLE_LIMIT_MS = 5_000;
 /** Longer than a broker's failover takes; a producer that still hangs then asks a broker that stands still. */
 const PUBLISH_TIMEOUT_MS = 6_000;
 
@@ -64,147 +64,87 @@ interface Row extends OutgoingRecord {
  * Publishes the outbox, in the order of its ids, at least once. A row stays until the broker has acknowledged it, so a
  * transaction that commits late is never passed over.
  *
- * Of all processes one leads: the holder of a session advisory lock. It reads and deletes on the connection that holds
- * the lock, and Postgres ends that connection when nothing is heard on it for 5 s, so a frozen leader does not keep the
- * others waiting. What such a leader publishes when it wakes up are duplicates, dropped downstream by their sequence.
+ * Of all processes one leads, see {@link Leadership}; it reads and deletes on the connection that holds the lock. What a
+ * leader publishes that was frozen and wakes up are duplicates, dropped downstream by their sequence.
  */
 export class Relay {
-  private readonly channel: string;
-  private readonly beats: RelayHeartbeat | undefined;
+  private readonly wakeUp: WakeUp;
+  private readonly leadership: Leadership;
+  private readonly heartbeat: RelayHeartbeat | undefined;
   private running: Promise<void> | undefined;
   private stopping = false;
-  private leader = false;
-  /** The connection on which this process leads, or waits to. */
-  private leading: Client | undefined;
-  private woken = false;
-  /** Ends the present pause early; `onWake` says whether {@link wake} may. */
-  private pausing: { readonly onWake: boolean; readonly end: () => void } | undefined;
-  private notifying: Promise<void> | undefined;
-  private notifyAgain = false;
   private published = 0;
   private lastPublishedAt: Date | undefined;
   private lastError: { at: Date; message: string } | undefined;
 
   constructor(private readonly options: RelayOptions) {
-    this.channel = `outbox_${options.name}`;
-    const { heartbeat, kafka, publisher, name } = options;
-    const onError = (error: unknown) => {
-      this.recordError(error, 'a heartbeat could not be published');
+    const { pool, connectionString, heartbeat, kafka, publisher, name } = options;
+    const channel = `outbox_${name}`;
+    const errorsAs = (message: string) => (error: unknown) => {
+      this.recordError(error, message);
     };
-    this.beats = heartbeat && new RelayHeartbeat({ ...heartbeat, kafka, publisher, name, onError });
+    this.wakeUp = new WakeUp(pool, channel, errorsAs('the leading relay could not be notified; it polls'));
+    this.leadership = new Leadership({
+      pool,
+      connectionString,
+      lock: channel,
+      applicationName: `relay ${name}`,
+      wakeUp: this.wakeUp,
+      onError: errorsAs('the relay lost its connection'),
+    });
+    const onError = errorsAs('a heartbeat could not be published');
+    this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, kafka, publisher, name, onError });
   }
 
   /** Returns at once; whether it leads is in {@link status}. */
   start(): void {
-    this.running ??= this.run();
+    this.running ??= this.leadership.run((lead) => this.lead(lead));
   }
 
   /** Finishes what is being published and gives the lead up. */
   async stop(): Promise<void> {
     this.stopping = true;
-    this.pausing?.end();
+    this.leadership.stop();
+    const woken = this.wakeUp.stop();
     await this.running;
-    await this.notifying;
-    await this.beats?.stop();
+    await woken;
+    await this.heartbeat?.stop();
   }
 
   /** Says that rows were committed. Where another process leads it is notified, several calls together. */
   wake(): void {
-    this.wakeUp();
-    if (this.leader || this.stopping) return;
-    if (this.notifying === undefined) this.notifying = this.notifyLeader();
-    else this.notifyAgain = true;
+    this.wakeUp.wake();
+    if (!this.leadership.isHeld() && !this.stopping) this.wakeUp.notify();
   }
 
   status(): RelayStatus {
-    const { leader, published, lastPublishedAt, lastError } = this;
-    return { leader, published, lastPublishedAt, lastHeartbeatAt: this.beats?.lastAt(), lastError };
+    const { published, lastPublishedAt, lastError } = this;
+    const leader = this.leadership.isHeld();
+    return { leader, published, lastPublishedAt, lastHeartbeatAt: this.heartbeat?.lastAt(), lastError };
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      let client: Client | undefined;
-      try {
-        client = this.client();
-        await this.lead(client);
-      } catch (error) {
-        this.recordError(error, 'the relay lost its connection');
-      } finally {
-        this.leader = false;
-        this.leading = undefined;
-        // Not awaited: a connection that hangs would keep the relay from making another.
-        client?.end().catch(() => undefined);
-      }
-      await this.pause(CANDIDATE_MS);
-    }
-  }
-
-  private client(): Client {
-    const { pool, connectionString } = this.options;
-    const { ssl, password } = pool.options; // not enumerable in a pool's options
-    return new pg.Client({
-      ...(connectionString === undefined ? { ...pool.options, ssl, password } : { connectionString }),
-      application_name: `relay ${this.options.name}`,
-      connectionTimeoutMillis: 2_000,
-      query_timeout: IDLE_LIMIT_MS,
-      keepAlive: true,
-    });
-  }
-
-  private async lead(client: Client): Promise<void> {
-    let lost: Error | undefined;
-    const onLost = (error?: Error) => {
-      lost ??= error ?? new Error('the connection was closed');
-      // The pause before the next connection is nobody's to end.
-      if (this.leading === client) this.pausing?.end();
-    };
-    client.on('error', onLost);
-    client.on('end', onLost);
-    this.leading = client;
-    client.on('notification', () => {
-      this.wakeUp();
-    });
-    await client.connect();
-    const limit = `'${String(IDLE_LIMIT_MS)}ms'`;
-    await client.query(
-      `set idle_session_timeout = ${limit}; set idle_in_transaction_session_timeout = ${limit}; set tcp_user_timeout = ${limit}`,
-    );
-    while (!(await this.tryLock(client))) {
-      await this.pause(CANDIDATE_MS);
-      if (this.stopping) return;
-    }
-    await client.query(`listen ${client.escapeIdentifier(this.channel)}`);
-    this.leader = true;
+  private async lead({ client, check }: Lead): Promise<void> {
+    await this.wakeUp.listen(client);
     this.options.logger.info({ relay: this.options.name }, 'this process publishes the outbox');
     let failures = 0;
     while (!this.stopping) {
-      if (lost !== undefined) throw lost;
-      this.woken = false;
-      const more = await this.step(client).catch((error: unknown) => {
+      check();
+      this.wakeUp.reset();
+      try {
+        const more = await this.round(client);
+        failures = 0;
+        if (!more) await this.wakeUp.pause(POLL_MS, { untilWoken: true });
+      } catch (error) {
         if (!(error instanceof PublishingFailed)) throw error;
         this.recordError(error.cause, 'the outbox could not be published; it is tried again');
-        return undefined;
-      });
-      if (more === undefined) {
         failures += 1;
-        await this.pause(Math.min(100 * 2 ** failures, 2_000));
-      } else {
-        failures = 0;
-        if (!more) await this.pause(POLL_MS, { onWake: true });
+        await this.wakeUp.pause(Math.min(100 * 2 ** failures, 2_000));
       }
     }
   }
 
-  private async tryLock(client: Client): Promise<boolean> {
-    const { rows } = await client.query<{ locked: boolean }>(
-      'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked',
-      [this.channel],
-    );
-    return rows[0]?.locked === true;
-  }
-
   /** One round: read, publish, delete, heartbeat when one is due. True when more rows are waiting. */
-  private async step(client: Client): Promise<boolean> {
+  private async round(client: Client): Promise<boolean> {
     const { rows } = await client.query<Row>({ name: 'relay-read', text: READ });
     const [first] = rows;
     if (first === undefined) return false;
@@ -220,7 +160,7 @@ export class Relay {
       this.published += pending.length;
       this.lastPublishedAt = new Date();
     }
-    this.beats?.afterRound({
+    this.heartbeat?.afterRound({
       at: first.at,
       newest: first.newest === null ? undefined : BigInt(first.newest),
       publishedUpTo: BigInt(pending.at(-1)?.id ?? -1),
@@ -246,34 +186,6 @@ export class Relay {
       clearInterval(ping);
       await pinging;
     }
-  }
-
-  private async notifyLeader(): Promise<void> {
-    do {
-      this.notifyAgain = false;
-      await this.options.pool.query("select pg_notify($1, '')", [this.channel]).catch((error: unknown) => {
-        this.recordError(error, 'the leading relay could not be notified; it polls');
-      });
-    } while (this.notifyAgain as boolean);
-    this.notifying = undefined;
-  }
-
-  private wakeUp(): void {
-    this.woken = true;
-    if (this.pausing?.onWake === true) this.pausing.end();
-  }
-
-  private async pause(ms: number, { onWake } = { onWake: false }): Promise<void> {
-    if (this.stopping || (onWake && this.woken)) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      const end = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.pausing = { onWake, end };
-    });
-    this.pausing = undefined;
   }
 
   private recordError(error: unknown, message: string): void {
