@@ -1,11 +1,4 @@
-import { runMigrations } from '@rebelcore/service/database';
-import { migrationsUrl } from './audit.config.js';
+import { migrate } from '@rebelcore/service/migrate';
 import { migrations } from './migrations/migrations.js';
 
-try {
-  const ran = await runMigrations({ url: migrationsUrl(), applicationName: 'audit-migrations', migrations });
-  process.stdout.write(`audit: ${ran.length > 0 ? `migrated ${ran.join(', ')}` : 'the database is up to date'}\n`);
-} catch (error) {
-  process.stderr.write(`audit: the migration failed: ${(error as Error).message}\n`);
-  process.exitCode = 1;
-}
+await migrate('audit', migrations);

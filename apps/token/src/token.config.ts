@@ -4,18 +4,14 @@ import {
   parseConfig,
   postgresUrl,
   secretKey,
-  serviceVariables,
-  spoolVariables,
+  storingServiceVariables,
+  type Environment,
 } from '@rebelcore/service/config';
 import { peppers } from '@rebelcore/credentials/verifier';
 import { z } from 'zod';
 
 const schema = z.object({
-  ...serviceVariables,
-  PORT: serviceVariables.PORT.default(3002),
-  ...kafkaVariables,
-  ...spoolVariables,
-  TOKEN_DATABASE_URL: postgresUrl,
+  ...storingServiceVariables('token', 3002),
   /** Keys under which passwords of API users are kept; shared with identity. */
   CREDENTIAL_PEPPERS: peppers,
   /** Encrypts the signing keys at rest. */
@@ -28,23 +24,12 @@ const schema = z.object({
   AUTHORIZE_MAX_STALENESS: z.coerce.number().int().min(5).max(3_600).default(60),
 });
 export type TokenConfig = z.infer<typeof schema>;
-export const TOKEN_CONFIG = Symbol('TOKEN_CONFIG');
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws {ConfigError} */
-export const tokenConfig = (env: Environment = process.env): TokenConfig => parseConfig(schema, env);
-
-/** @throws {ConfigError} */
-export const migrationsUrl = (env: Environment = process.env): string =>
-  parseConfig(z.object({ TOKEN_MIGRATIONS_DATABASE_URL: postgresUrl }), env).TOKEN_MIGRATIONS_DATABASE_URL;
-
-/** For commands that need the database alone. @throws {ConfigError} */
-export const runtimeUrl = (env: Environment = process.env): string =>
-  parseConfig(z.object({ TOKEN_DATABASE_URL: postgresUrl }), env).TOKEN_DATABASE_URL;
+export const tokenConfig = (env?: Environment): TokenConfig => parseConfig(schema, env);
 
 /** For a rebuild: the database as its owner, and Kafka as this service. @throws {ConfigError} */
-export function rebuildConfig(env: Environment = process.env) {
+export function rebuildConfig(env?: Environment) {
   const config = parseConfig(z.object({ ...kafkaVariables, TOKEN_MIGRATIONS_DATABASE_URL: postgresUrl }), env);
   return { databaseUrl: config.TOKEN_MIGRATIONS_DATABASE_URL, kafka: kafkaConnection(config) };
 }

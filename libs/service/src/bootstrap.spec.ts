@@ -30,11 +30,9 @@ describe('a service that stops', () => {
     const app = await createService({
       name: 'sample',
       module: SampleModule,
-      host: '127.0.0.1',
-      port: 0,
-      trustedProxies: '127.0.0.1',
-      configure: (made) => {
-        made
+      config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: '127.0.0.1' },
+      configure: (created) => {
+        created
           .getHttpAdapter()
           .getInstance()
           .addHook('preClose', (done) => {

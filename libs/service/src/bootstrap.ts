@@ -3,8 +3,11 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { CallRecorder } from '@rebelcore/api-access/call-recorder';
+import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/record-calls.plugin';
 import { Logger } from 'nestjs-pino';
 import { ArrivalClock } from './arrival-clock.js';
+import type { ServiceConfig } from './config.js';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
 
@@ -19,25 +22,25 @@ export interface ServiceOptions {
   /** Short name: `identity`. */
   readonly name: string;
   readonly module: Type | DynamicModule;
-  readonly host: string;
-  readonly port: number;
-  /** Comma list of peers whose X-Forwarded-For is believed. */
-  readonly trustedProxies: string;
+  /** Where it listens, and whose X-Forwarded-For it believes. */
+  readonly config: Pick<ServiceConfig, 'HOST' | 'PORT' | 'TRUSTED_PROXIES'>;
   /** Largest request body in bytes. */
   readonly bodyLimit?: number;
   /** One paragraph for the OpenAPI document; without it the service publishes none. */
   readonly description?: string;
+  /** Which answers wait until they are recorded. Needs a `CallRecorder`, as the `ServiceModule` has one. */
+  readonly recordCalls?: RecordCallsOptions['when'];
+  /** Whose batches go to the `@EventPattern` handlers of the module; the `ServiceModule` has a `KafkaBatchStrategy`. */
+  readonly consumer?: Type<CustomTransportStrategy>;
   /** Plugins and hooks on the Fastify instance, before Nest's routes. */
   readonly configure?: (app: NestFastifyApplication) => void | Promise<void>;
-  /** The consumer whose batches go to the `@EventPattern` handlers of the module. */
-  readonly consumer?: (app: NestFastifyApplication) => CustomTransportStrategy;
 }
 
 /** Makes the application with everything that all services share, without listening. For tests as well. */
 export async function createService(options: ServiceOptions): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     genReqId: correlationIdOf,
-    trustProxy: options.trustedProxies.split(','),
+    trustProxy: options.config.TRUSTED_PROXIES.split(','),
     bodyLimit: options.bodyLimit ?? 64 * 1024,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
@@ -63,9 +66,11 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     void reply.header(CORRELATION_HEADER, request.id);
     done();
   });
+  const { name, description, recordCalls: when, consumer } = options;
+  if (when !== undefined) recordCalls(fastify, { service: name, recorder: app.get(CallRecorder), when });
   await options.configure?.(app);
-  if (options.description !== undefined) publishOpenApi(app, openApiOf(app, options.name, options.description));
-  if (options.consumer) app.connectMicroservice({ strategy: options.consumer(app) }, { inheritAppConfig: false });
+  if (description !== undefined) publishOpenApi(app, openApiOf(app, name, description));
+  if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;
 }
 
@@ -73,13 +78,13 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
  * Runs a service until SIGTERM or SIGINT: consumers and HTTP start together, and stop gracefully with a deadline of
  * ten seconds. A service that cannot start says why in one log entry and exits with status 1.
  */
-export async function startService(makeOptions: () => ServiceOptions | Promise<ServiceOptions>): Promise<void> {
+export async function startService(service: () => ServiceOptions): Promise<void> {
   try {
-    const options = await makeOptions();
+    const options = service();
     const app = await createService(options);
     stopOnSignal(app);
-    if (options.consumer) await app.startAllMicroservices();
-    await app.listen(options.port, options.host);
+    await app.startAllMicroservices();
+    await app.listen(options.config.PORT, options.config.HOST);
   } catch (error) {
     process.stderr.write(`${(error as Error).name}: ${(error as Error).message}\n`);
     process.exit(1);

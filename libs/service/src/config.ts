@@ -8,15 +8,14 @@ export class ConfigError extends Error {
   }
 }
 
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * Parses the environment once into one typed object. Values are never part of a message, since they may be secrets.
  *
  * @throws {ConfigError}
  */
-export function parseConfig<Schema extends z.ZodType>(
-  schema: Schema,
-  env: Readonly<Record<string, string | undefined>>,
-): z.infer<Schema> {
+export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: Environment = process.env): z.infer<Schema> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = schema.safeParse(present);
   if (parsed.success) return parsed.data;
@@ -57,13 +56,13 @@ export const brokerList = z
   .transform((list) => list.split(','));
 
 /** What every service reads. */
-export const serviceVariables = {
+export const serviceVariables = (port: number) => ({
   HOST: z.string().default('127.0.0.1'),
-  PORT: z.coerce.number().int().min(0).max(65_535),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(port),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   /** Peers whose X-Forwarded-For is believed; the gateway in the usual set-up. */
   TRUSTED_PROXIES: z.string().default('127.0.0.1,::1'),
-};
+});
 
 /** What a service with a Kafka client reads. */
 export const kafkaVariables = {
@@ -73,7 +72,7 @@ export const kafkaVariables = {
 };
 
 /** Where calls wait on disk while Kafka is away, and how many bytes may wait. */
-export const spoolVariables = {
+const spoolVariables = {
   SPOOL_DIR: z.string().min(1),
   SPOOL_MAX_BYTES: z.coerce
     .number()
@@ -82,12 +81,45 @@ export const spoolVariables = {
     .default(256 * 1024 * 1024),
 };
 
+/** The address of a service's database: `TOKEN_DATABASE_URL` for `token`. */
+const databaseVariable = <Name extends string>(service: Name) =>
+  ({ [`${service.toUpperCase()}_DATABASE_URL`]: postgresUrl }) as Record<
+    `${Uppercase<Name>}_DATABASE_URL`,
+    typeof postgresUrl
+  >;
+
+/** What a service reads that has a database and a view from Kafka, and records its calls. */
+export const storingServiceVariables = <Name extends string>(service: Name, port: number) => ({
+  ...serviceVariables(port),
+  ...kafkaVariables,
+  ...spoolVariables,
+  ...databaseVariable(service),
+});
+
+/** Of {@link serviceVariables}. */
+export type ServiceConfig = z.infer<z.ZodObject<ReturnType<typeof serviceVariables>>>;
+/** Of {@link storingServiceVariables}, apart from the database. */
+export type StoringServiceConfig = ServiceConfig & z.infer<z.ZodObject<typeof kafkaVariables & typeof spoolVariables>>;
+
+/** The configuration of a service for its guards and controllers, which know its type: `@Inject(CONFIG) config: TokenConfig`. */
+export const CONFIG = Symbol('CONFIG');
+
+/**
+ * The database of a service, for a command that needs nothing else: `TOKEN_DATABASE_URL` with the rights of the service
+ * `token`, `TOKEN_MIGRATIONS_DATABASE_URL` with those of the owner.
+ *
+ * @throws {ConfigError}
+ */
+export function databaseUrl(service: string, role: 'service' | 'owner', env?: Environment): string {
+  const variable = `${service.toUpperCase()}_${role === 'owner' ? 'MIGRATIONS_' : ''}DATABASE_URL`;
+  return parseConfig(z.object({ [variable]: postgresUrl }), env)[variable] ?? '';
+}
+
 /** Brokers and SASL of the variables above, in the shape that messaging's `createKafka` takes. */
-export function kafkaConnection(config: {
-  KAFKA_BROKERS: string[];
-  KAFKA_USERNAME?: string | undefined;
-  KAFKA_PASSWORD?: string | undefined;
-}): { brokers: string[]; sasl?: { username: string; password: string } } {
+export function kafkaConnection(config: z.infer<z.ZodObject<typeof kafkaVariables>>): {
+  brokers: string[];
+  sasl?: { username: string; password: string };
+} {
   const { KAFKA_BROKERS: brokers, KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = config;
   if (username === undefined && password === undefined) return { brokers };
   if (username === undefined || password === undefined) {

@@ -1,6 +1,5 @@
 import type { Pool } from 'pg';
 import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
-import type { HealthCheck } from './health.js';
 
 export interface DatabaseOptions {
   readonly url: string;
@@ -47,12 +46,3 @@ export async function runMigrations(options: DatabaseOptions): Promise<string[]>
     await dataSource.destroy();
   }
 }
-
-/** Ready while the database answers. */
-export const databaseHealth = (pool: Pool): HealthCheck => ({
-  name: 'database',
-  check: async () => {
-    await pool.query('select 1');
-    return { ready: true };
-  },
-});

@@ -46,9 +46,7 @@ beforeAll(async () => {
   app = await createService({
     name: 'test',
     module: TestModule,
-    host: '127.0.0.1',
-    port: 0,
-    trustedProxies: '127.0.0.1',
+    config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: '127.0.0.1' },
     bodyLimit: 200,
     description: 'A service for tests.',
   });

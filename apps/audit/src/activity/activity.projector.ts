@@ -13,8 +13,8 @@ import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection
 import type { Pool, PoolClient } from 'pg';
 import { describeCalls, describeIdentityEvent, describeTokenEvent, type ActivityEntry } from './description.js';
 
+/** Name of the view and, after `audit.`, of its consumer group. */
 export const ACTIVITY_VIEW = 'activity-v1';
-export const ACTIVITY_GROUP = 'audit.activity-v1';
 
 /** A record with the entries it becomes. */
 interface Described {

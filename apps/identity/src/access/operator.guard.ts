@@ -1,16 +1,17 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
+import { CONFIG } from '@rebelcore/service/config';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { IDENTITY_CONFIG, type IdentityConfig } from '../identity.config.js';
+import type { IdentityConfig } from '../identity.config.js';
 
 /** Lets the platform operator in: the bearer token from the configuration, compared in constant time. */
 @Injectable()
 export class OperatorGuard implements CanActivate {
   private readonly expected: Buffer;
 
-  constructor(@Inject(IDENTITY_CONFIG) config: IdentityConfig) {
+  constructor(@Inject(CONFIG) config: IdentityConfig) {
     this.expected = digest(config.OPERATOR_TOKEN);
   }
 

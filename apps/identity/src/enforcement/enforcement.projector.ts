@@ -7,8 +7,8 @@ import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy
 import { Projection, type ProjectionHandlers } from '@rebelcore/messaging/project/projection';
 import { applyEnforcement, EnforcementView, type EnforcementEvent } from './enforcement.view.js';
 
+/** Name of the view and, after `identity.`, of its consumer group. */
 export const ENFORCEMENT = 'enforcement-v1';
-export const ENFORCEMENT_GROUP = `identity.${ENFORCEMENT}`;
 
 export const enforcementHandlers = {
   'token.events.v1': { read: (message) => tokenEvents.read(message), apply: applyEnforcement },

@@ -10,10 +10,8 @@ import { Services } from './services.js';
 /** The gateway as a service, for its process and for tests. */
 export const portalApp = (config: PortalConfig): ServiceOptions => ({
   name: 'portal',
-  module: PortalModule.with(config),
-  host: config.HOST,
-  port: config.PORT,
-  trustedProxies: config.TRUSTED_PROXIES,
+  module: PortalModule.forRoot(config),
+  config,
   configure: async (app) => {
     await installGateway(app.getHttpAdapter().getInstance(), config);
     publishDocuments(app, config);

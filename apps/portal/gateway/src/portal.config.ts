@@ -1,9 +1,8 @@
-import { httpUrl, parseConfig, serviceVariables } from '@rebelcore/service/config';
+import { httpUrl, parseConfig, serviceVariables, type Environment } from '@rebelcore/service/config';
 import { z } from 'zod';
 
 const schema = z.object({
-  ...serviceVariables,
-  PORT: serviceVariables.PORT.default(3000),
+  ...serviceVariables(3000),
   /** The gateway is the outermost part unless an operator names a load balancer; this network holds no peer. */
   TRUSTED_PROXIES: z.string().default('255.255.255.255/32'),
   /** The address in a browser's address bar: the origin that may write, and https or not. */
@@ -14,8 +13,6 @@ const schema = z.object({
   INFERENCE_URL: httpUrl,
 });
 export type PortalConfig = z.infer<typeof schema>;
-export const PORTAL_CONFIG = Symbol('PORTAL_CONFIG');
 
 /** @throws {ConfigError} */
-export const portalConfig = (env: Readonly<Record<string, string | undefined>> = process.env): PortalConfig =>
-  parseConfig(schema, env);
+export const portalConfig = (env?: Environment): PortalConfig => parseConfig(schema, env);

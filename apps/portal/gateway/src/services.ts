@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { HealthCheck, HealthDetail } from '@rebelcore/service/health';
 import { z } from 'zod';
 import { mergeDocuments } from './api-document.js';
-import { PORTAL_CONFIG, type PortalConfig } from './portal.config.js';
+import type { PortalConfig } from './portal.config.js';
 import { SERVICES, upstreamOf, type Service } from './routes.js';
 
 const TIMEOUT_MS = 1_500;
@@ -11,11 +10,10 @@ const DOCUMENT_AGE_MS = 60_000;
 const health = z.object({ checks: z.record(z.string(), z.looseObject({ ready: z.boolean() })).optional() });
 
 /** What the gateway asks the services themselves: whether they are ready, and what they offer. */
-@Injectable()
 export class Services {
   private document: { readonly at: number; readonly merged: OpenAPIObject } | undefined;
 
-  constructor(@Inject(PORTAL_CONFIG) private readonly config: PortalConfig) {}
+  constructor(private readonly config: PortalConfig) {}
 
   /** One check for each service, by its name. */
   healthChecks(): HealthCheck[] {

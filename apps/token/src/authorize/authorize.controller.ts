@@ -3,11 +3,12 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { authorizeRequest, authorizeResponse, problem } from '@rebelcore/contracts/published-api';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { CONFIG } from '@rebelcore/service/config';
 import { ProblemException } from '@rebelcore/service/problem';
 import { verifierMatches } from '@rebelcore/credentials/verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { TOKEN_CONFIG, type TokenConfig } from '../token.config.js';
+import type { TokenConfig } from '../token.config.js';
 import { AuthorizationLookup, type Authorization } from './authorization.lookup.js';
 import { TokenIssuer } from './token-issuer.js';
 
@@ -23,7 +24,7 @@ export class AuthorizeController {
     private readonly lookup: AuthorizationLookup,
     private readonly issuer: TokenIssuer,
     private readonly freshness: ViewFreshness,
-    @Inject(TOKEN_CONFIG) private readonly config: TokenConfig,
+    @Inject(CONFIG) private readonly config: TokenConfig,
   ) {
     this.maxStalenessMs = config.AUTHORIZE_MAX_STALENESS * 1000;
   }

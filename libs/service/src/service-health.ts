@@ -1,0 +1,60 @@
+import type { CallRecorder } from '@rebelcore/api-access/call-recorder';
+import type { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import type { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import type { Projection } from '@rebelcore/messaging/project/projection';
+import type { Relay } from '@rebelcore/messaging/relay/relay';
+import type { Pool } from 'pg';
+import type { HealthCheck } from './health.js';
+
+/** Ready while the database answers. */
+export const databaseHealth = (pool: Pool): HealthCheck => ({
+  name: 'database',
+  check: async () => {
+    await pool.query('select 1');
+    return { ready: true };
+  },
+});
+
+/** Figures of the outbox. Another replica may lead; a queue while Kafka is away is what the outbox is for. */
+export const relayHealth = (relay: Relay, pool: Pool): HealthCheck => ({
+  name: 'relay',
+  check: async () => {
+    const { rows } = await pool.query<{ waiting: number }>(
+      'select count(*)::int as waiting from (select from outbox limit 10000) o',
+    );
+    return { ready: true, ...relay.status(), waiting: rows[0]?.waiting };
+  },
+});
+
+/** Figures of the call recorder. While Kafka is away calls go to the spool, and are answered. */
+export const recordingHealth = (recorder: CallRecorder): HealthCheck => ({
+  name: 'recording',
+  check: () => ({ ready: true, ...recorder.status() }),
+});
+
+export interface ViewHealthOptions {
+  /** With its version, which the check is called without. */
+  readonly view: string;
+  readonly projection: Projection;
+  readonly strategy: KafkaBatchStrategy;
+  readonly freshness: ViewFreshness | undefined;
+  /** Milliseconds; undefined for a view that may be of any age. */
+  readonly maxAgeMs: number | undefined;
+}
+
+/**
+ * Figures of a view, not ready when it is older than it may be. Whether this process consumes does not matter: while Kafka
+ * is away, or while the group shares its partitions out anew, that would take all replicas out of rotation at once.
+ */
+export function viewHealth({ view, projection, strategy, freshness, maxAgeMs }: ViewHealthOptions): HealthCheck {
+  const isFresh = (asOf: Date | undefined) =>
+    maxAgeMs === undefined || (asOf !== undefined && Date.now() - asOf.getTime() <= maxAgeMs);
+  return {
+    name: view.replace(/-v\d+$/, ''),
+    check: async () => {
+      const { joined = false, lag = 0, lastError } = strategy.consumerStatus() ?? {};
+      const asOf = freshness?.asOf();
+      return { ready: isFresh(asOf), asOf, joined, lag: String(lag), lastError, parked: await projection.parked() };
+    },
+  };
+}

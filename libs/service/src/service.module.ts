@@ -1,0 +1,202 @@
+import {
+  type DynamicModule,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  Optional,
+  type Provider,
+} from '@nestjs/common';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import { CallRecorder } from '@rebelcore/api-access/call-recorder';
+import { CallSpool } from '@rebelcore/api-access/call-spool';
+import type { Topic } from '@rebelcore/contracts/topics';
+import { KafkaBatchStrategy, type KafkaBatchStrategyOptions } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Relay, type RelayOptions } from '@rebelcore/messaging/relay/relay';
+import { Kafka } from 'kafkajs';
+import { Pool } from 'pg';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { CONFIG, kafkaConnection, type StoringServiceConfig } from './config.js';
+import { dataSourceOptions, poolOf, type DatabaseOptions } from './database.js';
+import { HEALTH_CHECKS, HealthController } from './health.js';
+import { createLogger, logModule } from './log.js';
+import { databaseHealth, recordingHealth, relayHealth, viewHealth } from './service-health.js';
+
+export interface ServiceModuleOptions {
+  /** Short name: `token`. Log entries, calls, connections and the lead among relays carry it. */
+  readonly name: string;
+  readonly config: StoringServiceConfig;
+  readonly database: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>;
+  readonly view: ViewOptions;
+  /** For a service that publishes through an outbox; a heartbeat tells readers how far that has come. */
+  readonly outbox?: Pick<RelayOptions, 'heartbeat'>;
+}
+
+export interface ViewOptions {
+  /** With a version: `authorization-v1`. Its offsets are stored under this name. */
+  readonly name: string;
+  /** By default `service.view`. Tests, which share a cluster, have groups of their own. */
+  readonly consumerGroup?: string | undefined;
+  readonly gather?: KafkaBatchStrategyOptions['gather'];
+  /** For a view that is to know how current it is, by the heartbeats of identity. */
+  readonly freshness?: {
+    /** The topics it reads of which heartbeats tell. */
+    readonly topics: readonly Topic[];
+    /** Milliseconds: while the view is older the service is not ready. Without it the age is only shown. */
+    readonly maxAgeMs?: number;
+  };
+}
+
+/** The producers, each connected with its first record and of its own: an answer must not wait behind a thousand records of the relay. */
+class Publishers {
+  readonly calls: KafkaPublisher;
+  readonly outbox: KafkaPublisher;
+
+  constructor(kafka: Kafka, logger: Logger) {
+    this.calls = new KafkaPublisher(kafka, logger);
+    this.outbox = new KafkaPublisher(kafka, logger);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.calls.close(), this.outbox.close()]);
+  }
+}
+
+/**
+ * What a service with a database stands on: pool, Kafka, a view kept by a consumer, the recording of calls, the outbox's
+ * relay where there is one, and its health. Gives {@link Pool}, {@link Projection}, {@link Relay}, {@link ViewFreshness}
+ * and the configuration, as {@link CONFIG}, to the module that imports it.
+ */
+@Module({})
+export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    private readonly publishers: Publishers,
+    private readonly recorder: CallRecorder,
+    @Optional() private readonly relay?: Relay,
+    @Optional() private readonly freshness?: ViewFreshness,
+  ) {}
+
+  static forRoot(options: ServiceModuleOptions): DynamicModule {
+    const { name, config, database, view, outbox } = options;
+    const logger = createLogger(name, config.LOG_LEVEL);
+    return {
+      module: ServiceModule,
+      imports: [
+        logModule(name, config.LOG_LEVEL),
+        TypeOrmModule.forRoot(dataSourceOptions({ ...database, applicationName: name })),
+      ],
+      controllers: [HealthController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: Pool, inject: [getDataSourceToken()], useFactory: (dataSource: DataSource) => poolOf(dataSource) },
+        { provide: Kafka, useFactory: () => createKafka({ ...kafkaConnection(config), clientId: name, logger }) },
+        { provide: Publishers, inject: [Kafka], useFactory: (kafka: Kafka) => new Publishers(kafka, logger) },
+        ...callRecording(options, logger),
+        ...(outbox === undefined ? [] : outboxRelay(options, logger)),
+        ...viewFromKafka(options, logger),
+        {
+          provide: HEALTH_CHECKS,
+          inject: [
+            Pool,
+            Projection,
+            KafkaBatchStrategy,
+            CallRecorder,
+            { token: Relay, optional: true },
+            { token: ViewFreshness, optional: true },
+          ],
+          useFactory: (
+            pool: Pool,
+            projection: Projection,
+            strategy: KafkaBatchStrategy,
+            recorder: CallRecorder,
+            relay?: Relay,
+            freshness?: ViewFreshness,
+          ) => {
+            const maxAgeMs = view.freshness?.maxAgeMs;
+            return [
+              databaseHealth(pool),
+              ...(relay === undefined ? [] : [relayHealth(relay, pool)]),
+              viewHealth({ view: view.name, projection, strategy, freshness, maxAgeMs }),
+              recordingHealth(recorder),
+            ];
+          },
+        },
+      ],
+      exports: [
+        CONFIG,
+        Pool,
+        Projection,
+        ...(outbox === undefined ? [] : [Relay]),
+        ...(view.freshness === undefined ? [] : [ViewFreshness]),
+      ],
+    };
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.relay?.start();
+    await this.freshness?.start();
+  }
+
+  /** After the consumer and HTTP, before the pool. At once, since a stop has ten seconds; publishers last, for they are needed till then. */
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([this.relay?.stop(), this.freshness?.stop(), this.recorder.close()]);
+    await this.publishers.close();
+  }
+}
+
+function callRecording({ name, config }: ServiceModuleOptions, logger: Logger): Provider[] {
+  const onStateChange = (kafkaAway: boolean) => {
+    logger.warn({ kafkaAway }, kafkaAway ? 'calls are being spooled' : 'the spooled calls were delivered');
+  };
+  return [
+    {
+      provide: CallRecorder,
+      inject: [Publishers],
+      useFactory: async ({ calls: publisher }: Publishers) => {
+        const spool = await CallSpool.open(config.SPOOL_DIR, config.SPOOL_MAX_BYTES);
+        return new CallRecorder({ service: name, publisher, spool, onStateChange });
+      },
+    },
+  ];
+}
+
+function outboxRelay({ name, database, outbox }: ServiceModuleOptions, logger: Logger): Provider[] {
+  return [
+    {
+      provide: Relay,
+      inject: [Pool, Kafka, Publishers],
+      useFactory: (pool: Pool, kafka: Kafka, { outbox: publisher }: Publishers) =>
+        new Relay({ ...outbox, pool, connectionString: database.url, publisher, kafka, name, logger }),
+    },
+  ];
+}
+
+function viewFromKafka({ name, view }: ServiceModuleOptions, logger: Logger): Provider[] {
+  const { name: viewName, consumerGroup: groupId = `${name}.${viewName}`, gather, freshness } = view;
+  return [
+    {
+      provide: Projection,
+      inject: [Pool],
+      useFactory: (pool: Pool) => new Projection({ pool, view: viewName, logger }),
+    },
+    {
+      provide: KafkaBatchStrategy,
+      inject: [Kafka, Projection],
+      useFactory: (kafka: Kafka, projection: Projection) =>
+        new KafkaBatchStrategy({ kafka, groupId, offsets: projection.offsets(), logger, gather }),
+    },
+    ...(freshness === undefined
+      ? []
+      : [
+          {
+            provide: ViewFreshness,
+            inject: [Pool],
+            useFactory: (pool: Pool) => new ViewFreshness({ pool, view: viewName, topics: freshness.topics, logger }),
+          },
+        ]),
+  ];
+}
