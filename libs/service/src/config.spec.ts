@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { brokerList, ConfigError, kafkaConnection, parseConfig, postgresUrl, secretKey, secretText } from './config.js';
+import {
+  brokerList,
+  ConfigError,
+  databaseUrl,
+  kafkaConnection,
+  parseConfig,
+  postgresUrl,
+  secretKey,
+  secretText,
+  storingServiceVariables,
+} from './config.js';
 import { peppers } from '../../credentials/src/verifier.js';
 
 const schema = z.object({ DATABASE: postgresUrl, KEY: secretKey, OPERATOR: secretText(32), PEPPERS: peppers });
@@ -43,5 +53,17 @@ describe('the configuration', () => {
   it('takes Kafka credentials whole or not at all', () => {
     expect(() => kafkaConnection({ KAFKA_BROKERS: ['a:1'], KAFKA_USERNAME: 'x' })).toThrow(/both or neither/);
     expect(kafkaConnection({ KAFKA_BROKERS: ['a:1'] })).toEqual({ brokers: ['a:1'] });
+  });
+
+  it('names the database after the service, and the same one for its owner', () => {
+    const sample = z.object(storingServiceVariables('sample', 3999));
+    const missing = () => parseConfig(sample, { KAFKA_BROKERS: 'a:1', SPOOL_DIR: '/spool' });
+    expect(missing).toThrow(/^ {2}SAMPLE_DATABASE_URL: is required$/m);
+    const env = { SAMPLE_DATABASE_URL: good.DATABASE, SAMPLE_MIGRATIONS_DATABASE_URL: `${good.DATABASE}?owner` };
+    const config = parseConfig(sample, { KAFKA_BROKERS: 'a:1', SPOOL_DIR: '/spool', ...env });
+    expect([config.PORT, config.SAMPLE_DATABASE_URL]).toEqual([3999, good.DATABASE]);
+    expect(databaseUrl('sample', 'service', env)).toBe(good.DATABASE);
+    expect(databaseUrl('sample', 'owner', env)).toBe(`${good.DATABASE}?owner`);
+    expect(() => databaseUrl('other', 'owner', env)).toThrow('OTHER_MIGRATIONS_DATABASE_URL: is required');
   });
 });

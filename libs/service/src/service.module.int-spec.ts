@@ -1,0 +1,160 @@
+import { Module } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CallRecorder } from '@rebelcore/api-access/call-recorder';
+import type { Call } from '@rebelcore/contracts/call-events';
+import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
+import { Relay } from '@rebelcore/messaging/relay/relay';
+import { consumerTables, outboxTables } from '@rebelcore/messaging/schema';
+import { recordedCalls } from '@rebelcore/testing/recorded-calls';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import { testInfrastructure } from '@rebelcore/testing/test.config';
+import { readTopic } from '@rebelcore/testing/topic-reader';
+import { until } from '@rebelcore/testing/until';
+import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { createService } from './bootstrap.js';
+import { parseConfig, storingServiceVariables } from './config.js';
+import { ServiceModule, type ServiceModuleOptions } from './service.module.js';
+
+const kafka = testKafka();
+const schema = z.object(storingServiceVariables('sample', 3999));
+let database: TestDatabase;
+let pool: Pool;
+let spool: string;
+let app: NestFastifyApplication | undefined;
+
+beforeAll(async () => {
+  database = await testDatabase({ role: 'sample', schema: outboxTables('sample') + consumerTables('sample') });
+  pool = database.pool({ max: 2 });
+});
+afterAll(async () => {
+  await kafka.close();
+  await database.drop();
+});
+beforeEach(() => {
+  spool = mkdtempSync(join(tmpdir(), 'sample-spool-'));
+});
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+  rmSync(spool, { recursive: true, force: true });
+});
+
+@Module({})
+class SampleModule {}
+
+async function start(parts: Pick<ServiceModuleOptions, 'view' | 'outbox'>): Promise<NestFastifyApplication> {
+  const { brokers, admin } = testInfrastructure().kafka;
+  const config = parseConfig(schema, {
+    LOG_LEVEL: 'fatal',
+    KAFKA_BROKERS: brokers.join(','),
+    KAFKA_USERNAME: admin.username,
+    KAFKA_PASSWORD: admin.password,
+    SPOOL_DIR: spool,
+    SAMPLE_DATABASE_URL: database.roleUrl,
+  });
+  const imports = [
+    ServiceModule.forRoot({ name: 'sample', config, database: { url: config.SAMPLE_DATABASE_URL }, ...parts }),
+  ];
+  app = await createService({
+    name: 'sample',
+    module: { module: SampleModule, imports },
+    config,
+    consumer: KafkaBatchStrategy,
+  });
+  await app.startAllMicroservices();
+  await app.init();
+  return app;
+}
+
+async function health(service: NestFastifyApplication): Promise<{ status: number; body: unknown }> {
+  const { statusCode, body } = await service.inject({ method: 'GET', url: '/health/ready' });
+  return { status: statusCode, body: JSON.parse(body) };
+}
+
+const someCall = (): Call => ({
+  id: uuid(),
+  at: new Date().toISOString(),
+  service: 'sample',
+  route: 'GET /sample',
+  status: 200,
+  outcome: 'success',
+  durationMs: 1,
+  ip: '127.0.0.1',
+  userAgent: 'test',
+  correlationId: `sample-${randomUUID()}`,
+});
+
+describe('the health of a service', () => {
+  const figures = { joined: false, lag: '0', parked: { count: 0 } };
+  const recording = { ready: true, kafkaAway: false, spooledBytes: 0, damagedSegments: 0 };
+
+  it('shows database, view and recording of one that has nothing else', async () => {
+    const service = await start({ view: { name: 'plain-v1' } });
+    const checks = { database: { ready: true }, plain: { ready: true, ...figures }, recording };
+    expect(await health(service)).toEqual({ status: 200, body: { status: 'ok', checks } });
+  });
+
+  it('shows the relay and the age of the view of one that has them, whatever that age is', async () => {
+    const service = await start({ view: { name: 'aged-v2', freshness: { topics: ['api.calls.v1'] } }, outbox: {} });
+    await until(() => service.get(Relay).status().leader, 'the relay to lead');
+    const relay = { ready: true, leader: true, published: 0, waiting: 0 };
+    const checks = { database: { ready: true }, relay, aged: { ready: true, ...figures }, recording };
+    expect(await health(service)).toEqual({ status: 200, body: { status: 'ok', checks } });
+  });
+
+  it('is not ready while the view is older than it may be', async () => {
+    const service = await start({
+      view: { name: 'fresh-v1', freshness: { topics: ['api.calls.v1'], maxAgeMs: 60_000 } },
+    });
+    expect(await health(service)).toMatchObject({ status: 503, body: { checks: { fresh: { ready: false } } } });
+    const beat = async (at: Date) => {
+      await pool.query('insert into heartbeat (topic, at, published) values ($1, $2, $3)', [
+        'identity.heartbeats.v1',
+        at,
+        { 'api.calls.v1': ['0'] },
+      ]);
+      await service.get(ViewFreshness).refresh();
+    };
+    await beat(new Date(Date.now() - 61_000));
+    expect((await health(service)).status).toBe(503);
+    const now = new Date();
+    await beat(now);
+    const fresh = { ready: true, asOf: now.toISOString() };
+    expect(await health(service)).toMatchObject({ status: 200, body: { checks: { fresh } } });
+  });
+});
+
+describe('a service that stops', () => {
+  it('first publishes what it has begun to, and records the calls that wait', async () => {
+    const topic = await kafka.topic(1);
+    const service = await start({ view: { name: 'stopping-v1' }, outbox: {} });
+    const [relay, recorder] = [service.get(Relay), service.get(CallRecorder)];
+    await until(() => relay.status().leader, 'the relay to lead');
+    const records = Array.from({ length: 5_000 }, (_, n) => ({ topic, key: 'k', headers: {}, value: String(n) }));
+    await appendToOutbox(pool, records);
+    relay.wake();
+    await until(() => relay.status().published > 0, 'the first records to be published');
+    const calls = Array.from({ length: 50 }, someCall);
+    const recorded = Promise.all(calls.map((call) => recorder.record(uuid(), call)));
+    await service.close();
+    await recorded;
+    expect(recorder.status()).toMatchObject({ kafkaAway: false, spooledBytes: 0 });
+    expect(readdirSync(spool)).toEqual([]);
+    await expect(recorder.record(uuid(), someCall())).rejects.toThrow('the recorder is closed');
+    const ids = new Set((await recordedCalls(kafka.client())).map(({ id }) => id));
+    expect(calls.filter(({ id }) => !ids.has(id))).toEqual([]);
+    // Nothing was cut off: what was published is gone from the outbox, and the rest has not been tried.
+    expect(relay.status().lastError).toBeUndefined();
+    const { rows } = await pool.query<{ value: string }>('select value from outbox order by id');
+    const published = (await readTopic(kafka.client(), topic)).map(({ value }) => value);
+    expect([...published, ...rows.map(({ value }) => value)]).toEqual(records.map(({ value }) => value));
+  });
+});
