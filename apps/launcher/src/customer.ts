@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Problem } from '@rebelcore/contracts/published-api';
+import type { Problem } from '@rebelcore/contracts/problem';
 
 const USAGE = `usage: npm run customer -- create --name NAME --owner-email ADDRESS
          [--first-name NAME] [--last-name NAME] [--password PASSWORD]

@@ -1,4 +1,5 @@
 import { HttpException, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { hash } from 'node:crypto';
@@ -13,7 +14,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const REMEMBERED = 20_000;
+const MAX_CACHED = 20_000;
 
 /**
  * Verifies the bearer token of each request with a passport-jwt strategy and remembers verified ones, since verifying
@@ -21,7 +22,7 @@ const REMEMBERED = 20_000;
  */
 export abstract class BearerGuard<Caller extends { readonly expiresAt: number }> implements CanActivate {
   /** By the SHA-256 of the token, the longest unused out first: the tokens themselves are not kept in memory. */
-  private readonly verified = new LRUCache<string, Caller>({ max: REMEMBERED });
+  private readonly verified = new LRUCache<string, Caller>({ max: MAX_CACHED });
 
   protected constructor(private readonly strategy: Strategy) {}
 
@@ -89,6 +90,5 @@ function unavailable(reply: FastifyReply, request: FastifyRequest, cause: unknow
   describeCall(request, { reason: 'keys.unavailable' });
   void reply.header('retry-after', '2');
   const detail = 'Tokens cannot be verified at the moment; please try again.';
-  const body = { type: 'about:blank', title: 'Service Unavailable', status: 503, detail, code: 'keys.unavailable' };
-  throw new HttpException(body, 503, { cause });
+  throw new HttpException(problemDocument(503, 'keys.unavailable', detail), 503, { cause });
 }

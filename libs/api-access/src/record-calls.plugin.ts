@@ -1,4 +1,5 @@
 import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
+import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUIDv7 } from 'node:crypto';
 import type { CallRecorder } from './call-recorder.js';
@@ -35,15 +36,15 @@ export interface RecordCallsOptions {
   readonly when: (request: FastifyRequest, status: number) => boolean;
 }
 
-const UNRECORDED = JSON.stringify({
-  type: 'about:blank',
-  title: 'Service Unavailable',
-  status: 503,
-  detail: 'The call could not be recorded, so it was not answered; please try again.',
-  code: 'call.not-recorded',
-});
+const UNRECORDED = JSON.stringify(
+  problemDocument(
+    503,
+    'call.not-recorded',
+    'The call could not be recorded, so it was not answered; please try again.',
+  ),
+);
 const NO_ROUTE = 'unknown address';
-const GONE = 'unknown';
+const UNKNOWN_IP = 'unknown';
 
 /**
  * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
@@ -51,10 +52,10 @@ const GONE = 'unknown';
  */
 export function recordCalls(fastify: FastifyInstance, { service, recorder, when }: RecordCallsOptions): void {
   fastify.decorateRequest('call', undefined);
-  fastify.decorateRequest('callerIp', GONE);
+  fastify.decorateRequest('callerIp', UNKNOWN_IP);
   fastify.addHook('onRequest', (request, _, done) => {
     // Undefined, whatever its type says, once the caller has hung up.
-    request.callerIp = request.ip || GONE;
+    request.callerIp = request.ip || UNKNOWN_IP;
     done();
   });
   fastify.addHook('onSend', async (request, reply, payload) => {
@@ -63,7 +64,7 @@ export function recordCalls(fastify: FastifyInstance, { service, recorder, when 
       await recorder.record(request.call?.customerId ?? UNATTRIBUTED, callOf(service, request, reply));
       return payload;
     } catch {
-      reply.code(503).header('retry-after', '2').header('content-type', 'application/problem+json');
+      reply.code(503).header('retry-after', '2').header('content-type', PROBLEM_MEDIA_TYPE);
       reply.header('content-length', Buffer.byteLength(UNRECORDED));
       return UNRECORDED;
     }

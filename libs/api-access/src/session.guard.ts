@@ -1,19 +1,17 @@
-import { HttpException, Inject, Injectable, SetMetadata, type ExecutionContext } from '@nestjs/common';
+import { HttpException, Inject, Injectable, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { Permission } from '@rebelcore/contracts/roles';
+import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
+import { assertPermitted, type Permitted } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
 
 /** The portal user for whom the gateway makes a request. */
-export interface PortalUser {
+export interface PortalUser extends Permitted {
   readonly portalUserId: string;
   readonly customerId: string;
-  /** The Customer Super Admin, who stands outside roles: every check passes, within their own customer. */
-  readonly owner: boolean;
-  readonly permissions: readonly string[];
   /** Unix seconds. */
   readonly expiresAt: number;
 }
@@ -35,14 +33,6 @@ export const SESSION_TOKEN = {
 /** Provide `{jwksUri}` of the identity service under this token. */
 export const SESSION_TOKENS = Symbol('SESSION_TOKENS');
 export type SessionTokens = Pick<TokenRules, 'jwksUri'>;
-
-type Requirement = 'owner' | Permission;
-const REQUIRED = 'api-access:required';
-
-/** Only the Customer Super Admin may. */
-export const OwnerOnly = () => SetMetadata<string, Requirement>(REQUIRED, 'owner');
-/** The Customer Super Admin may, and whoever's role has this permission. */
-export const RequirePermission = (permission: Permission) => SetMetadata<string, Requirement>(REQUIRED, permission);
 
 const claims = z.object({
   sub: z.uuid(),
@@ -79,22 +69,11 @@ export class SessionGuard extends BearerGuard<PortalUser> {
 
   protected admit(context: ExecutionContext, request: FastifyRequest, user: PortalUser): boolean {
     request.portalUser = user;
-    const required = this.reflector.getAllAndOverride<Requirement | undefined>(REQUIRED, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    if (user.owner || required === undefined) return true;
-    if (required !== 'owner' && user.permissions.includes(required)) return true;
-    throw problem(403, 'permission.missing', 'You do not have the permission for this.');
+    assertPermitted(this.reflector, context, user);
+    return true;
   }
 
   protected override unauthorized(): never {
-    throw problem(401, 'session.required', 'Please sign in.');
+    throw new HttpException(problemDocument(401, 'session.required', 'Please sign in.'), 401);
   }
 }
-
-const problem = (status: number, code: string, detail: string) =>
-  new HttpException(
-    { type: 'about:blank', title: status === 401 ? 'Unauthorized' : 'Forbidden', status, detail, code },
-    status,
-  );

@@ -23,18 +23,3 @@ export const inferRequest = z
 export const inferResponse = z
   .strictObject({ correlation_id: z.string(), result: z.string(), exposure: z.string(), spec_count: z.int() })
   .meta({ id: 'InferResponse' });
-
-/** An error as RFC 9457 describes it. `/authorize` and `/infer` keep to the `detail` member alone where published so. */
-export const problem = z
-  .object({
-    type: z.string().optional(),
-    title: z.string().optional(),
-    status: z.int().optional(),
-    detail: z.string(),
-    /** Stable dotted code: `api-user.unknown-role`. */
-    code: z.string().optional(),
-    /** One entry for each field at fault. */
-    errors: z.array(z.object({ field: z.string(), rule: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem' });
-export type Problem = z.infer<typeof problem>;

@@ -6,15 +6,9 @@ import {
   Logger,
   StandardSchemaValidationPipe,
 } from '@nestjs/common';
-import type { Problem } from '@rebelcore/contracts/published-api';
+import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
 import type { FastifyReply } from 'fastify';
-import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
-
-export interface FieldProblem {
-  readonly field: string;
-  readonly rule: string;
-}
 
 /** An error the caller can act on, answered as `application/problem+json` (RFC 9457). */
 export class ProblemException extends HttpException {
@@ -31,25 +25,9 @@ export class ProblemException extends HttpException {
     detail: string,
     more: { readonly errors?: readonly FieldProblem[]; readonly retryAfter?: number } = {},
   ) {
-    super(problemBody(status, code, detail, more.errors), status);
+    super(problemDocument(status, code, detail, more.errors), status);
     this.retryAfter = more.retryAfter;
   }
-}
-
-export function problemBody(
-  status: number,
-  code: string | undefined,
-  detail: string,
-  errors?: readonly FieldProblem[],
-): Problem {
-  return {
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    detail,
-    ...(code !== undefined && { code }),
-    ...(errors !== undefined && { errors: [...errors] }),
-  };
 }
 
 /** Validates every parameter that has a zod schema; a refusal names each field and the rule it breaks. */
@@ -98,7 +76,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (reply.sent) return;
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
     if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
-    void reply.status(status).type('application/problem+json').send(JSON.stringify(body));
+    void reply.status(status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
   }
 
   private describe(
@@ -113,17 +91,17 @@ export class ProblemFilter implements ExceptionFilter {
       const response = error.getResponse();
       // A body made on purpose with a `detail` is part of the published contract and goes out as it is.
       const body = typeof response === 'object' && 'detail' in response ? response : undefined;
-      return { status, body: body ?? problemBody(status, codeOf(status), detailOf(error, status)) };
+      return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error, status)) };
     }
     const { code, message } = error as Error & { code?: string };
     if ((code !== undefined && POSTGRES_AWAY.test(code)) || POSTGRES_AWAY_MESSAGE.test(message)) {
       this.logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
       const detail = 'The service cannot reach its database at the moment; please try again.';
-      return { status: 503, body: problemBody(503, 'service.unavailable', detail), retryAfter: 2 };
+      return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2 };
     }
     this.logger.error({ correlationId, err: error, msg: 'a request failed unexpectedly' });
     const detail = `Something went wrong on our side; quote ${correlationId} when you report it.`;
-    return { status: 500, body: problemBody(500, 'service.failed', detail) };
+    return { status: 500, body: problemDocument(500, 'service.failed', detail) };
   }
 }
 

@@ -1,7 +1,8 @@
 import { Controller, Get, Param, Query, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { RequirePermission, SessionGuard } from '@rebelcore/api-access/session.guard';
-import { problem } from '@rebelcore/contracts/published-api';
+import { RequirePermission } from '@rebelcore/api-access/permissions';
+import { SessionGuard } from '@rebelcore/api-access/session.guard';
+import { problem } from '@rebelcore/contracts/problem';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { ProblemException } from '@rebelcore/service/problem';

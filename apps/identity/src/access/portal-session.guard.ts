@@ -1,19 +1,12 @@
-import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { assertPermitted } from '@rebelcore/api-access/permissions';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
-import type { Permission } from '@rebelcore/contracts/roles';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { SessionStore } from '../session/session.store.js';
 import { SessionTokens } from '../session/session-tokens.js';
 import type { AuthenticatedRequest } from './caller.js';
-
-const REQUIRED = 'identity:required';
-type Requirement = 'owner' | Permission;
-
-/** Customer Super Admin only. */
-export const OwnerOnly = () => SetMetadata<string, Requirement>(REQUIRED, 'owner');
-export const RequirePermission = (permission: Permission) => SetMetadata<string, Requirement>(REQUIRED, permission);
 
 /**
  * Lets portal users in by the session token that the gateway sends, and only while the session lives and the user is
@@ -38,14 +31,8 @@ export class PortalSessionGuard implements CanActivate {
     }
     request.session = session;
     describeCall(request, { customerId: session.customerId, portalUserId: session.portalUserId });
-    const required = this.reflector.getAllAndOverride<Requirement | undefined>(REQUIRED, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    if (required === 'owner' ? session.owner : required === undefined || session.permissions.includes(required))
-      return true;
-    describeCall(request, { reason: 'permission.missing' });
-    throw new ProblemException(403, 'permission.missing', 'You do not have the permission for this.');
+    assertPermitted(this.reflector, context, session);
+    return true;
   }
 
   /** The session that a valid token names, alive or not. */

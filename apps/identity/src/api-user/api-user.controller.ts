@@ -1,12 +1,13 @@
 import { Body, Controller, Post, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { problem } from '@rebelcore/contracts/published-api';
+import { OwnerOnly } from '@rebelcore/api-access/permissions';
+import { problem } from '@rebelcore/contracts/problem';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { IdempotencyKey } from '../access/idempotency-key.js';
-import { OwnerOnly, PortalSessionGuard } from '../access/portal-session.guard.js';
+import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { idOf, line } from '../access/text.js';
 import { MintApiUser } from './api-user.commands.js';
 

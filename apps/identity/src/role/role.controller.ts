@@ -1,11 +1,12 @@
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { problem } from '@rebelcore/contracts/published-api';
+import { RequirePermission } from '@rebelcore/api-access/permissions';
+import { problem } from '@rebelcore/contracts/problem';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
-import { PortalSessionGuard, RequirePermission } from '../access/portal-session.guard.js';
+import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { ListRoles } from './role.queries.js';
 
 const rolesResponse = z

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { problem } from '@rebelcore/contracts/published-api';
+import { problem } from '@rebelcore/contracts/problem';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { contextOf } from '@rebelcore/service/correlation';

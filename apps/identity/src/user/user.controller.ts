@@ -1,14 +1,15 @@
 import { Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { problem } from '@rebelcore/contracts/published-api';
+import { OwnerOnly, RequirePermission } from '@rebelcore/api-access/permissions';
+import { problem } from '@rebelcore/contracts/problem';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
-import { OwnerOnly, PortalSessionGuard, RequirePermission } from '../access/portal-session.guard.js';
+import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { DeactivateApiUser, ReactivateApiUser, type StatusChange } from '../api-user/api-user.commands.js';
 import { Cursors } from './cursor.js';
 import { ListUsers, type UserRow } from './user.queries.js';

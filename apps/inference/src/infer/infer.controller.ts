@@ -2,7 +2,8 @@ import { Body, Controller, ForbiddenException, HttpCode, Post, Req, UseGuards } 
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiUserGuard } from '@rebelcore/api-access/api-user.guard';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
-import { inferRequest, inferResponse, problem } from '@rebelcore/contracts/published-api';
+import { problem } from '@rebelcore/contracts/problem';
+import { inferRequest, inferResponse } from '@rebelcore/contracts/published-api';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';

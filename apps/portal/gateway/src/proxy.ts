@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import httpProxy from '@fastify/http-proxy';
-import { problemBody } from '@rebelcore/service/problem';
+import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase, RouteGenericInterface } from 'fastify';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -162,7 +162,7 @@ function unavailable(reply: Reply, status: 503 | 504): void {
 }
 
 function sendProblem(reply: Reply, status: number, code: string, detail: string): Reply {
-  const body = JSON.stringify(problemBody(status, code, detail));
+  const body = JSON.stringify(problemDocument(status, code, detail));
   return reply.status(status).type('application/problem+json').send(body);
 }
 

@@ -1,7 +1,8 @@
 import { Body, Controller, HttpCode, Inject, Logger, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
-import { authorizeRequest, authorizeResponse, problem } from '@rebelcore/contracts/published-api';
+import { problem } from '@rebelcore/contracts/problem';
+import { authorizeRequest, authorizeResponse } from '@rebelcore/contracts/published-api';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { CONFIG } from '@rebelcore/service/config';
 import { ProblemException } from '@rebelcore/service/problem';
