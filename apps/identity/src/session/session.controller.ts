@@ -6,11 +6,11 @@ import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
+import { CLEARED_SESSION_COOKIE, openSessionCookie, sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { CLEARED_COOKIE, sessionCookie, sessionTokenOf } from '../access/session-cookie.js';
 import { recordedAsEvent } from '../access/refused-calls.js';
 import { ExchangeSession, SignIn, SignOut, WhoAmI } from './session.commands.js';
 import { SessionTokens } from './session-tokens.js';
@@ -60,7 +60,7 @@ export class SessionController {
       else describeCall(request, { reason: 'session.unknown-address' });
       throw new ProblemException(401, 'session.not-opened', 'The e-mail address or the password is not right.');
     }
-    void reply.header('set-cookie', sessionCookie(signedIn.token)).header('position', String(signedIn.position));
+    void reply.header('set-cookie', openSessionCookie(signedIn.token)).header('position', String(signedIn.position));
     return this.queries.execute(new WhoAmI(signedIn.session));
   }
 
@@ -73,7 +73,7 @@ export class SessionController {
     const token = sessionTokenOf(request.headers);
     const session = token !== undefined ? { token } : this.guard.sessionOf(request);
     if (session !== undefined) await this.commands.execute(new SignOut(session));
-    void reply.header('set-cookie', CLEARED_COOKIE);
+    void reply.header('set-cookie', CLEARED_SESSION_COOKIE);
   }
 
   @ApiOperation({ summary: 'Who is signed in, for which customer, with which permissions.' })

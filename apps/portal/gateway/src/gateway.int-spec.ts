@@ -322,6 +322,18 @@ describe('headers', () => {
   });
 });
 
+describe('a service’s own words on what browsers may do', () => {
+  it('count for nothing', async () => {
+    audit.handler = (_, answer) => {
+      answer.writeHead(200, { 'x-frame-options': 'ALLOWALL', 'content-security-policy': 'default-src *' }).end();
+      return true;
+    };
+    const { headers } = await ask('GET', '/api/v1/activity');
+    expect(headers['x-frame-options']).toBe('DENY');
+    expect(headers['content-security-policy']).toContain("default-src 'none'");
+  });
+});
+
 describe('writes from other origins', () => {
   const write = (headers: Record<string, string>, method = 'POST') =>
     ask(method, '/api/v1/users/1/deactivate', { cookie: `__Host-session=${COOKIE}`, ...headers });

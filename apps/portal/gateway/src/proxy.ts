@@ -1,39 +1,38 @@
 import { Logger } from '@nestjs/common';
 import httpProxy from '@fastify/http-proxy';
-import { problemDocument } from '@rebelcore/contracts/problem';
+import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
+import { sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase, RouteGenericInterface } from 'fastify';
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { securityHeaders, toCaller } from './answer-headers.js';
 import { mayWrite } from './origin-rule.js';
 import type { PortalConfig } from './portal.config.js';
-import { isPlainPath, ROUTES, upstreamOf, type RouteGroup } from './routes.js';
-import { securityHeaders } from './security-headers.js';
-import { exchangeSession } from './session-exchange.js';
-import { sessionCookieOf, toCaller, toUpstream } from './upstream-headers.js';
+import { admitBody } from './request-body.js';
+import { isPlainPath, ROUTES, upstreamOf, type Credentials, type RouteGroup } from './routes.js';
+import { authorizationFor } from './session-exchange.js';
+import { toUpstream } from './upstream-headers.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The token of the caller's session, once exchanged. */
-    sessionToken?: string | undefined;
+    /** The Authorization that the service is to see, once the session is exchanged. */
+    upstreamAuthorization: string | undefined;
   }
 }
 
-/** As the proxy types them: of HTTP/1 or HTTP/2. */
-type Request = FastifyRequest<RouteGenericInterface, RawServerBase>;
+/** As the proxy types it: of HTTP/1 or HTTP/2. */
 type Reply = FastifyReply<RouteGenericInterface, RawServerBase>;
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 /** Longer than the slowest answer on purpose: a deactivation waits up to 5 s for its confirmation. */
 const ANSWER_TIMEOUT_MS = 15_000;
-/** Bytes; twice of what any service takes. */
-const LARGEST_HANDED_ON = 128 * 1024;
-const LARGEST_DISCARDED = 16 * 1024 * 1024;
 const logger = new Logger('Gateway');
 
-/** Puts the gateway in front of everything that is registered afterwards, and hands the services' routes on to them. */
+/**
+ * Puts the gateway in front of everything that is registered afterwards, and proxies the services' routes. A request goes
+ * through routes, origin rule, request body, session exchange and upstream headers; its answer through answer headers.
+ */
 export async function installGateway(fastify: FastifyInstance, config: PortalConfig): Promise<void> {
   const { origin: publicOrigin, protocol } = new URL(config.PUBLIC_URL);
-  fastify.decorateRequest('sessionToken', undefined);
+  fastify.decorateRequest('upstreamAuthorization', undefined);
 
   fastify.addHook('onRequest', async (request, reply) => {
     if (!isPlainPath(request.raw.url ?? '')) {
@@ -72,12 +71,12 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
       keepAliveMaxTimeout: 60_000,
     },
     preHandler: (request, reply, done) => {
-      prepare(request, reply, group, config).then(
-        (goOn) => {
-          if (goOn) done();
+      prepare(request, reply, credentials, config.IDENTITY_URL).then(
+        (isPrepared) => {
+          if (isPrepared) done();
         },
         (error: unknown) => {
-          logger.warn({ err: error, correlationId: request.id, msg: 'a request could not be handed on' });
+          logger.warn({ err: error, correlationId: request.id, msg: 'a request could not be forwarded' });
           unavailable(reply, 503);
         },
       );
@@ -91,8 +90,8 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
           ip: request.ip,
           correlationId: request.id,
           scheme,
-          authorization: authorizationOf(request, group),
-          sessionCookie: credentials === 'cookie' ? sessionCookieOf(request.headers) : undefined,
+          authorization: request.upstreamAuthorization,
+          sessionCookie: credentials === 'cookie' ? sessionTokenOf(request.headers) : undefined,
         }),
       rewriteHeaders: (headers) => toCaller(headers, credentials === 'cookie'),
       onError: (reply, { error }) => {
@@ -108,48 +107,16 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
 async function prepare(
   request: FastifyRequest,
   reply: Reply,
-  group: RouteGroup,
-  config: PortalConfig,
+  credentials: Credentials,
+  identityUrl: string,
 ): Promise<boolean> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  if (length > LARGEST_DISCARDED) {
+  if (!(await admitBody(request))) {
     void reply.header('connection', 'close');
     sendProblem(reply, 413, 'request.too-large', 'body: is larger than this address accepts');
     return false;
   }
-  if (length > LARGEST_HANDED_ON) await withholdBody(request);
-  await exchange(request, group, config);
+  request.upstreamAuthorization = await authorizationFor(request, credentials, identityUrl);
   return true;
-}
-
-/**
- * The service refuses such a body by its announced length, and closes. Whoever still sends then may never see the answer,
- * so the caller's body ends here, and the service gets its headers and one byte, with which they are sent.
- */
-async function withholdBody(request: FastifyRequest): Promise<void> {
-  await finished(request.raw.resume());
-  const unending = new Readable({ read: () => undefined });
-  unending.push(' ');
-  request.body = unending;
-}
-
-async function exchange(request: FastifyRequest, group: RouteGroup, config: PortalConfig): Promise<void> {
-  if (group.credentials !== 'session') return;
-  const cookie = sessionCookieOf(request.headers);
-  if (cookie === undefined) return;
-  request.sessionToken = await exchangeSession(config.IDENTITY_URL, cookie, {
-    ip: request.ip,
-    correlationId: request.id,
-  });
-}
-
-/**
- * Where a session counts and there is one, even one that is over, it wins over the caller's own header. Without any,
- * the header passes, so that the service can refuse and record what was tried.
- */
-function authorizationOf(request: Request, { credentials }: RouteGroup): string | undefined {
-  if (credentials !== 'session' || sessionCookieOf(request.headers) === undefined) return request.headers.authorization;
-  return request.sessionToken === undefined ? undefined : `Bearer ${request.sessionToken}`;
 }
 
 function unavailable(reply: Reply, status: 503 | 504): void {
@@ -162,8 +129,10 @@ function unavailable(reply: Reply, status: 503 | 504): void {
 }
 
 function sendProblem(reply: Reply, status: number, code: string, detail: string): Reply {
-  const body = JSON.stringify(problemDocument(status, code, detail));
-  return reply.status(status).type('application/problem+json').send(body);
+  return reply
+    .status(status)
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(JSON.stringify(problemDocument(status, code, detail)));
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'code') : undefined);

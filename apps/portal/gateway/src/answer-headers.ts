@@ -1,3 +1,22 @@
+/** Of one connection, or of no use to anybody outside. */
+const NOT_RETURNED =
+  /^(?:connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|via|server|x-powered-by)$/;
+
+/** What the caller receives. `mayChangeSession`: only then may a service set cookies. */
+export function toCaller<T extends object>(headers: T, mayChangeSession: boolean): T {
+  const named: unknown = Reflect.get(headers, 'connection');
+  const perConnection = new Set(
+    (typeof named === 'string' ? named : '').split(',').map((name) => name.trim().toLowerCase()),
+  );
+  return Object.fromEntries(
+    Object.entries(headers).filter(
+      ([name]) => !NOT_RETURNED.test(name) && !perConnection.has(name) && (mayChangeSession || name !== 'set-cookie'),
+    ),
+  ) as T;
+}
+
+// Not `@fastify/helmet`: it writes before a request is handled, so that a header of a service, or of the documentation page,
+// would win; it knows no permissions-policy, and one hook for the CSP of each path would be needed beside it.
 const ALWAYS = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
