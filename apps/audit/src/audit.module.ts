@@ -5,7 +5,6 @@ import { Pool } from 'pg';
 import { ActivityController } from './activity/activity.controller.js';
 import { ACTIVITY_VIEW, ActivityProjector, ensureMonths } from './activity/activity.projector.js';
 import { ActivityQuery } from './activity/activity.query.js';
-import { Cursors } from './activity/cursor.js';
 import type { AuditConfig } from './audit.config.js';
 
 @Module({})
@@ -34,7 +33,7 @@ export class AuditModule implements OnApplicationBootstrap {
         {
           provide: ActivityQuery,
           inject: [Pool],
-          useFactory: (pool: Pool) => new ActivityQuery(pool, new Cursors(config.CURSOR_KEY)),
+          useFactory: (pool: Pool) => new ActivityQuery(pool, config.CURSOR_KEY),
         },
         { provide: SESSION_TOKENS, useValue: { jwksUri: config.IDENTITY_JWKS_URL } },
       ],

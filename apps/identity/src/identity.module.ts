@@ -32,7 +32,6 @@ import { SessionController } from './session/session.controller.js';
 import { SessionStore } from './session/session.store.js';
 import { signIn } from './session/sign-in.js';
 import { SessionTokens } from './session/session-tokens.js';
-import { Cursors } from './user/cursor.js';
 import { UserController } from './user/user.controller.js';
 import { ListUsersHandler } from './user/user.queries.js';
 
@@ -95,7 +94,6 @@ export class IdentityModule {
           useFactory: (pool: Pool) => SessionTokens.load(pool, config.KEY_ENCRYPTION_KEY),
         },
         { provide: PepperSource, useValue: new PepperSource(config.CREDENTIAL_PEPPERS) },
-        { provide: Cursors, useValue: new Cursors(config.KEY_ENCRYPTION_KEY) },
       ],
     };
   }

@@ -5,6 +5,7 @@ import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
+import { pageParameters } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -27,13 +28,7 @@ const activityQuery = z
       .max(200)
       .refine((text) => !text.includes('\0'), 'must not contain NUL')
       .optional(),
-    cursor: z.string().max(200).optional(),
-    limit: z.coerce.number({ error: 'must be a number' }).int().min(1).max(200).default(50),
-    position: z
-      .string()
-      .regex(/^\d{1,15}$/, 'must be a position, as a write answered with it')
-      .transform(Number)
-      .optional(),
+    ...pageParameters,
   })
   .refine(({ from, to }) => from === undefined || to === undefined || Date.parse(from) <= Date.parse(to), {
     path: ['to'],
@@ -91,7 +86,7 @@ export class ActivityController {
   ): Promise<ActivityPage & { as_of: Date | null }> {
     const { cursor, limit, position, ...filter } = query;
     const customerId = customerOf(request);
-    if (position !== undefined) await this.mustHaveReached(customerId, position);
+    await this.mustHaveReached(customerId, position);
     // Read before the rows: what they show may be newer than this, never older.
     const as_of = this.freshness.isBlocked(customerId) ? null : (this.freshness.asOf() ?? null);
     return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };

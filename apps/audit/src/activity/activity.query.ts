@@ -1,7 +1,7 @@
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
-import { ProblemException } from '@rebelcore/service/problem';
+import { Cursors, cutPage } from '@rebelcore/service/cursor';
 import type { Pool, PoolClient } from 'pg';
-import type { Cursors, ListPosition } from './cursor.js';
+import { z } from 'zod';
 import type { EventType, Outcome } from './description.js';
 
 /** An entry as auditors see it. */
@@ -34,6 +34,10 @@ export interface ActivityPage {
   readonly next_cursor: string | null;
 }
 
+/** After an entry in the order of the log; `at` in milliseconds since 1970. */
+const listPosition = z.object({ at: z.int(), id: z.uuid() });
+type ListPosition = z.infer<typeof listPosition>;
+
 const COLUMNS = 'id, customer_id, user_id, event_type, occurred_at, outcome, description, metadata, correlation_id';
 const NEWEST_FIRST = 'order by occurred_at desc, id desc';
 
@@ -42,13 +46,17 @@ const SEARCHED_AT_ONCE = 20_000;
 
 /** Reads the log of one customer at a time, newest first. */
 export class ActivityQuery {
+  private readonly cursors: Cursors<ListPosition>;
+
   constructor(
     private readonly pool: Pool,
-    private readonly cursors: Cursors,
-  ) {}
+    cursorKey: Buffer,
+  ) {
+    this.cursors = new Cursors(cursorKey, 'activity', listPosition);
+  }
 
   /**
-   * One page. The place in the log is the cursor's alone, so entries that arrive meanwhile move nothing. With `q` a page
+   * One page. The position in the log is the cursor's alone, so entries that arrive meanwhile move nothing. With `q` a page
    * may hold fewer entries than asked for, even none; the end is where `next_cursor` is null.
    *
    * @throws {ProblemException} 400 for a cursor that was not made for this customer and filter
@@ -59,18 +67,15 @@ export class ActivityQuery {
     cursor: string | undefined,
     limit: number,
   ): Promise<ActivityPage> {
-    const bound = boundTo(customerId, filter);
-    const after = cursor === undefined ? undefined : this.cursors.read(cursor, bound);
-    if (cursor !== undefined && after === undefined) throw unknownCursor();
-
-    const { items, more } = await withinCustomer(this.pool, customerId, async (tx) => {
+    const after = this.cursors.decode(cursor, customerId, filter);
+    const { items, next } = await withinCustomer(this.pool, customerId, async (tx) => {
       const where = conditions(customerId, filter, after);
       const { q } = filter;
       if (q === undefined) return list(tx, where, limit);
       if (!(await isCorrelationId(tx, customerId, q))) return search(tx, where, q, limit);
       return list(tx, { ...where, text: `${where.text} and correlation_id = ${where.add(q)}` }, limit);
     });
-    return { items, next_cursor: more === undefined ? null : this.cursors.write(more, bound) };
+    return { items, next_cursor: next === undefined ? null : this.cursors.encode(next, customerId, filter) };
   }
 
   /** Undefined as well when the entry is another customer's. */
@@ -87,12 +92,12 @@ export class ActivityQuery {
 interface Found {
   readonly items: readonly ActivityItem[];
   /** Where the next page begins; undefined at the end. */
-  readonly more?: ListPosition;
+  readonly next: ListPosition | undefined;
 }
 
 async function list(tx: PoolClient, { text, values }: Conditions, limit: number): Promise<Found> {
   const sql = `select ${COLUMNS} from activity where ${text} ${NEWEST_FIRST} limit ${limit + 1}`;
-  return cut((await tx.query<ActivityItem>(sql, values)).rows, limit);
+  return pageOf((await tx.query<ActivityItem>(sql, values)).rows, limit);
 }
 
 async function isCorrelationId(tx: PoolClient, customerId: string, q: string): Promise<boolean> {
@@ -118,8 +123,8 @@ async function search(tx: PoolClient, where: Conditions, q: string, limit: numbe
   const last = rows.find((row) => row.is_match === false);
   const matches = rows.filter((row) => row !== last);
   for (const row of matches) delete row.is_match;
-  if (matches.length > limit) return cut(matches, limit);
-  return { items: matches, ...(last !== undefined && { more: positionOf(last) }) };
+  if (matches.length > limit) return pageOf(matches, limit);
+  return { items: matches, next: last && positionOf(last) };
 }
 
 interface Conditions {
@@ -148,19 +153,9 @@ function conditions(customerId: string, filter: ActivityFilter, after: ListPosit
   return { text: all.join(' and '), values, add };
 }
 
-const boundTo = (customerId: string, { from, to, event_type, user_id, outcome, q }: ActivityFilter): string[] =>
-  [customerId, from, to, event_type, user_id, outcome, q].map((part) => JSON.stringify(part ?? null));
-
-/** `found` holds one entry more than the page when there are more. */
-function cut(found: readonly ActivityItem[], limit: number): Found {
-  const last = found[limit - 1];
-  if (found.length <= limit || last === undefined) return { items: found };
-  return { items: found.slice(0, limit), more: positionOf(last) };
+function pageOf(found: readonly ActivityItem[], limit: number): Found {
+  const { rows, last } = cutPage(found, limit);
+  return { items: rows, next: last && positionOf(last) };
 }
 
 const positionOf = ({ occurred_at, id }: ActivityItem): ListPosition => ({ at: occurred_at.getTime(), id });
-
-const unknownCursor = (): ProblemException =>
-  new ProblemException(400, 'request.invalid', 'cursor: was not made for this list', {
-    errors: [{ field: 'cursor', rule: 'was not made for this list' }],
-  });

@@ -1,36 +1,28 @@
-import { Controller, Get, HttpCode, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { OwnerOnly, RequirePermission } from '@rebelcore/api-access/permissions';
 import { problem } from '@rebelcore/contracts/problem';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
+import { CONFIG } from '@rebelcore/service/config';
+import { Cursors, pageParameters } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { DeactivateApiUser, ReactivateApiUser, type StatusChange } from '../api-user/api-user.commands.js';
-import { Cursors } from './cursor.js';
+import type { IdentityConfig } from '../identity.config.js';
 import { ListUsers, type UserRow } from './user.queries.js';
 
-const whole = (max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= max, `must be from 1 to ${String(max)}`);
-
-const listQuery = z
-  .strictObject({
-    type: z.enum(['portal', 'api'], 'must be portal or api').optional(),
-    status: z.enum(['active', 'inactive'], 'must be active or inactive').optional(),
-    q: z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters').optional(),
-    cursor: z.string().optional(),
-    limit: whole(200).optional(),
-    position: whole(Number.MAX_SAFE_INTEGER).optional().meta({ description: 'The position of an earlier write.' }),
-  })
-  .meta({ id: 'UserQuery' });
+// Without an id of its own: Nest describes the parameters of a query only where they stand in the operation.
+const listQuery = z.strictObject({
+  type: z.enum(['portal', 'api'], 'must be portal or api').optional(),
+  status: z.enum(['active', 'inactive'], 'must be active or inactive').optional(),
+  q: z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters').optional(),
+  ...pageParameters,
+});
 
 const user = z.object({
   id: z.uuid(),
@@ -63,12 +55,17 @@ const statusResponse = z
 @Controller('api/v1/users')
 @UseGuards(PortalSessionGuard)
 export class UserController {
+  /** The id of the last user seen. */
+  private readonly cursors: Cursors<string>;
+
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
     private readonly store: EventStore,
-    private readonly cursors: Cursors,
-  ) {}
+    @Inject(CONFIG) config: IdentityConfig,
+  ) {
+    this.cursors = new Cursors(config.KEY_ENCRYPTION_KEY, 'users', z.uuid());
+  }
 
   /** Portal users and API users of the caller's customer, newest first. */
   @ApiOperation({ summary: 'The portal users and API users of the caller’s customer.' })
@@ -81,18 +78,13 @@ export class UserController {
     @Query({ schema: listQuery }) query: z.infer<typeof listQuery>,
     @CurrentCaller() caller: Caller,
   ): Promise<z.infer<typeof usersResponse>> {
-    const { type, status, q, cursor, limit = 50, position = 0 } = query;
+    const { cursor, limit, position, ...filter } = query;
     await this.hasPosition(position, caller);
-    const list = [caller.customerId, type ?? '', status ?? '', q ?? ''];
-    const after = cursor === undefined ? undefined : this.cursors.read(cursor, list);
-    if (cursor !== undefined && after === undefined) {
-      const rule = 'is not a cursor of this list';
-      throw new ProblemException(400, 'cursor.invalid', `cursor: ${rule}`, { errors: [{ field: 'cursor', rule }] });
-    }
-    const page = await this.queries.execute(new ListUsers({ type, status, q }, after, limit, caller));
+    const after = this.cursors.decode(cursor, caller.customerId, filter);
+    const page = await this.queries.execute(new ListUsers(filter, after, limit, caller));
     return {
       items: page.rows.map(userOf),
-      next_cursor: page.next === undefined ? null : this.cursors.write(page.next, list),
+      next_cursor: page.next === undefined ? null : this.cursors.encode(page.next, caller.customerId, filter),
       as_of: page.asOf.toISOString(),
     };
   }

@@ -75,8 +75,10 @@ describe('the list of users', () => {
       [customer, 'cursor='],
     ] as const;
     for (const [who, query] of refused) {
-      expect(errorsOf((await list(who, query)).answer)).toEqual([
+      const { status, body } = (await list(who, query)).answer;
+      expect([status, body.code, body.errors]).toEqual([
         400,
+        'cursor.invalid',
         [{ field: 'cursor', rule: 'is not a cursor of this list' }],
       ]);
     }

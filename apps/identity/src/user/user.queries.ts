@@ -1,13 +1,14 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
+import { cutPage } from '@rebelcore/service/cursor';
 import { Pool } from 'pg';
 import type { Caller } from '../access/caller.js';
 
 export interface UserFilter {
-  readonly type: 'portal' | 'api' | undefined;
-  readonly status: 'active' | 'inactive' | undefined;
+  readonly type?: 'portal' | 'api' | undefined;
+  readonly status?: 'active' | 'inactive' | undefined;
   /** A part of the username, label, e-mail address or name. */
-  readonly q: string | undefined;
+  readonly q?: string | undefined;
 }
 
 export interface UserRow {
@@ -71,12 +72,8 @@ export class ListUsersHandler implements IQueryHandler<ListUsers> {
         [caller.customerId, filter.type, filter.status, after, filter.q, limit + 1],
       );
       const now = await tx.query<{ now: Date }>('select transaction_timestamp() as now');
-      const page = rows.slice(0, limit);
-      return {
-        rows: page,
-        next: rows.length > limit ? page.at(-1)?.id : undefined,
-        asOf: now.rows[0]?.now ?? new Date(),
-      };
+      const page = cutPage(rows, limit);
+      return { rows: page.rows, next: page.last?.id, asOf: now.rows[0]?.now ?? new Date() };
     });
   }
 }
