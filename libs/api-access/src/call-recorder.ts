@@ -1,8 +1,10 @@
 import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { within } from '@rebelcore/messaging/deadline';
 import { nextTurn } from '@rebelcore/messaging/pace';
 import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publish/publisher';
 import { randomUUIDv7 } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallSpool } from './call-spool.js';
 
 export interface CallRecorderOptions {
@@ -48,7 +50,7 @@ const MAX_BYTES_PER_PRODUCE = 500_000;
 const MAX_CALLS_PER_FLUSH = 1_000;
 /** Between the beginnings of two produces. Under load more calls then share each; one that comes alone never waits. */
 const PACE_MS = 4;
-const SWEEP_MS = 100;
+const CHECK_DEADLINES_EVERY_MS = 100;
 /** A spool that is smaller is waited for rather than added to: that is quicker than the disk, and ends the detour. */
 const ALMOST_DRAINED_BYTES = 1_000_000;
 const CLOSE_WITHIN_MS = 3_000;
@@ -67,13 +69,12 @@ export class CallRecorder {
   private waiting: Waiting[] = [];
   private inFlight: readonly Waiting[] = [];
   private flushing: Promise<void> | undefined;
-  private begunAt = -Infinity;
+  private flushedAt = -Infinity;
   private draining: Promise<void> | undefined;
   private kafkaAway = false;
-  private closed = false;
+  private readonly closing = new AbortController();
   private closeBy = Infinity;
-  private sweeper: NodeJS.Timeout | undefined;
-  private endRetryPause: () => void = () => undefined;
+  private deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: CallRecorderOptions) {
     this.source = this.newSource();
@@ -90,12 +91,12 @@ export class CallRecorder {
    * @throws {RecordingFailed} not later than the deadline
    */
   record(customerId: string, call: Call): Promise<void> {
-    if (this.closed) return Promise.reject(new RecordingFailed('the recorder is closed'));
+    if (this.closing.signal.aborted) return Promise.reject(new RecordingFailed('the recorder is closed'));
     return new Promise((resolve, reject) => {
       this.waiting.push({ customerId, call, since: Date.now(), resolve, reject });
-      this.sweeper ??= setInterval(() => {
-        this.sweep();
-      }, SWEEP_MS).unref();
+      this.deadlineTimer ??= setInterval(() => {
+        this.rejectOverdue();
+      }, CHECK_DEADLINES_EVERY_MS).unref();
       this.flushing ??= this.flush();
     });
   }
@@ -107,23 +108,22 @@ export class CallRecorder {
 
   /** Finishes what waits, tries once more to empty the spool, and keeps the rest of it for the next process. */
   async close(): Promise<void> {
-    this.closed = true;
     this.closeBy = Date.now() + CLOSE_WITHIN_MS;
-    this.endRetryPause();
+    this.closing.abort();
     await this.flushing;
     await this.draining;
-    clearInterval(this.sweeper);
+    clearInterval(this.deadlineTimer);
     await this.options.spool.close();
   }
 
   private async flush(): Promise<void> {
     while (this.waiting.length > 0) {
-      await nextTurn(this.begunAt + PACE_MS);
-      this.begunAt = performance.now();
+      await nextTurn(this.flushedAt + PACE_MS);
+      this.flushedAt = performance.now();
       const batch = this.waiting.splice(0, MAX_CALLS_PER_FLUSH);
       this.inFlight = batch;
       try {
-        await this.store(this.fold(batch));
+        await this.store(this.recordsOf(batch));
         for (const { resolve } of batch) resolve();
       } catch (error) {
         // Whether Kafka has these numbers is unknown: used again they would clash, left out they would be a gap.
@@ -134,36 +134,37 @@ export class CallRecorder {
       }
       this.inFlight = [];
     }
-    clearInterval(this.sweeper);
-    this.sweeper = undefined;
+    clearInterval(this.deadlineTimer);
+    this.deadlineTimer = undefined;
     this.flushing = undefined;
   }
 
   private async store(records: readonly OutgoingRecord[]): Promise<void> {
     const { spool } = this.options;
     if (this.draining && !this.kafkaAway && spool.bytes < ALMOST_DRAINED_BYTES) {
-      await this.drainedOr(this.acknowledgeWithinMs);
+      const late = () => new Error('the spool is still being drained');
+      await within(this.acknowledgeWithinMs, this.draining, late).catch(() => undefined);
     }
     if (spool.isEmpty && !this.kafkaAway) {
       try {
         await this.publish(records, this.acknowledgeWithinMs);
         return;
       } catch {
-        this.setAway(true);
+        this.setKafkaAway(true);
       }
     }
     try {
       await spool.append(records);
     } catch (error) {
       // With nothing to drain nobody else would find out that Kafka is back.
-      if (spool.isEmpty) this.setAway(false);
+      if (spool.isEmpty) this.setKafkaAway(false);
       throw error;
     }
     this.drain();
   }
 
   private async publish(records: readonly OutgoingRecord[], timeoutMs: number): Promise<void> {
-    for (const produce of produces(records)) await this.options.publisher.publish(produce, { timeoutMs });
+    for (const portion of portionsOf(records)) await this.options.publisher.publish(portion, { timeoutMs });
   }
 
   private drain(): void {
@@ -179,40 +180,24 @@ export class CallRecorder {
       try {
         await this.publish((await spool.oldest()) ?? [], this.acknowledgeWithinMs * 3);
         await spool.dropOldest();
-        this.setAway(false);
+        this.setKafkaAway(false);
       } catch {
-        this.setAway(true);
-        if (this.closed) return;
-        await this.retryPause();
+        this.setKafkaAway(true);
+        const { signal } = this.closing;
+        if (signal.aborted) return;
+        await sleep(this.retryEveryMs, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  private retryPause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.retryEveryMs);
-      this.endRetryPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  private async drainedOr(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
-    await Promise.race([this.draining, expired]);
-    clearTimeout(timer);
-  }
-
-  private setAway(away: boolean): void {
+  private setKafkaAway(away: boolean): void {
     if (this.kafkaAway === away) return;
     this.kafkaAway = away;
     this.options.onStateChange?.(away);
   }
 
   /** One timer for all calls: a promise that is settled already does not mind being rejected. */
-  private sweep(): void {
+  private rejectOverdue(): void {
     const overdue = Date.now() - this.deadlineMs;
     const failed = new RecordingFailed(`the call could not be recorded within ${this.deadlineMs} ms`);
     for (const each of this.inFlight) if (each.since <= overdue) each.reject(failed);
@@ -223,7 +208,7 @@ export class CallRecorder {
   }
 
   /** The calls of one customer become one record: bytes and objects per record are what recording costs. */
-  private fold(batch: readonly Waiting[]): OutgoingRecord[] {
+  private recordsOf(batch: readonly Waiting[]): OutgoingRecord[] {
     const records: OutgoingRecord[] = [];
     for (const [customerId, waiting] of Map.groupBy(batch, (each) => each.customerId)) {
       const calls = waiting.map(({ call }) => call);
@@ -256,18 +241,18 @@ export class CallRecorder {
 }
 
 /** The records in order, in portions that a broker accepts. */
-function* produces(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
-  let produce: OutgoingRecord[] = [];
+function* portionsOf(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {
+  let portion: OutgoingRecord[] = [];
   let bytes = 0;
   for (const record of records) {
     const size = Buffer.byteLength(record.value) + 500;
-    if (bytes + size > MAX_BYTES_PER_PRODUCE && produce.length > 0) {
-      yield produce;
-      produce = [];
+    if (bytes + size > MAX_BYTES_PER_PRODUCE && portion.length > 0) {
+      yield portion;
+      portion = [];
       bytes = 0;
     }
-    produce.push(record);
+    portion.push(record);
     bytes += size;
   }
-  if (produce.length > 0) yield produce;
+  if (portion.length > 0) yield portion;
 }

@@ -30,7 +30,7 @@ export class CallSpool {
   private active: (Segment & { readonly file: FileHandle }) | undefined;
   private nextNumber = 1;
   private damagedSegments = 0;
-  private last: Promise<unknown> = Promise.resolve();
+  private lastOperation: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly directory: string,
@@ -73,7 +73,7 @@ export class CallSpool {
    * @throws {SpoolFull}
    */
   append(records: readonly OutgoingRecord[]): Promise<void> {
-    return this.inTurn(async () => {
+    return this.oneAtATime(async () => {
       const lines = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
       if (this.bytes + lines.length > this.maxBytes) throw new SpoolFull(`${this.maxBytes} bytes may wait at most`);
       const segment = (this.active ??= await this.newSegment());
@@ -93,7 +93,7 @@ export class CallSpool {
 
   /** The oldest segment's records; undefined when the spool is empty. What is appended from now on comes later. */
   oldest(): Promise<OutgoingRecord[] | undefined> {
-    return this.inTurn(async () => {
+    return this.oneAtATime(async () => {
       if (this.sealed.length === 0) await this.seal();
       const [segment] = this.sealed;
       if (segment === undefined) return undefined;
@@ -101,7 +101,7 @@ export class CallSpool {
       // After the last line break there is nothing, or a line that was never finished.
       lines.pop();
       return lines.flatMap((line) => {
-        const record = parsed(line);
+        const record = parseLine(line);
         if (record === undefined) segment.damaged = true;
         return record ?? [];
       });
@@ -110,7 +110,7 @@ export class CallSpool {
 
   /** Forgets the oldest segment; call when its records are safe elsewhere. */
   dropOldest(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.oneAtATime(async () => {
       const [segment] = this.sealed;
       if (segment === undefined) return;
       if (segment.damaged === true) {
@@ -124,14 +124,17 @@ export class CallSpool {
   }
 
   close(): Promise<void> {
-    return this.inTurn(() => this.seal());
+    return this.oneAtATime(() => this.seal());
   }
 
-  /** Appending and delivering go on at the same time, and each takes several steps on the same segments. */
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.last.then(work);
-    this.last = turn.catch(() => undefined);
-    return turn;
+  /**
+   * Appending and delivering go on at the same time, and each takes several steps on the same segments. Not `p-queue`: these
+   * lines are all that is needed of it, and it would be installed with the package.
+   */
+  private oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+    const operation = this.lastOperation.then(work);
+    this.lastOperation = operation.catch(() => undefined);
+    return operation;
   }
 
   private async newSegment(): Promise<Segment & { file: FileHandle }> {
@@ -166,7 +169,7 @@ export class CallSpool {
   }
 }
 
-function parsed(line: string): OutgoingRecord | undefined {
+function parseLine(line: string): OutgoingRecord | undefined {
   try {
     return JSON.parse(line) as OutgoingRecord;
   } catch {

@@ -12,10 +12,10 @@ export class KeysUnavailable extends Error {
 const FETCH_TIMEOUT_MS = 3_000;
 const REFRESH_AFTER_MS = 10 * 60_000;
 /** A known key is used on while the issuer does not answer, but not for ever: a key withdrawn must end one day. */
-const USELESS_AFTER_MS = 60 * 60_000;
+const MAX_KEY_AGE_MS = 60 * 60_000;
 /** An unknown `kid` costs at most one fetch in this time, whoever sends however many. */
-const PAUSE_MS = 6_000;
-const PAUSE_BEFORE_FIRST_MS = 1_000;
+const FETCH_INTERVAL_MS = 6_000;
+const FIRST_FETCH_INTERVAL_MS = 1_000;
 
 /**
  * The issuer's public keys, fetched together and each made once. Nothing in a token says where from: `jwksUri` alone
@@ -42,19 +42,19 @@ export class IssuerKeys {
   async find(kid: string): Promise<KeyObject | undefined> {
     const age = Date.now() - this.fetchedAt;
     const known = this.keys.get(kid);
-    if (known !== undefined && age < USELESS_AFTER_MS) {
+    if (known !== undefined && age < MAX_KEY_AGE_MS) {
       if (age > REFRESH_AFTER_MS) void this.refresh();
       return known;
     }
     await this.refresh();
-    if (Date.now() - this.fetchedAt >= USELESS_AFTER_MS) throw new KeysUnavailable({ cause: this.lastError });
+    if (Date.now() - this.fetchedAt >= MAX_KEY_AGE_MS) throw new KeysUnavailable({ cause: this.lastError });
     return this.keys.get(kid);
   }
 
   /** Fetches unless it has just been tried; never rejects. */
   private async refresh(): Promise<void> {
-    const pause = this.fetchedAt === -Infinity ? PAUSE_BEFORE_FIRST_MS : PAUSE_MS;
-    if (this.fetching === undefined && Date.now() - this.triedAt >= pause) {
+    const interval = this.fetchedAt === -Infinity ? FIRST_FETCH_INTERVAL_MS : FETCH_INTERVAL_MS;
+    if (this.fetching === undefined && Date.now() - this.triedAt >= interval) {
       this.triedAt = Date.now();
       this.fetching = this.fetch()
         .catch((error: unknown) => {

@@ -61,8 +61,8 @@ const missingOr = (issue: z.core.$ZodIssueInvalidType): string =>
 
 const article = (noun: string): string => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
 
-const POSTGRES_AWAY = /^(08|57P0|53|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
-const POSTGRES_AWAY_MESSAGE =
+const POSTGRES_UNAVAILABLE = /^(08|57P0|53|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
+const POSTGRES_UNAVAILABLE_MESSAGE =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
 
 /** Turns whatever was thrown into a problem; what the caller cannot act on is logged and answered without detail. */
@@ -94,7 +94,7 @@ export class ProblemFilter implements ExceptionFilter {
       return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error, status)) };
     }
     const { code, message } = error as Error & { code?: string };
-    if ((code !== undefined && POSTGRES_AWAY.test(code)) || POSTGRES_AWAY_MESSAGE.test(message)) {
+    if ((code !== undefined && POSTGRES_UNAVAILABLE.test(code)) || POSTGRES_UNAVAILABLE_MESSAGE.test(message)) {
       this.logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
       const detail = 'The service cannot reach its database at the moment; please try again.';
       return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2 };
