@@ -7,8 +7,7 @@ import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import { apiUser, mint } from '../apps/identity/dist/api-user/api-user.js';
-import { project } from '../apps/identity/dist/projection.js';
-import { publish } from '../apps/identity/dist/publication.js';
+import { apiUserPublication } from '../apps/identity/dist/api-user/api-user.published.js';
 import { options } from './lib/options.mjs';
 import { profiled } from './lib/profile.mjs';
 import { report } from './lib/report.mjs';
@@ -32,7 +31,7 @@ const pool = new pg.Pool({ connectionString: product.databaseUrl('identity'), ma
 const other = new Relay({ pool, name: 'identity', logger: { warn: () => undefined } });
 let waking = false;
 const relay = { wake: () => waking && other.wake() };
-const store = new EventStore({ pool, relay, streams: [{ aggregate: apiUser, publish, project }] });
+const store = new EventStore({ pool, relay, streams: [apiUserPublication] });
 const customers = Array.from({ length: given.customers }, () => uuid());
 const role = { id: SYSTEM_ROLES[2].id, name: SYSTEM_ROLES[2].name };
 
@@ -59,7 +58,7 @@ async function ours() {
 }
 // As the owner, to whom the rows' protection does not apply.
 const ownerPool = new pg.Pool({ connectionString: product.databaseUrl('identity', 'owner'), max: writers });
-const raw = rawAppend(ownerPool, publish);
+const raw = rawAppend(ownerPool, apiUserPublication.publish);
 const inserted = () => raw.separately(minting(count++));
 const insertedAtOnce = () => raw.together(minting(count++));
 

@@ -1,6 +1,6 @@
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
-import { isRefusedCall } from './access/refused-calls.js';
+import { isRefusedCall } from './http/recorded-calls.js';
 import type { IdentityConfig } from './identity.config.js';
 import { IdentityModule } from './identity.module.js';
 

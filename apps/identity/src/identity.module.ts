@@ -7,31 +7,26 @@ import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { OperatorGuard } from './access/operator.guard.js';
 import { PortalSessionGuard } from './access/portal-session.guard.js';
-import {
-  DeactivateApiUserHandler,
-  MintApiUserHandler,
-  PepperSource,
-  ReactivateApiUserHandler,
-} from './api-user/api-user.commands.js';
+import { ChangeApiUserStatusHandler, MintApiUserHandler, PepperSource } from './api-user/api-user.commands.js';
 import { ApiUserController } from './api-user/api-user.controller.js';
-import { apiUser } from './api-user/api-user.js';
+import { apiUserPublication } from './api-user/api-user.published.js';
 import { ProvisionCustomerHandler } from './customer/customer.commands.js';
 import { CustomerController } from './customer/customer.controller.js';
-import { customer } from './customer/customer.js';
+import { customerPublication } from './customer/customer.published.js';
 import { ENFORCEMENT, EnforcementProjector } from './enforcement/enforcement.projector.js';
 import { EnforcementView } from './enforcement/enforcement.view.js';
+import { RefusalsAsProblems } from './http/refusals.js';
 import type { IdentityConfig } from './identity.config.js';
-import { project } from './projection.js';
-import { portalUser } from './portal-user/portal-user.js';
-import { publish } from './publication.js';
-import { RefusalsAsProblems } from './refusals.js';
+import { Person } from './portal-user/person.entity.js';
+import { portalUserPublication } from './portal-user/portal-user.published.js';
 import { RoleController } from './role/role.controller.js';
 import { ListRolesHandler } from './role/role.queries.js';
-import { ExchangeSessionHandler, SignInHandler, SignOutHandler, WhoAmIHandler } from './session/session.commands.js';
+import { SignInHandler, SignOutHandler } from './session/session.commands.js';
 import { SessionController } from './session/session.controller.js';
+import { ExchangeSessionHandler, WhoAmIHandler } from './session/session.queries.js';
 import { SessionStore } from './session/session.store.js';
-import { signIn } from './session/sign-in.js';
 import { SessionTokens } from './session/session-tokens.js';
+import { signInPublication } from './session/sign-in.published.js';
 import { UserController } from './user/user.controller.js';
 import { ListUsersHandler } from './user/user.queries.js';
 
@@ -39,12 +34,10 @@ const COMMANDS: Provider[] = [
   ProvisionCustomerHandler,
   SignInHandler,
   SignOutHandler,
-  ExchangeSessionHandler,
   MintApiUserHandler,
-  DeactivateApiUserHandler,
-  ReactivateApiUserHandler,
+  ChangeApiUserStatusHandler,
 ];
-const QUERIES: Provider[] = [WhoAmIHandler, ListRolesHandler, ListUsersHandler];
+const QUERIES: Provider[] = [ExchangeSessionHandler, WhoAmIHandler, ListRolesHandler, ListUsersHandler];
 
 @Module({})
 export class IdentityModule {
@@ -56,7 +49,7 @@ export class IdentityModule {
         ServiceModule.forRoot({
           name: 'identity',
           config,
-          database: { url: config.IDENTITY_DATABASE_URL, poolSize: 20 },
+          database: { url: config.IDENTITY_DATABASE_URL, poolSize: 20, entities: [Person] },
           view: { name: ENFORCEMENT, consumerGroup },
           outbox: {
             heartbeat: {
@@ -103,5 +96,5 @@ const eventStore = (pool: Pool, relay: Relay): EventStore =>
   new EventStore({
     pool,
     relay,
-    streams: [customer, portalUser, signIn, apiUser].map((aggregate) => ({ aggregate, publish, project })),
+    streams: [customerPublication, portalUserPublication, signInPublication, apiUserPublication],
   });

@@ -1,23 +1,14 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { systemRole, type Role } from '@rebelcore/contracts/roles';
-import { Refused, type Decision } from '@rebelcore/event-store/aggregate';
+import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
 import { makeVerifier, type Peppers } from '@rebelcore/credentials/verifier';
 import { createHash, randomUUIDv7 as uuid } from 'node:crypto';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
-import { apiUserPassword } from '../passwords/passwords.js';
+import { apiUserPassword } from '../passwords.js';
 import { portalUser } from '../portal-user/portal-user.js';
-import {
-  apiUser,
-  deactivate,
-  isRequestOf,
-  mint,
-  reactivate,
-  type ApiUser,
-  type ApiUserEvent,
-  type MintRequest,
-} from './api-user.js';
+import { apiUser, deactivate, isRequestOf, mint, reactivate, type MintRequest } from './api-user.js';
 
 export interface MintedApiUser {
   readonly id: string;
@@ -133,69 +124,43 @@ export interface StatusChange {
   readonly enforcedAt: Date | undefined;
 }
 
-/** Blocks every later `/authorize`; tokens that are out live until they expire. */
-export class DeactivateApiUser extends Command<StatusChange> {
+/**
+ * Deactivating blocks every later `/authorize`, while tokens that are out live until they expire; reactivating lets the
+ * API user authorize again.
+ */
+export class ChangeApiUserStatus extends Command<StatusChange> {
   constructor(
     readonly id: string,
+    readonly to: StatusChange['status'],
     readonly caller: Caller,
   ) {
     super();
   }
 }
 
-export class ReactivateApiUser extends Command<StatusChange> {
-  constructor(
-    readonly id: string,
-    readonly caller: Caller,
-  ) {
-    super();
-  }
-}
-
-@CommandHandler(DeactivateApiUser)
-export class DeactivateApiUserHandler implements ICommandHandler<DeactivateApiUser> {
+@CommandHandler(ChangeApiUserStatus)
+export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUserStatus> {
   constructor(
     private readonly store: EventStore,
     private readonly enforcement: EnforcementView,
   ) {}
 
-  async execute({ id, caller }: DeactivateApiUser): Promise<StatusChange> {
-    const position = await carryOut(this.store, id, caller, deactivate(actorOf(caller)));
-    return { status: 'inactive', position, enforcedAt: await this.enforcement.inForceSince(id, position) };
-  }
-}
-
-@CommandHandler(ReactivateApiUser)
-export class ReactivateApiUserHandler implements ICommandHandler<ReactivateApiUser> {
-  constructor(
-    private readonly store: EventStore,
-    private readonly enforcement: EnforcementView,
-  ) {}
-
-  async execute({ id, caller }: ReactivateApiUser): Promise<StatusChange> {
-    const position = await carryOut(this.store, id, caller, reactivate(actorOf(caller)));
-    return { status: 'active', position, enforcedAt: await this.enforcement.inForceSince(id, position) };
-  }
-}
-
-/** Answers the position. Only for an id that no API user has does it matter whose it is. */
-async function carryOut(
-  store: EventStore,
-  id: string,
-  caller: Caller,
-  decision: Decision<ApiUser, ApiUserEvent>,
-): Promise<number> {
-  try {
-    return (await store.transact(apiUser, id, decision, appendContextOf(caller))).position;
-  } catch (error) {
-    if (error instanceof Refused && (await isOwner(store, id, caller))) {
-      throw new Refused('portal-user.is-owner', 'The Customer Super Admin cannot be deactivated or reactivated.');
+  async execute({ id, to, caller }: ChangeApiUserStatus): Promise<StatusChange> {
+    const change = to === 'active' ? reactivate : deactivate;
+    try {
+      const { position } = await this.store.transact(apiUser, id, change(actorOf(caller)), appendContextOf(caller));
+      return { status: to, position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+    } catch (error) {
+      // Only for an id that no API user has does it matter whose it is.
+      if (error instanceof Refused && (await this.isOwner(id, caller))) {
+        throw new Refused('portal-user.is-owner', 'The Customer Super Admin cannot be deactivated or reactivated.');
+      }
+      throw error;
     }
-    throw error;
   }
-}
 
-async function isOwner(store: EventStore, id: string, caller: Caller): Promise<boolean> {
-  const { state } = await store.load(portalUser, id, caller.customerId);
-  return state.status !== 'none' && state.owner;
+  private async isOwner(id: string, caller: Caller): Promise<boolean> {
+    const { state } = await this.store.load(portalUser, id, caller.customerId);
+    return state.status !== 'none' && state.owner;
+  }
 }

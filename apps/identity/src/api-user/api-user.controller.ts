@@ -6,9 +6,9 @@ import { problem } from '@rebelcore/contracts/problem';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
-import { IdempotencyKey } from '../access/idempotency-key.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { idOf, line } from '../access/text.js';
+import { IdempotencyKey } from '../http/idempotency-key.js';
+import { idOf, line } from '../http/request-fields.js';
 import { MintApiUser } from './api-user.commands.js';
 
 const mintRequest = z

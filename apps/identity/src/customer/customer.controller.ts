@@ -6,8 +6,8 @@ import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OperatorGuard } from '../access/operator.guard.js';
-import { line } from '../access/text.js';
-import { isAcceptable } from '../passwords/passwords.js';
+import { line } from '../http/request-fields.js';
+import { isAcceptable } from '../passwords.js';
 import { email } from '../portal-user/email.js';
 import { ProvisionCustomer } from './customer.commands.js';
 

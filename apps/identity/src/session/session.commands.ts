@@ -1,18 +1,19 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
-import { Command, CommandHandler, type ICommandHandler, type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import { withinCustomer } from '@rebelcore/event-store/customer-scope';
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { entitiesWithinCustomer } from '@rebelcore/event-store/customer-scope';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
-import { Pool } from 'pg';
-import type { Caller } from '../access/caller.js';
-import { customer } from '../customer/customer.js';
-import { passwordMatches } from '../passwords/portal-passwords.js';
+import { DataSource } from 'typeorm';
+import { passwordMatches } from '../passwords.js';
 import { emailClaim } from '../portal-user/email.js';
+import { Person } from '../portal-user/person.entity.js';
 import { fail, signIn, succeed, type SignInAttempt } from './sign-in.js';
 import { hashOf, newSessionToken, sessionEnd, SessionStore, type SessionName } from './session.store.js';
-import { SessionTokens, type SessionClaims } from './session-tokens.js';
+import type { SessionClaims } from './session-tokens.js';
 
-const NOBODY = { streamId: '00000000-0000-0000-0000-000000000000', customerId: '00000000-0000-0000-0000-000000000000' };
+const NIL = '00000000-0000-0000-0000-000000000000';
+/** Looked up in place of an unknown address, so that it takes as long. */
+const NO_HOLDER = { streamId: NIL, customerId: NIL };
 
 export interface SignedIn {
   /** For the cookie; only its hash is kept. */
@@ -42,40 +43,36 @@ export class SignInHandler implements ICommandHandler<SignIn> {
   constructor(
     private readonly store: EventStore,
     private readonly sessions: SessionStore,
-    private readonly pool: Pool,
+    private readonly dataSource: DataSource,
   ) {}
 
   async execute({ email, password, context }: SignIn): Promise<SignedIn | SignInRefused> {
     const { scope, key } = emailClaim(email);
     const holder = await this.store.claimedBy(scope, key);
-    const { customerId, streamId: portalUserId } = holder ?? NOBODY;
+    const { customerId, streamId: portalUserId } = holder ?? NO_HOLDER;
     const matches = await passwordMatches(await this.passwordHash(customerId, portalUserId), password);
-    // Nobody's attempt belongs to no customer, so it leaves a call record alone.
+    // An attempt by nobody belongs to no customer, so it leaves a call record and no event.
     if (holder === undefined) return { refused: undefined };
 
     const attempt = { portalUserId, customerId };
-    const where = { ...context, customerId };
+    const appendContext = { ...context, customerId };
     if (!matches) {
-      await this.store.transact(signIn, uuid(), fail(attempt, 'wrong-password'), where);
+      await this.store.transact(signIn, uuid(), fail(attempt, 'wrong-password'), appendContext);
       return { refused: attempt };
     }
     const token = newSessionToken();
-    const opening = { sessionId: uuid(), tokenHash: hashOf(token), expiresAt: sessionEnd() };
-    const { position } = await this.store.transact(signIn, uuid(), succeed(attempt, opening), where);
+    const newSession = { sessionId: uuid(), tokenHash: hashOf(token), expiresAt: sessionEnd() };
+    const { position } = await this.store.transact(signIn, uuid(), succeed(attempt, newSession), appendContext);
     const session = await this.sessions.alive({ token });
-    if (session === undefined) throw new Error('a session that was just opened is not alive');
+    if (session === undefined) throw new Error('a session that was just started is not alive');
     return { token, session, position };
   }
 
   private async passwordHash(customerId: string, portalUserId: string): Promise<string | undefined> {
-    const { rows } = await withinCustomer(this.pool, customerId, (tx) =>
-      tx.query<{ password_hash: string }>({
-        name: 'sign-in.password-hash',
-        text: 'select password_hash from portal_user_private where customer_id = $1 and portal_user_id = $2',
-        values: [customerId, portalUserId],
-      }),
+    const person = await entitiesWithinCustomer(this.dataSource, customerId, (entities) =>
+      entities.findOne(Person, { select: { passwordHash: true }, where: { customerId, portalUserId } }),
     );
-    return rows[0]?.password_hash;
+    return person?.passwordHash;
   }
 }
 
@@ -91,71 +88,5 @@ export class SignOutHandler implements ICommandHandler<SignOut> {
 
   execute({ session }: SignOut): Promise<void> {
     return this.sessions.end(session);
-  }
-}
-
-/** A session token for whoever holds the cookie; undefined when the session is over. `expiresAt` in Unix seconds. */
-export class ExchangeSession extends Query<{ token: string; expiresAt: number } | undefined> {
-  constructor(readonly session: SessionName) {
-    super();
-  }
-}
-
-@QueryHandler(ExchangeSession)
-export class ExchangeSessionHandler implements IQueryHandler<ExchangeSession> {
-  constructor(
-    private readonly sessions: SessionStore,
-    private readonly tokens: SessionTokens,
-  ) {}
-
-  async execute({ session }: ExchangeSession): Promise<{ token: string; expiresAt: number } | undefined> {
-    const claims = await this.sessions.alive(session);
-    return claims && this.tokens.issue(claims);
-  }
-}
-
-export interface Me {
-  readonly user: {
-    readonly id: string;
-    readonly email: string;
-    readonly first_name: string;
-    readonly last_name: string;
-    readonly owner: boolean;
-  };
-  readonly customer: { readonly id: string; readonly name: string };
-  readonly permissions: readonly string[];
-}
-
-/** Who am I, and what may I do? */
-export class WhoAmI extends Query<Me> {
-  constructor(readonly session: SessionClaims | Caller) {
-    super();
-  }
-}
-
-@QueryHandler(WhoAmI)
-export class WhoAmIHandler implements IQueryHandler<WhoAmI> {
-  constructor(
-    private readonly store: EventStore,
-    private readonly pool: Pool,
-  ) {}
-
-  async execute({ session }: WhoAmI): Promise<Me> {
-    const { customerId, portalUserId, owner, permissions } = session;
-    const [{ state }, person] = await Promise.all([
-      this.store.load(customer, customerId, customerId),
-      withinCustomer(this.pool, customerId, (tx) =>
-        tx.query<Pick<Me['user'], 'email' | 'first_name' | 'last_name'>>(
-          'select email, first_name, last_name from portal_user_private where customer_id = $1 and portal_user_id = $2',
-          [customerId, portalUserId],
-        ),
-      ),
-    ]);
-    const { email = '', first_name = '', last_name = '' } = person.rows[0] ?? {};
-    return {
-      user: { id: portalUserId, email, first_name, last_name, owner },
-      customer: { id: customerId, name: state.status === 'none' ? '' : state.name },
-      permissions,
-    };
   }
 }

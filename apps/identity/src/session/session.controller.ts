@@ -11,8 +11,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { recordedAsEvent } from '../access/refused-calls.js';
-import { ExchangeSession, SignIn, SignOut, WhoAmI } from './session.commands.js';
+import { recordedAsEvent } from '../http/recorded-calls.js';
+import { SignIn, SignOut } from './session.commands.js';
+import { ExchangeSession, WhoAmI, type Me } from './session.queries.js';
 import { SessionTokens } from './session-tokens.js';
 
 const signInRequest = z
@@ -53,15 +54,16 @@ export class SessionController {
     @Body({ schema: signInRequest }) body: z.infer<typeof signInRequest>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<unknown> {
-    const signedIn = await this.commands.execute(new SignIn(body.email, body.password, contextOf(request)));
+  ): Promise<z.infer<typeof meResponse>> {
+    const context = contextOf(request);
+    const signedIn = await this.commands.execute(new SignIn(body.email, body.password, context));
     if ('refused' in signedIn) {
       if (signedIn.refused !== undefined) recordedAsEvent(request);
       else describeCall(request, { reason: 'session.unknown-address' });
       throw new ProblemException(401, 'session.not-opened', 'The e-mail address or the password is not right.');
     }
     void reply.header('set-cookie', openSessionCookie(signedIn.token)).header('position', String(signedIn.position));
-    return this.queries.execute(new WhoAmI(signedIn.session));
+    return meOf(await this.queries.execute(new WhoAmI({ ...signedIn.session, ...context })));
   }
 
   /** Ends the session and clears the cookie, also when the session is over already. */
@@ -82,8 +84,8 @@ export class SessionController {
   @ApiBearerAuth()
   @ApiResponse({ status: 200, standardSchema: meResponse })
   @ApiResponse({ status: 401, standardSchema: problem })
-  me(@CurrentCaller() caller: Caller): Promise<unknown> {
-    return this.queries.execute(new WhoAmI(caller));
+  async me(@CurrentCaller() caller: Caller): Promise<z.infer<typeof meResponse>> {
+    return meOf(await this.queries.execute(new WhoAmI(caller)));
   }
 
   /** For the gateway: a token of at most 60 s in exchange for the cookie. `expires_at` in Unix seconds. */
@@ -104,3 +106,9 @@ export class SessionController {
     return this.tokens.jwks();
   }
 }
+
+const meOf = ({ user: { id, email, firstName, lastName, owner }, customer, permissions }: Me) => ({
+  user: { id, email, first_name: firstName, last_name: lastName, owner },
+  customer,
+  permissions: [...permissions],
+});

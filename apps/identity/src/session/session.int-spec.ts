@@ -4,7 +4,7 @@ import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
 import { createPublicKey, randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { IdentityFixture, someEmail, SUPER_USER_ROLE, type TestCustomer } from '../identity.fixture-spec.js';
-import { hashPassword } from '../passwords/portal-passwords.js';
+import { hashPassword } from '../passwords.js';
 import { emailClaim } from '../portal-user/email.js';
 import { portalUser, register } from '../portal-user/portal-user.js';
 

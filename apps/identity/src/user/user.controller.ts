@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
+import { applyDecorators, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { OwnerOnly, RequirePermission } from '@rebelcore/api-access/permissions';
@@ -12,7 +12,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { DeactivateApiUser, ReactivateApiUser, type StatusChange } from '../api-user/api-user.commands.js';
+import { ChangeApiUserStatus } from '../api-user/api-user.commands.js';
 import type { IdentityConfig } from '../identity.config.js';
 import { ListUsers, type UserRow } from './user.queries.js';
 
@@ -49,6 +49,19 @@ const usersResponse = z
 const statusResponse = z
   .object({ status: z.enum(['active', 'inactive']), enforced_at: z.iso.datetime().nullable() })
   .meta({ id: 'UserStatus' });
+
+const UUID = z.uuid();
+
+/** The owner's routes that answer once a status is in force, or after five seconds. */
+const ChangesStatus = () =>
+  applyDecorators(
+    HttpCode(200),
+    OwnerOnly(),
+    ApiResponse({ status: 200, standardSchema: statusResponse, description: 'In force.' }),
+    ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' }),
+    ApiResponse({ status: 404, standardSchema: problem }),
+    ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner' }),
+  );
 
 @ApiTags('users')
 @ApiBearerAuth()
@@ -89,39 +102,42 @@ export class UserController {
     };
   }
 
-  /** Blocks every later `/authorize` of an API user. */
   @ApiOperation({
     summary: 'Deactivates an API user; 200 means that it is in force, 202 that this is not confirmed yet.',
   })
   @Post(':id/deactivate')
-  @HttpCode(200)
-  @OwnerOnly()
-  @ApiResponse({ status: 200, standardSchema: statusResponse, description: 'In force.' })
-  @ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' })
-  @ApiResponse({ status: 404, standardSchema: problem })
-  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner' })
-  async deactivate(
+  @ChangesStatus()
+  deactivate(
     @Param('id') id: string,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof statusResponse>> {
-    return answer(await this.commands.execute(new DeactivateApiUser(knownId(id), caller)), reply);
+    return this.changeStatus(id, 'inactive', caller, reply);
   }
 
   @ApiOperation({ summary: 'Lets a deactivated API user authorize again.' })
   @Post(':id/reactivate')
-  @HttpCode(200)
-  @OwnerOnly()
-  @ApiResponse({ status: 200, standardSchema: statusResponse, description: 'In force.' })
-  @ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' })
-  @ApiResponse({ status: 404, standardSchema: problem })
-  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner' })
-  async reactivate(
+  @ChangesStatus()
+  reactivate(
     @Param('id') id: string,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof statusResponse>> {
-    return answer(await this.commands.execute(new ReactivateApiUser(knownId(id), caller)), reply);
+    return this.changeStatus(id, 'active', caller, reply);
+  }
+
+  private async changeStatus(
+    id: string,
+    to: 'active' | 'inactive',
+    caller: Caller,
+    reply: FastifyReply,
+  ): Promise<z.infer<typeof statusResponse>> {
+    // What is not even an id belongs to nobody.
+    if (!UUID.safeParse(id).success) throw new Refused('user.unknown', 'There is no such user.');
+    const command = new ChangeApiUserStatus(id.toLowerCase(), to, caller);
+    const { status, position, enforcedAt } = await this.commands.execute(command);
+    void reply.header('position', String(position)).status(enforcedAt === undefined ? 202 : 200);
+    return { status, enforced_at: enforcedAt?.toISOString() ?? null };
   }
 
   // The list is written with the events, so it has every position that was ever handed out, and waiting brings no other.
@@ -130,19 +146,6 @@ export class UserController {
     const detail = 'position: is not reached yet';
     throw new ProblemException(503, 'position.not-reached', detail, { retryAfter: 1 });
   }
-}
-
-const UUID = z.uuid();
-
-/** An id that is not even an id belongs to nobody. */
-function knownId(id: string): string {
-  if (UUID.safeParse(id).success) return id.toLowerCase();
-  throw new Refused('user.unknown', 'There is no such user.');
-}
-
-function answer({ status, position, enforcedAt }: StatusChange, reply: FastifyReply): z.infer<typeof statusResponse> {
-  void reply.header('position', String(position)).status(enforcedAt === undefined ? 202 : 200);
-  return { status, enforced_at: enforcedAt?.toISOString() ?? null };
 }
 
 function userOf(row: UserRow): z.infer<typeof user> {

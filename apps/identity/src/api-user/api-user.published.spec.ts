@@ -1,13 +1,15 @@
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import type { Recording } from '@rebelcore/event-store/event-store';
-import { publish, type StoredIdentityEvent } from './publication.js';
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
+import type { ApiUserEvent } from './api-user.js';
+import { apiUserPublication } from './api-user.published.js';
 
 const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
 const customerId = '0198a1de-bbbb-7000-8000-000000000001';
 const eventId = '0198a1de-cccc-7000-8000-000000000001';
 const credential = { pepperVersion: 'v1', verifier: 'A'.repeat(43) };
-const created: StoredIdentityEvent = {
+const created: Extract<ApiUserEvent, { type: 'ApiUserCreated' }> = {
   type: 'ApiUserCreated',
   data: {
     apiUserId,
@@ -18,8 +20,8 @@ const created: StoredIdentityEvent = {
   },
   confidential: credential,
 };
-const recording = (event: StoredIdentityEvent): Recording => ({
-  event,
+const recording: Recording<ApiUserEvent> = {
+  event: created,
   id: eventId,
   streamId: apiUserId,
   customerId,
@@ -27,16 +29,16 @@ const recording = (event: StoredIdentityEvent): Recording => ({
   correlationId: 'api:1',
   traceparent: '00-trace',
   time: new Date('2026-11-23T08:00:00.000Z'),
-});
+};
 // As the append completes it.
-const numbered = (record: ReturnType<typeof publish>[number] | undefined) => ({
+const numbered = (record: OutgoingRecord | undefined) => ({
   ...record,
   value: record?.value ?? null,
   headers: { ...record?.headers, ce_sequence: '7' },
 });
 
-describe('the publication of an API user’s creation', () => {
-  const [first, second, ...more] = publish(recording(created));
+describe('what is published of an API user’s creation', () => {
+  const [first, second, ...more] = apiUserPublication.publish(recording);
 
   it('puts the verifier on the credentials topic first, keyed by API user, and then the fact, keyed by customer', () => {
     expect([first?.topic, first?.key]).toEqual(['identity.credentials.v1', apiUserId]);
@@ -65,7 +67,7 @@ describe('the publication of an API user’s creation', () => {
   });
 
   it('gives each record an id of its own, the same for every duplicate', () => {
-    const [again] = publish(recording(created));
+    const [again] = apiUserPublication.publish(recording);
     expect(first?.headers.ce_id).not.toBe(second?.headers.ce_id);
     expect(again?.headers.ce_id).toBe(first?.headers.ce_id);
   });
@@ -75,10 +77,12 @@ describe('the publication of an API user’s creation', () => {
   });
 });
 
-it('invariant 7: a person’s data and password hash are on no topic', () => {
-  const person = { email: 'ada@example.test', firstName: 'Ada', lastName: 'Lovelace', passwordHash: '$argon2id$x' };
-  const data = { portalUserId: apiUserId, customerId, owner: true, actor: { kind: 'operator' as const } };
-  const records = publish(recording({ type: 'PortalUserRegistered', data, confidential: person }));
-  expect(records).toHaveLength(1);
-  expect(JSON.stringify(records)).not.toMatch(/ada|lovelace|argon2/i);
+describe('what is published of a change of status', () => {
+  it('is the fact alone', () => {
+    const { actor } = created.data;
+    const deactivated: ApiUserEvent = { type: 'ApiUserDeactivated', data: { apiUserId, customerId, actor } };
+    const [fact, ...more] = apiUserPublication.publish({ ...recording, event: deactivated });
+    expect(identityEvents.read(numbered(fact))).toMatchObject({ name: 'ApiUserDeactivated', data: deactivated.data });
+    expect(more).toEqual([]);
+  });
 });

@@ -1,0 +1,84 @@
+import { encodeUnnumbered } from '@rebelcore/contracts/cloud-event';
+import { credentialEvents } from '@rebelcore/contracts/credential-events';
+import type { Recording, StreamPublication } from '@rebelcore/event-store/event-store';
+import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
+import type { PoolClient } from 'pg';
+import { envelope, identityEvent } from '../published-event.js';
+import { apiUser, type ApiUserEvent, type Credential } from './api-user.js';
+
+type Created = Extract<ApiUserEvent, { type: 'ApiUserCreated' }>;
+
+/** What goes onto the topics of an API user, and the tables that follow it in the transaction of its events. */
+export const apiUserPublication: StreamPublication<ApiUserEvent> = {
+  aggregate: apiUser,
+
+  publish(recording): readonly OutgoingRecord[] {
+    const { event } = recording;
+    const fact = identityEvent(recording, event.data.apiUserId);
+    if (event.type !== 'ApiUserCreated' || event.confidential === undefined) return [fact];
+    // First the credential: whoever sees the API user created can have its verifier already.
+    return [credentialIssued(recording, event.data, event.confidential), fact];
+  },
+
+  project(tx, { event, sequence, time }): Promise<void> {
+    switch (event.type) {
+      case 'ApiUserCreated':
+        return addUser(tx, event, sequence, time);
+      case 'ApiUserDeactivated':
+        return setStatus(tx, event.data, 'inactive', sequence);
+      case 'ApiUserReactivated':
+        return setStatus(tx, event.data, 'active', sequence);
+    }
+  },
+};
+
+function credentialIssued(recording: Recording, data: Created['data'], credential: Credential): OutgoingRecord {
+  const { apiUserId, customerId, username } = data;
+  const event = {
+    ...envelope(recording, apiUserId),
+    id: `${recording.id}:credential`,
+    type: credentialEvents.wireType('ApiUserCredentialIssued'),
+    data: { apiUserId, customerId, username, ...credential },
+  };
+  return { topic: 'identity.credentials.v1', ...encodeUnnumbered(event, apiUserId) };
+}
+
+async function addUser(tx: PoolClient, { data, confidential }: Created, sequence: number, time: Date): Promise<void> {
+  const { customerId, apiUserId, username, label, role, replaces } = data;
+  await tx.query({
+    name: 'user-view.api-user',
+    text: `with credential as (
+             insert into api_user_credential (customer_id, api_user_id, pepper_version, verifier)
+             select $1, $2, $10, $11 where $11::text is not null
+           )
+           insert into user_v1 (customer_id, id, type, owner, status, username, label, role_id, role_name, replaces,
+                                created_at, status_sequence)
+           values ($1, $2, 'api', false, 'active', $3, $4, $5, $6, $7, $8, $9)`,
+    values: [
+      customerId,
+      apiUserId,
+      username,
+      label,
+      role.id,
+      role.name,
+      replaces,
+      time,
+      sequence,
+      confidential?.pepperVersion,
+      confidential?.verifier,
+    ],
+  });
+}
+
+async function setStatus(
+  tx: PoolClient,
+  { customerId, apiUserId }: { readonly customerId: string; readonly apiUserId: string },
+  status: 'active' | 'inactive',
+  sequence: number,
+): Promise<void> {
+  await tx.query({
+    name: 'user-view.status',
+    text: 'update user_v1 set status = $3, status_sequence = $4 where customer_id = $1 and id = $2',
+    values: [customerId, apiUserId, status, sequence],
+  });
+}

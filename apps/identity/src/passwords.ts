@@ -1,0 +1,39 @@
+import { hash, verify } from '@node-rs/argon2';
+import { randomInt } from 'node:crypto';
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const ALPHABET = `${LETTERS}0123456789`;
+
+// randomInt draws from the system's CSPRNG and rejects values that would favour some characters.
+const randomCharacters = (length: number): string =>
+  Array.from({ length }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
+
+/** The password of an API user: 48 characters of [A-Za-z0-9], 285 bits. */
+export const apiUserPassword = (): string => randomCharacters(48);
+
+/** A password for a person to start with: 20 characters that satisfy the rule for chosen ones. */
+export function firstPassword(): string {
+  for (;;) {
+    const password = randomCharacters(20);
+    if (isAcceptable(password)) return password;
+  }
+}
+
+/** The rule for chosen passwords: at least 12 characters, letters and digits. */
+export const isAcceptable = (password: string): boolean =>
+  password.length >= 12 && /\p{L}/u.test(password) && /\d/.test(password);
+
+// OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. The library's default algorithm is argon2id.
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+/** What is kept of a person's password: argon2id in PHC format. */
+export const hashPassword = (password: string): Promise<string> => hash(password, COST);
+
+let hashOfNoPassword: Promise<string> | undefined;
+
+/** Pass undefined for an unknown person: the same work is done and the answer is false. */
+export async function passwordMatches(storedHash: string | undefined, password: string): Promise<boolean> {
+  hashOfNoPassword ??= hashPassword(firstPassword());
+  const matches = await verify(storedHash ?? (await hashOfNoPassword), password);
+  return matches && storedHash !== undefined;
+}
