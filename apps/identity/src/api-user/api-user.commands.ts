@@ -48,20 +48,20 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
 
   async execute(command: MintApiUser): Promise<MintedApiUser> {
     const claim = idempotencyClaim(command.caller.customerId, command.idempotencyKey);
-    const earlier = await this.repeated(command, claim);
+    const earlier = await this.replay(command, claim);
     if (earlier) return earlier;
     try {
-      return await this.first(command, claim);
+      return await this.mintNew(command, claim);
     } catch (error) {
       if (!(error instanceof ClaimTaken)) throw error;
       // The same request came twice at the same moment, and this one was second.
-      const first = await this.repeated(command, claim);
+      const first = await this.replay(command, claim);
       if (first) return first;
       throw error;
     }
   }
 
-  private async first({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
+  private async mintNew({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
     const { roleId, label, replaces } = request;
     const role = systemRole(roleId);
     if (role === undefined) throw new Refused('api-user.unknown-role', 'role_id: is not a role of this customer');
@@ -90,10 +90,8 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
     return { id, username, password, role: created.role, createdAt: event.time, position, enforcedAt };
   }
 
-  private async repeated(
-    { request, caller }: MintApiUser,
-    claim: IdempotencyClaim,
-  ): Promise<MintedApiUser | undefined> {
+  /** The answer to an earlier request with the same key; undefined when there was none. */
+  private async replay({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser | undefined> {
     const claimed = await this.store.claimedBy(claim.scope, claim.key);
     if (claimed === undefined) return undefined;
     const { state, history } = await this.store.load(apiUser, claimed.streamId, caller.customerId);

@@ -2,6 +2,7 @@ import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import type { Recording } from '@rebelcore/event-store/event-store';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
+import { identityEvent } from '../published-event.js';
 import type { ApiUserEvent } from './api-user.js';
 import { apiUserPublication } from './api-user.published.js';
 
@@ -85,4 +86,11 @@ describe('what is published of a change of status', () => {
     expect(identityEvents.read(numbered(fact))).toMatchObject({ name: 'ApiUserDeactivated', data: deactivated.data });
     expect(more).toEqual([]);
   });
+});
+
+it('an event that the catalogue does not describe is refused by the types, and by readers', () => {
+  const renamed = { ...recording, event: { type: 'ApiUserRenamed' as const, data: created.data } };
+  // @ts-expect-error the catalogue has no such event
+  const record = identityEvent(renamed, apiUserId);
+  expect(() => identityEvents.read(numbered(record))).toThrow('ApiUserRenamed');
 });

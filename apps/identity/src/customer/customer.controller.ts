@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { OperatorGuard } from '../access/operator.guard.js';
 import { line } from '../http/request-fields.js';
 import { isAcceptable } from '../passwords.js';
-import { email } from '../portal-user/email.js';
+import { emailAddress } from '../portal-user/email.js';
 import { ProvisionCustomer } from './customer.commands.js';
 
-const password = z
+const chosenPassword = z
   .string()
   .max(128, 'must be at most 128 characters')
   .refine(isAcceptable, 'must have at least 12 characters, letters and digits');
@@ -20,10 +20,10 @@ const provisionRequest = z
   .strictObject({
     name: line(200),
     owner: z.strictObject({
-      email,
+      email: emailAddress,
       first_name: line(100),
       last_name: line(100),
-      password: password.optional().meta({ description: 'Made by the server when missing, and shown once.' }),
+      password: chosenPassword.optional().meta({ description: 'Made by the server when missing, and shown once.' }),
     }),
   })
   .meta({ id: 'ProvisionRequest' });
@@ -54,22 +54,14 @@ export class CustomerController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof provisionResponse>> {
-    const { first_name: firstName, last_name: lastName, ...owner } = body.owner;
-    const {
-      customer,
-      owner: made,
-      position,
-    } = await this.commands.execute(
-      new ProvisionCustomer(
-        body.name,
-        { email: owner.email, firstName, lastName, password: owner.password },
-        contextOf(request),
-      ),
-    );
+    const { email, first_name: firstName, last_name: lastName, password } = body.owner;
+    const owner = { email, firstName, lastName, password };
+    const provisioned = await this.commands.execute(new ProvisionCustomer(body.name, owner, contextOf(request)));
+    const { customer, position } = provisioned;
     void reply.header('position', String(position)).header('cache-control', 'no-store');
     return {
       customer: { id: customer.id, name: customer.name, created_at: customer.createdAt.toISOString() },
-      owner: { ...made, owner: true },
+      owner: { ...provisioned.owner, owner: true },
     };
   }
 }

@@ -28,7 +28,7 @@ export class EnforcementProjector {
     return this.projection.apply(batch, {
       ...enforcementHandlers['token.events.v1'],
       afterCommit: (received) => {
-        this.view.committed(received);
+        this.view.acknowledge(received);
       },
     });
   }

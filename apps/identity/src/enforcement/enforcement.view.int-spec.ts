@@ -56,12 +56,12 @@ describe('the enforcement view', () => {
     expect(await waiting).toEqual([at(3), at(3), at(3)]);
   });
 
-  it('tells those who wait what this process has committed without looking, and nobody else', async () => {
+  it('tells those who wait what this process has committed without a poll, and nobody else', async () => {
     const away = database.pool();
     await away.end();
     const [view, id] = [new EnforcementView(away, 300), uuid()];
     const waiting = Promise.all([view.inForceSince(id, 3), view.inForceSince(id, 5), view.inForceSince(uuid(), 3)]);
-    view.committed(received(id, [2, 2], [4, 4]));
+    view.acknowledge(received(id, [2, 2], [4, 4]));
     expect(await waiting).toEqual([at(4), undefined, undefined]);
   });
 

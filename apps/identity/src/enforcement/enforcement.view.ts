@@ -10,8 +10,8 @@ interface Waiter {
   readonly settle: (appliedAt: Date | undefined) => void;
 }
 
-// What another replica of identity has consumed is found by looking; what this one has consumed is told at once.
-const LOOK_EVERY_MS = 25;
+// What another replica of identity has consumed is found by polling; what this one has consumed is acknowledged at once.
+const POLL_INTERVAL_MS = 25;
 
 /** Keeps the first word about the newest sequence of each API user. */
 export async function applyEnforcement(
@@ -42,16 +42,16 @@ export async function applyEnforcement(
 /** Since when is a state of an API user in force at the token service? */
 export class EnforcementView {
   private readonly waiting = new Set<Waiter>();
-  private looking = false;
-  private wakeUp: () => void = () => undefined;
+  private polling = false;
+  private pollNow: () => void = () => undefined;
 
   constructor(
     private readonly pool: Pool,
-    private readonly patienceMs = 5_000,
+    private readonly timeoutMs = 5_000,
   ) {}
 
-  /** Tells those who wait what this process has just committed. */
-  committed(received: readonly ReceivedEvent<EnforcementEvent>[]): void {
+  /** Settles those who wait for what this process has just committed. */
+  acknowledge(received: readonly ReceivedEvent<EnforcementEvent>[]): void {
     for (const { data } of received.map(({ event }) => event)) {
       for (const waiter of this.waiting) {
         const concerned = waiter.apiUserId === data.apiUserId && waiter.sequence <= data.sequence;
@@ -67,24 +67,24 @@ export class EnforcementView {
   inForceSince(apiUserId: string, sequence: number): Promise<Date | undefined> {
     return new Promise((resolve) => {
       const settle = (appliedAt: Date | undefined) => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         this.waiting.delete(waiter);
         resolve(appliedAt);
       };
       // A timer of its own, since the database may be the reason for the delay.
-      const patience = setTimeout(settle, this.patienceMs, undefined);
+      const timeout = setTimeout(settle, this.timeoutMs, undefined);
       const waiter = { apiUserId, sequence, settle };
       this.waiting.add(waiter);
-      if (this.looking) this.wakeUp();
-      else void this.look();
+      if (this.polling) this.pollNow();
+      else void this.poll();
     });
   }
 
   /** One query for all who wait, again and again while anybody waits. */
-  private async look(): Promise<void> {
-    this.looking = true;
+  private async poll(): Promise<void> {
+    this.polling = true;
     while (this.waiting.size > 0) {
-      const next = this.pause();
+      const next = this.untilNextPoll();
       const applied = await this.applied([...this.waiting].map(({ apiUserId }) => apiUserId));
       for (const waiter of this.waiting) {
         const row = applied.get(waiter.apiUserId);
@@ -92,14 +92,14 @@ export class EnforcementView {
       }
       if (this.waiting.size > 0) await next;
     }
-    this.looking = false;
+    this.polling = false;
   }
 
-  /** Taken before looking, so that nothing that comes meanwhile is missed. */
-  private pause(): Promise<void> {
+  /** Set up before a poll, so that no waiter that comes meanwhile is missed. */
+  private untilNextPoll(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, LOOK_EVERY_MS);
-      this.wakeUp = () => {
+      const timer = setTimeout(resolve, POLL_INTERVAL_MS);
+      this.pollNow = () => {
         clearTimeout(timer);
         resolve();
       };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /** An e-mail address, kept as it was written. */
-export const email = z
+export const emailAddress = z
   .string()
   .trim()
   .max(254, 'must be at most 254 characters')

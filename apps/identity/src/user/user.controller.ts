@@ -92,7 +92,7 @@ export class UserController {
     @CurrentCaller() caller: Caller,
   ): Promise<z.infer<typeof usersResponse>> {
     const { cursor, limit, position, ...filter } = query;
-    await this.hasPosition(position, caller);
+    await this.requirePosition(position, caller);
     const after = this.cursors.decode(cursor, caller.customerId, filter);
     const page = await this.queries.execute(new ListUsers(filter, after, limit, caller));
     return {
@@ -141,7 +141,7 @@ export class UserController {
   }
 
   // The list is written with the events, so it has every position that was ever handed out, and waiting brings no other.
-  private async hasPosition(position: number, caller: Caller): Promise<void> {
+  private async requirePosition(position: number, caller: Caller): Promise<void> {
     if (position === 0 || position <= (await this.store.head(caller.customerId))) return;
     const detail = 'position: is not reached yet';
     throw new ProblemException(503, 'position.not-reached', detail, { retryAfter: 1 });
