@@ -1,11 +1,14 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { openDataFolder } from '@rebelcore/embedded/data-folder';
+import { databaseUrl } from '@rebelcore/embedded/databases';
+import { kafkaLogin } from '@rebelcore/embedded/kafka';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { peppers } from '@rebelcore/credentials/verifier';
-import { startSystem } from '../../apps/launcher/dist/system.js';
+import { startSystem } from '../../apps/launcher/dist/system/system.js';
 
 /**
  * Starts the whole product in a folder of its own, as `npm start` does, with what a bench needs to look behind it.
@@ -14,14 +17,14 @@ import { startSystem } from '../../apps/launcher/dist/system.js';
 export async function startProduct({ replicas = {}, env = {} } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'api-users-bench-'));
   chmodSync(dataDir, 0o755);
-  const system = await startSystem({
-    dataDir,
+  const folder = await openDataFolder(dataDir);
+  const system = await startSystem(folder, {
     ports: 'free',
     replicas,
     env,
     progress: (line) => console.log(`  ${line}`),
   });
-  const secrets = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'));
+  const { secrets } = folder;
   const stop = async () => {
     await system.stop();
     if (process.env.KEEP_BENCH_DATA === undefined) rmSync(dataDir, { recursive: true, force: true });
@@ -34,7 +37,7 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
     void stop().finally(() => process.exit(1));
   };
   for (const event of ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection']) process.on(event, end);
-  const adminLogin = { username: 'admin', password: secrets['kafka.admin'] };
+  const adminLogin = kafkaLogin('admin', secrets);
   return {
     endpoints: system.endpoints,
     dataDir,
@@ -48,12 +51,7 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
       Kafka: system.kafka.nodes.map(({ process: { pid } }) => pid),
       PostgreSQL: [system.postgres.process.pid],
     }),
-    databaseUrl: (service, role = 'runtime') =>
-      system.postgres.url(
-        role === 'runtime' ? service : `${service}_${role}`,
-        secrets[`postgres.${service}.${role}`],
-        service,
-      ),
+    databaseUrl: (service, role = 'runtime') => databaseUrl(system.postgres.superuserUrl, service, role, secrets),
     superuserUrl: (database) => {
       const url = new URL(system.postgres.superuserUrl);
       url.pathname = `/${database}`;
@@ -64,7 +62,7 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
       const { url } = system.services.find((each) => each.name === name);
       while (!(await fetch(`${url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
     },
-    peppers: peppers.parse(`v1:${secrets['credential-pepper.v1']}`),
+    peppers: peppers.parse(`v1:${secrets.key('credential-pepper.v1')}`),
     brokers: system.endpoints.kafka.brokers,
     kafka: () => createKafka({ brokers: system.endpoints.kafka.brokers, clientId: 'bench', sasl: adminLogin }),
   };

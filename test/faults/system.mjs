@@ -1,9 +1,11 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import pg from 'pg';
-import { startSystem } from '../../apps/launcher/dist/system.js';
+import { openDataFolder } from '@rebelcore/embedded/data-folder';
+import { kafkaLogin } from '@rebelcore/embedded/kafka';
+import { startSystem } from '../../apps/launcher/dist/system/system.js';
 import { send } from './http.mjs';
 import { Topics } from './topics.mjs';
 import { seconds, until } from './waiting.mjs';
@@ -27,8 +29,9 @@ export class FaultSystem {
     system.#save();
     const env = { NODE_OPTIONS: `--import=${PRELOAD}`, FAULTS_CONTROL: system.#controlFile };
     const replicas = { identity: 2, token: 2, audit: 2 };
-    system.running = await startSystem({ dataDir, ports: 'free', kafkaNodes, replicas, env, progress });
-    system.secrets = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8'));
+    const folder = await openDataFolder(dataDir);
+    system.running = await startSystem(folder, { ports: 'free', kafkaNodes, replicas, env, progress });
+    system.secrets = folder.secrets;
     system.topics = new Topics((principal) => system.kafka(principal));
     const before = Date.now();
     await system.crash(system.services('identity')[1]);
@@ -49,7 +52,7 @@ export class FaultSystem {
   }
 
   kafka(principal) {
-    const sasl = { username: principal, password: this.secrets[`kafka.${principal}`] };
+    const sasl = kafkaLogin(principal, this.secrets);
     return createKafka({ brokers: this.endpoints.kafka.brokers, clientId: 'faults', sasl });
   }
 

@@ -2,14 +2,15 @@
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startSystem } from '../../apps/launcher/dist/system.js';
+import { openDataFolder } from '@rebelcore/embedded/data-folder';
+import { startSystem } from '../../apps/launcher/dist/system/system.js';
 import { sweep } from './sweep.mjs';
 
 export default async function start() {
   await sweep('api-users-journeys-');
   const dataDir = mkdtempSync(join(tmpdir(), 'api-users-journeys-'));
   chmodSync(dataDir, 0o755);
-  const system = await startSystem({ dataDir, ports: 'free', replicas: { token: 2, audit: 2 } });
+  const system = await startSystem(await openDataFolder(dataDir), { ports: 'free', replicas: { token: 2, audit: 2 } });
   process.env.TEST_SYSTEM = JSON.stringify(system.endpoints);
   process.env.TEST_SYSTEM_LOGS = system.logDir;
   process.env.TEST_TOKEN_REPLICAS = JSON.stringify(

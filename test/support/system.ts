@@ -1,18 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { parseEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
 import { Client, type Answer } from '../../apps/tour/src/client.js';
-
-/** `.data/endpoints.json` of the system that the journeys run against; `design.md` section 6. */
-export interface Endpoints {
-  readonly portal: string;
-  readonly identity: string;
-  readonly token: string;
-  readonly audit: string;
-  readonly inference: string;
-  readonly operator_token: string;
-  readonly owner: { readonly email: string; readonly password: string };
-  readonly kafka: { readonly brokers: string[]; readonly subscriber: { username: string; password: string } };
-  readonly postgres: { readonly identity: string; readonly token: string; readonly audit: string };
-}
 
 export interface ApiUser {
   readonly id: string;
@@ -38,7 +26,7 @@ export interface ActivityEntry {
 export function endpoints(): Endpoints {
   const text = process.env.TEST_SYSTEM;
   if (text === undefined) throw new Error('TEST_SYSTEM is not set: run this file in the journey project of Jest');
-  return JSON.parse(text) as Endpoints;
+  return parseEndpoints(text, 'TEST_SYSTEM');
 }
 
 /** A customer of its own for one test, with the Super Admin signed in through the gateway. */

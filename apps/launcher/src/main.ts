@@ -1,29 +1,91 @@
 import { resolve } from 'node:path';
-import { ProcessRegistry } from '@rebelcore/embedded/processes';
-import { startSystem, tail, type Endpoints, type System } from './system.js';
+import { parseArgs } from 'node:util';
+import { bold, dim, Misused, runCommand, say } from '@rebelcore/embedded/command';
+import { openDataFolder } from '@rebelcore/embedded/data-folder';
+import { tailOf } from '@rebelcore/embedded/processes';
+import { isService, SERVICES, STORING_SERVICES, type ServiceName } from './service-program.js';
+import type { ServiceHandle } from './system/services.js';
+import { startSystem, type System } from './system/system.js';
 
-const colour = process.stdout.isTTY;
-const bold = (text: string) => (colour ? `\u001b[1m${text}\u001b[0m` : text);
-const dim = (text: string) => (colour ? `\u001b[2m${text}\u001b[0m` : text);
-const say = (line = '') => process.stdout.write(`${line}\n`);
+const usage = `usage: npm start
+       npm run dev -- [--inspect ${SERVICES.join('|')}]
+Runs the whole product on this machine until Ctrl-C. npm run dev also builds what is edited and restarts the services that
+it concerns; --inspect lets a debugger attach to one of them.`;
 
-const started = Date.now();
-const dataDir = resolve('.data');
-let interrupted = 0;
+interface Mode {
+  /** Restart services as their files change, and outlive the end of one. */
+  readonly dev: boolean;
+  readonly inspect: ServiceName | undefined;
+}
 
-function greet(endpoints: Endpoints, logDir: string): void {
+function modeOf(args: readonly string[]): Mode {
+  const options = { dev: { type: 'boolean', default: false }, inspect: { type: 'string' } } as const;
+  const { dev, inspect } = parseArgs({ args: [...args], options }).values;
+  if (inspect !== undefined && !isService(inspect)) throw new Misused();
+  return { dev, inspect };
+}
+
+async function run(): Promise<number> {
+  const { dev, inspect } = modeOf(process.argv.slice(2));
+  const started = Date.now();
+  const folder = await openDataFolder(resolve('.data'));
+  const ended = Promise.withResolvers<number>();
+  let system: System | undefined;
+  const interruption = new AbortController();
+  const stop = async (status: number) => {
+    await (system ? system.stop() : folder.registry.stopEverything());
+    say('Stopped.');
+    ended.resolve(status);
+  };
+  const interrupt = () => {
+    if (interruption.signal.aborted) {
+      folder.registry.killEverything();
+      process.exit(130);
+    }
+    interruption.abort();
+    say('\nStopping; the data is kept. Ctrl-C again ends it at once.');
+    void stop(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+  const died = ({ name, log }: ServiceHandle) => {
+    const consequence = dev ? 'it waits for the next edit' : 'so everything is being stopped';
+    say(`\nThe ${name} service ended unexpectedly, ${consequence}.\n${tailOf(log)}`);
+    if (!dev) void stop(1);
+  };
+  say('Starting');
+  try {
+    system = await startSystem(folder, {
+      ports: 'usual',
+      inspect,
+      progress: (line) => {
+        say(`  ${line}`);
+      },
+      died,
+    });
+    greet(system, Date.now() - started, dev);
+    // Only here: it brings the compiler, which a start without it does not need.
+    if (dev) (await import('./dev/restart-on-edits.js')).restartOnEdits(system);
+  } catch (error) {
+    // A start that was interrupted fails of itself, since its parts are being stopped.
+    if (!interruption.signal.aborted) throw error;
+  }
+  return ended.promise;
+}
+
+function greet({ endpoints, logDir, services }: System, startedInMs: number, dev: boolean): void {
   const row = (name: string, text: string) => {
     say(`  ${name.padEnd(12)} ${text}`);
   };
-  say(`\n${bold('API users is running')} ${dim(`(ready after ${((Date.now() - started) / 1000).toFixed(1)} s)`)}\n`);
+  const ports = STORING_SERVICES.map((name) => `${name} :${new URL(endpoints[name]).port}`);
+  const inspected = services.find(({ inspector }) => inspector !== undefined);
+  say(`\n${bold('API users is running')} ${dim(`(ready after ${(startedInMs / 1000).toFixed(1)} s)`)}\n`);
   row('Gateway', bold(endpoints.portal));
   row('API docs', `${endpoints.portal}/docs`);
-  row(
-    'Services',
-    ['identity', 'token', 'audit', 'inference'].map((n) => `${n} ${portOf(endpoints, n)}`).join(dim(' · ')),
-  );
+  row('Services', ports.join(dim(' · ')));
   row('Kafka', endpoints.kafka.brokers.join(','));
   row('Logs', logDir);
+  if (inspected) row('Debugger', `${inspected.name} ${bold(inspected.inspector ?? '')}`);
+  if (dev) row('Edits', 'what is saved below apps and libs is built, and the services that run it are restarted');
   say(`\n  ${bold('Demo owner')}   the Customer Super Admin of Demo Corp`);
   row('e-mail', endpoints.owner.email);
   row('password', endpoints.owner.password);
@@ -36,51 +98,4 @@ function greet(endpoints: Endpoints, logDir: string): void {
   say(`  ${dim('See the whole story:')}  npm run tour     ${dim('Stop:')}  Ctrl-C\n`);
 }
 
-const portOf = (endpoints: Endpoints, name: string) =>
-  `:${new URL(endpoints[name as 'identity' | 'token' | 'audit' | 'inference']).port}`;
-
-async function run(): Promise<void> {
-  const registry = await ProcessRegistry.open(dataDir);
-  const running: { system?: System } = {};
-  const stop = async (code: number) => {
-    await (running.system ? running.system.stop() : registry.stopEverything());
-    say('Stopped.');
-    process.exit(code);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      interrupted += 1;
-      if (interrupted > 1) {
-        registry.killEverything();
-        process.exit(130);
-      }
-      say('\nStopping; the data is kept. Ctrl-C again ends it at once.');
-      void stop(0);
-    });
-  }
-  say('Starting');
-  const system = await startSystem({
-    dataDir,
-    registry,
-    ports: 'usual',
-    progress: (line) => {
-      say(`  ${line}`);
-    },
-    died: (service) => {
-      say(`\nThe ${service.name} service ended unexpectedly, so everything is being stopped.\n${tail(service.log)}`);
-      void stop(1);
-    },
-  });
-  running.system = system;
-  greet(system.endpoints, system.logDir);
-}
-
-try {
-  await run();
-} catch (error) {
-  // A start that was interrupted fails of itself, since its parts are being stopped.
-  if (interrupted === 0) {
-    process.stderr.write(`\n${(error as Error).message}\n`);
-    process.exit(1);
-  }
-}
+await runCommand({ usage, run });

@@ -1,15 +1,16 @@
+import { runCommand, say } from '@rebelcore/embedded/command';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { ensureAcls, ensureTopics } from '@rebelcore/messaging/topics-admin';
 import { launcherKafka } from './launcher.config.js';
 
 /** Creates topics and access rules on a Kafka of one's own, as its administrator; repeating it changes nothing. */
-try {
+async function createTopics(): Promise<number> {
   const { connection, replicationFactor, partitions } = launcherKafka();
   const kafka = createKafka({ ...connection, clientId: 'topics' });
   await ensureTopics(kafka, { replicationFactor, partitions });
   await ensureAcls(kafka);
-  process.stdout.write('Topics and access rules are in place.\n');
-} catch (error) {
-  process.stderr.write(`Topics could not be set up: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  say('Topics and access rules are in place.');
+  return 0;
 }
+
+await runCommand({ failed: 'Topics could not be set up: ', run: createTopics });

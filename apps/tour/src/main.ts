@@ -1,30 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { bold, dim, runCommand, say } from '@rebelcore/embedded/command';
+import { readEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
 import { Client, type Answer } from './client.js';
 import { DeactivationWatch, type PublishedAt } from './deactivation-watch.js';
-
-/** What `.data/endpoints.json` says about the running system; the members that the tour needs. */
-interface Endpoints {
-  readonly portal: string;
-  readonly owner: { readonly email: string; readonly password: string };
-  readonly kafka: {
-    readonly brokers: string[];
-    readonly subscriber: { readonly username: string; readonly password: string };
-  };
-}
 
 interface ApiUser {
   readonly id: string;
   readonly username: string;
   readonly password: string;
 }
-
-const bold = (text: string) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
-const dim = (text: string) => (process.stdout.isTTY ? `\u001b[2m${text}\u001b[0m` : text);
-const say = (line = '') => process.stdout.write(`${line}\n`);
-
-class TourFailed extends Error {}
 
 let step = 0;
 
@@ -36,13 +20,13 @@ async function play(title: string, expected: number, call: Promise<Answer>, show
   say(`${String(step).padStart(2)}. ${bold(title)}`);
   say(`    ${answer.request.padEnd(52)} ${String(answer.status)} ${dim(time)}`);
   if (answer.status !== expected) {
-    throw new TourFailed(`expected ${String(expected)}, the answer was ${JSON.stringify(answer.body)}`);
+    throw new Error(`expected ${String(expected)}, the answer was ${JSON.stringify(answer.body)}`);
   }
   say(`    ${dim(show(answer.body as never))}\n`);
   return answer;
 }
 
-async function tour(endpoints: Endpoints): Promise<void> {
+async function tour(endpoints: Pick<Endpoints, 'portal' | 'owner' | 'kafka'>): Promise<void> {
   const owner = new Client(endpoints.portal);
   const application = new Client(endpoints.portal);
   const watch = await DeactivationWatch.start(endpoints.kafka);
@@ -150,7 +134,7 @@ async function showActivity(owner: Client, apiUserId: string, deactivation: Answ
       )
       .join('\n    '),
   );
-  if (calls(answer.body).length < 5) throw new TourFailed('the activity log lacks some of the calls just made');
+  if (calls(answer.body).length < 5) throw new Error('the activity log lacks some of the calls just made');
 }
 
 /** The way of the deactivation: outbox, topic, view, acknowledgement; every time relative to the click. */
@@ -167,12 +151,10 @@ function showWay(clickedAt: number, event: PublishedAt, appliedAt: number, confi
   say();
 }
 
-const file = resolve(process.argv[2] ?? '.data/endpoints.json');
-try {
-  await tour(JSON.parse(await readFile(file, 'utf8')) as Endpoints);
-} catch (error) {
-  const missing = (error as { code?: string }).code === 'ENOENT';
-  const message = missing ? `${file} is not there: start the system with "npm start" first.` : (error as Error).message;
-  process.stderr.write(`\nThe tour stopped: ${message}\n`);
-  process.exitCode = 1;
-}
+await runCommand({
+  failed: '\nThe tour stopped: ',
+  run: async () => {
+    await tour(readEndpoints(process.argv[2]));
+    return 0;
+  },
+});

@@ -1,5 +1,6 @@
 /** The services that hold a Kafka principal of their own; the name is the SCRAM user. */
-export type Principal = 'identity' | 'token' | 'audit' | 'inference' | 'subscriber';
+export const PRINCIPALS = ['identity', 'token', 'audit', 'inference', 'subscriber'] as const;
+export type Principal = (typeof PRINCIPALS)[number];
 
 export interface TopicSpec {
   /** Cleanup of old records: a duration in milliseconds, `forever`, or compaction by key. */

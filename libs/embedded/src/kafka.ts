@@ -1,24 +1,34 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PRINCIPALS, type Principal } from '@rebelcore/contracts/topics';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { ensureAcls, ensureTopics } from '@rebelcore/messaging/topics-admin';
-import { freePort, type ManagedProcess, type ProcessRegistry } from './processes.js';
+import type { DataFolder } from './data-folder.js';
+import { freePort, type ManagedProcess } from './processes.js';
+import type { Secrets } from './secrets.js';
+
+/** Where prepare.mjs has put them. */
+const JARS = fileURLToPath(new URL('../../../.cache/kafka-4.3.1/*', import.meta.url));
+const JAVA_OPTIONS = ['-cp', JARS, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 
 export interface KafkaOptions {
-  readonly dataDir: string;
-  readonly logDir: string;
-  /** The folder with Kafka's jars. */
-  readonly jars: string;
   /** One node, or three that survive the loss of one. */
   readonly nodes: 1 | 3;
-  /** The port for clients of the first node when it is free; the others get free ones. */
+  /** The port for clients of the first node where it is free; the others get free ones. */
   readonly port: number;
-  readonly takenPorts: Set<number>;
-  /** SCRAM user to password; `admin` is the super user. Fixed at the first start. */
-  readonly users: Readonly<Record<string, string>>;
-  readonly registry: ProcessRegistry;
-  readonly partitions?: number;
+}
+
+/** SCRAM user and password of a service, or of the administrator. */
+export interface KafkaLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** A login of the embedded Kafka; fixed at its first start. */
+export function kafkaLogin(username: Principal | 'admin', secrets: Secrets): KafkaLogin {
+  return { username, password: secrets.text(`kafka.${username}`) };
 }
 
 /** One node of the cluster, to be harmed and healed by tests. */
@@ -37,21 +47,14 @@ export interface EmbeddedKafka {
 }
 
 /** Starts real Apache Kafka nodes in KRaft mode on loopback and resolves once topics, access rules and groups work. */
-export async function startKafka(options: KafkaOptions): Promise<EmbeddedKafka> {
-  const ids = Array.from({ length: options.nodes }, (_, index) => index + 1);
-  const ports = await rememberedPorts(options, ids);
-  const cluster = clusterId(options);
-  const nodes = ids.map((id) => startNode(options, id, ports, cluster));
-  const brokers = ids.map((id) => `127.0.0.1:${clientPort(ports, id)}`);
-  const password = options.users.admin;
-  if (password === undefined) throw new Error('the Kafka user admin needs a password');
-  const kafka = createKafka({ brokers, clientId: 'launcher', sasl: { username: 'admin', password } });
+export async function startKafka(folder: DataFolder, options: KafkaOptions): Promise<EmbeddedKafka> {
+  const cluster = await describeCluster(folder, options);
+  const nodes = Object.keys(cluster.ports).map((id) => startNode(folder, cluster, Number(id)));
+  const brokers = nodes.map(({ id }) => address(cluster, id, 'client'));
+  const kafka = createKafka({ brokers, clientId: 'launcher', sasl: kafkaLogin('admin', folder.secrets) });
   const ended = Promise.race(nodes.map(async ({ process }) => process.exited.then(() => process.log)));
   const ready = (async () => {
-    await ensureTopics(kafka, {
-      replicationFactor: options.nodes,
-      ...(options.partitions !== undefined && { partitions: options.partitions }),
-    });
+    await ensureTopics(kafka, { replicationFactor: options.nodes });
     await ensureAcls(kafka);
     return undefined;
   })();
@@ -67,62 +70,62 @@ export async function startKafka(options: KafkaOptions): Promise<EmbeddedKafka> 
   };
 }
 
-interface NodePorts {
-  readonly client: number;
-  readonly controller: number;
+/** What all nodes have in common. */
+interface Cluster {
+  readonly dir: string;
+  readonly id: string;
+  readonly ports: Ports;
 }
-type Ports = Readonly<Record<string, NodePorts>>;
+/** By the number of the node. */
+type Ports = Readonly<Record<string, { readonly client: number; readonly controller: number }>>;
 
-const clientPort = (ports: Ports, id: number): number => ports[String(id)]?.client ?? 0;
-const controllerPort = (ports: Ports, id: number): number => ports[String(id)]?.controller ?? 0;
+async function describeCluster({ dataDir }: DataFolder, { nodes, port }: KafkaOptions): Promise<Cluster> {
+  const dir = join(dataDir, 'kafka');
+  mkdirSync(dir, { recursive: true });
+  return { dir, ports: await rememberedPorts(dir, nodes, port), id: clusterId(dir) };
+}
 
 /** The quorum's addresses are part of its configuration, so ports are kept from start to start while they are free. */
-async function rememberedPorts(options: KafkaOptions, ids: readonly number[]): Promise<Ports> {
-  const file = join(options.dataDir, 'kafka', 'ports.json');
+async function rememberedPorts(dir: string, nodes: number, port: number): Promise<Ports> {
+  const file = join(dir, 'ports.json');
   const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ports) : {};
-  const ports: Record<string, NodePorts> = {};
-  for (const id of ids) {
-    const wanted = before[String(id)] ?? { client: id === 1 ? options.port : 0, controller: 0 };
-    ports[String(id)] = {
-      client: await freePort(wanted.client, options.takenPorts),
-      controller: await freePort(wanted.controller, options.takenPorts),
-    };
+  const ports: Record<string, Ports[string]> = {};
+  for (let id = 1; id <= nodes; id += 1) {
+    const wanted = before[id] ?? { client: id === 1 ? port : 0, controller: 0 };
+    ports[id] = { client: await freePort(wanted.client), controller: await freePort(wanted.controller) };
   }
-  mkdirSync(join(options.dataDir, 'kafka'), { recursive: true });
   writeFileSync(file, JSON.stringify(ports));
   return ports;
 }
 
-function clusterId(options: KafkaOptions): string {
-  const file = join(options.dataDir, 'kafka', 'cluster-id');
-  if (existsSync(file)) return readFileSync(file, 'utf8');
-  const { stdout } = storageTool(options, ['random-uuid']);
-  writeFileSync(file, stdout.trim());
-  return stdout.trim();
+const address = ({ ports }: Cluster, id: number, of: 'client' | 'controller') => `127.0.0.1:${ports[id]?.[of] ?? 0}`;
+
+function clusterId(dir: string): string {
+  const file = join(dir, 'cluster-id');
+  if (!existsSync(file)) writeFileSync(file, storageTool(['random-uuid']).trim());
+  return readFileSync(file, 'utf8');
 }
 
-function startNode(options: KafkaOptions, id: number, ports: Ports, cluster: string): KafkaNode {
-  const dir = join(options.dataDir, 'kafka', `node-${id}`);
+function startNode(folder: DataFolder, cluster: Cluster, id: number): KafkaNode {
+  const dir = join(cluster.dir, `node-${id}`);
   const config = join(dir, 'server.properties');
+  const logs = join(dir, 'logs');
   mkdirSync(dir, { recursive: true });
-  const properties = Object.entries(nodeProperties(options, id, ports, join(dir, 'logs')));
+  const admin = kafkaLogin('admin', folder.secrets);
+  const properties = Object.entries(nodeProperties(cluster, id, logs, admin));
   writeFileSync(config, properties.map(([key, value]) => `${key}=${value}\n`).join(''), { mode: 0o600 });
-  const users = Object.entries(options.users).flatMap(([name, password]) => [
-    '--add-scram',
-    `SCRAM-SHA-256=[name=${name},password=${password}]`,
-  ]);
-  if (!existsSync(join(dir, 'logs', 'meta.properties'))) {
-    storageTool(options, ['format', '-t', cluster, '-c', config, '--ignore-formatted', ...users]);
+  if (!existsSync(join(logs, 'meta.properties'))) {
+    const users = [...PRINCIPALS, 'admin' as const]
+      .map((name) => kafkaLogin(name, folder.secrets))
+      .flatMap(({ username, password }) => ['--add-scram', `SCRAM-SHA-256=[name=${username},password=${password}]`]);
+    storageTool(['format', '-t', cluster.id, '-c', config, '--ignore-formatted', ...users]);
   }
   const launch = () =>
-    options.registry.start({
-      name: options.nodes === 1 ? 'kafka' : `kafka-${id}`,
+    folder.registry.start({
+      name: Object.keys(cluster.ports).length === 1 ? 'kafka' : `kafka-${id}`,
       command: 'java',
-      args: [
-        ...['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'],
-        ...['-cp', join(options.jars, '*'), 'kafka.Kafka', config],
-      ],
-      log: join(options.logDir, `kafka-${id}.log`),
+      args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', ...JAVA_OPTIONS, 'kafka.Kafka', config],
+      log: join(folder.logDir, `kafka-${id}.log`),
     });
   let running = launch();
   return {
@@ -139,35 +142,29 @@ function startNode(options: KafkaOptions, id: number, ports: Ports, cluster: str
   };
 }
 
-function storageTool(options: KafkaOptions, args: readonly string[]): { stdout: string } {
-  const java = [
-    '-cp',
-    join(options.jars, '*'),
-    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    'kafka.tools.StorageTool',
-  ];
-  const result = spawnSync('java', [...java, ...args], { encoding: 'utf8' });
+/** @returns what it prints */
+function storageTool(args: readonly string[]): string {
+  const result = spawnSync('java', [...JAVA_OPTIONS, 'kafka.tools.StorageTool', ...args], { encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`Kafka's storage tool failed: ${result.stderr || result.stdout}`);
-  return result;
+  return result.stdout;
 }
 
 function nodeProperties(
-  options: KafkaOptions,
+  cluster: Cluster,
   id: number,
-  ports: Ports,
   logDir: string,
+  { username, password }: KafkaLogin,
 ): Record<string, string | number | boolean> {
-  const admin = options.users.admin ?? '';
   const login = (module: string, more = '') =>
-    `org.apache.kafka.common.security.${module} required username="admin" password="${admin}"${more};`;
-  const replicas = options.nodes;
-  const voters = Object.keys(ports).map((node) => `${node}@127.0.0.1:${controllerPort(ports, Number(node))}`);
-  const client = `CLIENT://127.0.0.1:${clientPort(ports, id)}`;
+    `org.apache.kafka.common.security.${module} required username="${username}" password="${password}"${more};`;
+  const ids = Object.keys(cluster.ports).map(Number);
+  const replicas = ids.length;
+  const client = `CLIENT://${address(cluster, id, 'client')}`;
   return {
     'process.roles': 'broker,controller',
     'node.id': id,
-    'controller.quorum.voters': voters.join(','),
-    listeners: `${client},CONTROLLER://127.0.0.1:${controllerPort(ports, id)}`,
+    'controller.quorum.voters': ids.map((each) => `${each}@${address(cluster, each, 'controller')}`).join(','),
+    listeners: `${client},CONTROLLER://${address(cluster, id, 'controller')}`,
     'advertised.listeners': client,
     'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
@@ -179,7 +176,7 @@ function nodeProperties(
     'sasl.mechanism.controller.protocol': 'PLAIN',
     'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
     'listener.name.client.scram-sha-256.sasl.jaas.config': login('scram.ScramLoginModule'),
-    'listener.name.controller.plain.sasl.jaas.config': login('plain.PlainLoginModule', ` user_admin="${admin}"`),
+    'listener.name.controller.plain.sasl.jaas.config': login('plain.PlainLoginModule', ` user_admin="${password}"`),
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'super.users': 'User:admin',
     'allow.everyone.if.no.acl.found': false,

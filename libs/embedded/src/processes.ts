@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import getPort from 'get-port';
 
 export interface Command {
   /** Shown to people and used as the name of the log file. */
@@ -24,6 +24,8 @@ export interface ManagedProcess {
   /** Resolves when it has ended, however that came about. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly running: boolean;
+  /** Whether somebody has asked it to stop; {@link kill} is a fault and asks for nothing. */
+  readonly askedToStop: boolean;
   kill(signal: NodeJS.Signals): void;
   /** Asks it to stop and insists with SIGKILL after `graceMs`. */
   stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
@@ -40,6 +42,7 @@ interface Entry {
 export class ProcessRegistry {
   private readonly file: string;
   private entries: Entry[] = [];
+  private stopping = false;
 
   private constructor(dataDir: string) {
     this.file = join(dataDir, 'processes.json');
@@ -91,6 +94,8 @@ export class ProcessRegistry {
     if (pid === undefined) throw new Error(`${spec.name} could not be started: ${spec.command}`);
     this.add(spec.name, pid);
     const isRunning = () => child.exitCode === null && child.signalCode === null;
+    let asked = false;
+    const askedToStop = () => asked || this.stopping;
     return {
       name: spec.name,
       pid,
@@ -99,11 +104,15 @@ export class ProcessRegistry {
       get running() {
         return isRunning();
       },
+      get askedToStop() {
+        return askedToStop();
+      },
       kill: (signal) => {
         child.kill(signal);
       },
       stop: async (signal = 'SIGTERM', graceMs = 15_000) => {
         if (!isRunning()) return;
+        asked = true;
         child.kill('SIGCONT');
         child.kill(signal);
         const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
@@ -115,12 +124,14 @@ export class ProcessRegistry {
 
   /** Stops whatever is running, politely and then not; for a start that is given up half-way. */
   async stopEverything(): Promise<void> {
+    this.stopping = true;
     await stopAll(this.entries.filter(({ name }) => name !== LAUNCHER));
     this.close();
   }
 
   /** Ends everything at once. */
   killEverything(): void {
+    this.stopping = true;
     for (const { name, pid, startedAt } of this.entries) {
       if (name !== LAUNCHER && startTime(pid) === startedAt) process.kill(pid, 'SIGKILL');
     }
@@ -180,22 +191,12 @@ async function stopAll(entries: readonly Entry[]): Promise<void> {
   }
 }
 
-/** The wanted port when it is free on loopback and not in `taken`, else one that the system chooses. */
-export async function freePort(wanted: number, taken: Set<number> = new Set()): Promise<number> {
-  const port = taken.has(wanted) ? 0 : wanted;
-  const free = await new Promise<number | undefined>((resolve) => {
-    const server = createServer();
-    server.once('error', () => {
-      resolve(undefined);
-    });
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(address !== null && typeof address === 'object' ? address.port : undefined);
-      });
-    });
-  });
-  if (free === undefined || taken.has(free)) return freePort(0, taken);
-  taken.add(free);
-  return free;
+/** The wanted port where it is free on loopback, else one that the system chooses; this process gives none out twice. */
+export const freePort = (wanted = 0): Promise<number> => getPort({ port: wanted, host: '127.0.0.1', reserve: true });
+
+/** The last lines of a log, indented, for an error message. */
+export function tailOf(log: string, lines = 12): string {
+  if (!existsSync(log)) return '';
+  const text = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);
+  return [`The end of ${log}:`, ...text.map((line) => `    ${line.slice(0, 400)}`)].join('\n');
 }

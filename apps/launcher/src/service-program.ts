@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { environment } from './launcher.config.js';
+
+/** The services that have a database and a Kafka login. */
+export const STORING_SERVICES = ['identity', 'token', 'audit', 'inference'] as const;
+export const SERVICES = [...STORING_SERVICES, 'portal'] as const;
+export type StoringService = (typeof STORING_SERVICES)[number];
+export type ServiceName = (typeof SERVICES)[number];
+
+export const isService = (name: string): name is ServiceName => (SERVICES as readonly string[]).includes(name);
+export const isStoring = (name: string): name is StoringService =>
+  (STORING_SERVICES as readonly string[]).includes(name);
+
+/** The repository. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Folder of a service below the repository. */
+export const folderOf = (service: ServiceName) => (service === 'portal' ? 'apps/portal/gateway' : `apps/${service}`);
+
+type Program = 'main' | 'migrate' | 'rebuild' | 'replay-parked';
+
+export const programOf = (service: ServiceName, program: Program) =>
+  join(ROOT, folderOf(service), 'dist', `${program}.js`);
+
+/** Runs a program of a service at this terminal, in this environment and the one given; returns its exit status. */
+export function runProgram(service: ServiceName, program: Program, env: Readonly<Record<string, string>>): number {
+  const { status } = spawnSync(process.execPath, ['--enable-source-maps', programOf(service, program)], {
+    stdio: 'inherit',
+    env: { ...environment, ...env },
+  });
+  return status ?? 1;
+}
+
+/** A variable of a service's own, as `TOKEN_DATABASE_URL` is. */
+export const variableOf = (service: ServiceName, name: string) => `${service.toUpperCase()}_${name}`;
+
+/** What a child gets of this process' environment: enough to run, none of its secrets. */
+export function inheritedEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, TZ, LOG_LEVEL } = environment;
+  return { PATH, HOME, TZ, LOG_LEVEL, NODE_ENV: 'production' };
+}

@@ -1,0 +1,72 @@
+import type { Principal } from '@rebelcore/contracts/topics';
+import { databaseUrl, ensureDatabase, type DatabaseRole } from '@rebelcore/embedded/databases';
+import { kafkaLogin, startKafka, type EmbeddedKafka, type KafkaLogin } from '@rebelcore/embedded/kafka';
+import { startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgres';
+import { environment } from '../launcher.config.js';
+import { STORING_SERVICES, variableOf, type StoringService } from '../service-program.js';
+import type { Launch } from './launch.js';
+
+/** Where the services store and what carries their events: embedded, or of one's own where the environment describes it. */
+export interface Infrastructure {
+  /** Undefined where an existing one is used. */
+  readonly postgres: EmbeddedPostgres | undefined;
+  readonly kafka: EmbeddedKafka | undefined;
+  readonly brokers: string[];
+  /** Undefined for an existing Kafka that asks for none. */
+  readonly kafkaLogin: (principal: Principal) => KafkaLogin | undefined;
+  readonly databaseUrl: (service: StoringService, role: DatabaseRole) => string;
+}
+
+/** @throws {Error} when the environment describes the databases of some services only */
+export async function startInfrastructure(launch: Launch, kafkaNodes: 1 | 3): Promise<Infrastructure> {
+  const { secrets } = launch.folder;
+  const brokers = environment.KAFKA_BROKERS?.split(',');
+  const [postgres, kafka] = await Promise.all([
+    existingDatabases() ? undefined : launch.step('PostgreSQL', () => startDatabases(launch)),
+    brokers
+      ? undefined
+      : launch.step('Apache Kafka', () =>
+          startKafka(launch.folder, { nodes: kafkaNodes, port: launch.wantedPort('kafka') }),
+        ),
+  ]);
+  return {
+    postgres,
+    kafka,
+    brokers: kafka?.brokers ?? brokers ?? [],
+    kafkaLogin: kafka ? (principal) => kafkaLogin(principal, secrets) : existingKafkaLogin,
+    databaseUrl: postgres
+      ? (service, role) => databaseUrl(postgres.superuserUrl, service, role, secrets)
+      : existingDatabaseUrl,
+  };
+}
+
+async function startDatabases(launch: Launch): Promise<EmbeddedPostgres> {
+  const postgres = await startPostgres(launch.folder, await launch.port('postgres'));
+  for (const service of STORING_SERVICES) {
+    await ensureDatabase(postgres.superuserUrl, service, launch.folder.secrets);
+  }
+  return postgres;
+}
+
+function existingDatabases(): boolean {
+  const missing = STORING_SERVICES.map((service) => variableOf(service, 'DATABASE_URL')).filter(
+    (name) => environment[name] === undefined,
+  );
+  if (missing.length > 0 && missing.length < STORING_SERVICES.length) {
+    throw new Error(
+      `To use a PostgreSQL of your own, set ${missing.join(' and ')} as well; to use the embedded one, set none.`,
+    );
+  }
+  return missing.length === 0;
+}
+
+/** Migrations may have a login of their own. */
+function existingDatabaseUrl(service: StoringService, role: DatabaseRole): string {
+  const migrations = role === 'owner' ? environment[variableOf(service, 'MIGRATIONS_DATABASE_URL')] : undefined;
+  return migrations ?? environment[variableOf(service, 'DATABASE_URL')] ?? '';
+}
+
+function existingKafkaLogin(): KafkaLogin | undefined {
+  const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = environment;
+  return username !== undefined && password !== undefined ? { username, password } : undefined;
+}

@@ -1,0 +1,26 @@
+import { databaseUrl, type DatabaseRole } from '@rebelcore/embedded/databases';
+import { readEndpoints } from '@rebelcore/embedded/endpoints';
+import { kafkaLogin } from '@rebelcore/embedded/kafka';
+import { Secrets } from '@rebelcore/embedded/secrets';
+import type { StoringService } from '../service-program.js';
+import { kafkaEnvironment } from './service-environment.js';
+
+/** How to reach what the system in `.data` keeps, for commands that work beside it. */
+export interface RunningSystem {
+  databaseUrl(service: StoringService, role: DatabaseRole): string;
+  /** The variables of a service's connection to Kafka. */
+  kafka(service: StoringService): Record<string, string>;
+}
+
+/**
+ * @param instead the variables that describe another system
+ * @throws {Error} saying what to do when nothing runs here
+ */
+export function findRunningSystem(instead: string): RunningSystem {
+  const { kafka, postgres } = readEndpoints(undefined, instead);
+  const secrets = new Secrets('.data');
+  return {
+    databaseUrl: (service, role) => databaseUrl(postgres.identity, service, role, secrets),
+    kafka: (service) => kafkaEnvironment(kafka.brokers, kafkaLogin(service, secrets)),
+  };
+}

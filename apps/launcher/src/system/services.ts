@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import { freePort, tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
+import { inheritedEnvironment, programOf, SERVICES, type ServiceName } from '../service-program.js';
+import type { Infrastructure } from './infrastructure.js';
+import type { Launch } from './launch.js';
+import { serviceEnvironment, type Addresses, type Replica } from './service-environment.js';
+
+/**
+ * Megabytes of half the space for young objects. 16 is usual; 8 makes a process smaller by a quarter, which most do not
+ * notice. The token service makes the most objects per second and keeps the usual: more would make a call cheaper still, but
+ * with 32 the process takes 159 MB at rest, and 150 is what it may.
+ */
+const SEMI_SPACE_MB: Readonly<Record<ServiceName, number>> = {
+  identity: 8,
+  token: 16,
+  audit: 8,
+  inference: 8,
+  portal: 8,
+};
+
+const INSPECTOR_PORT = 9229;
+
+export interface ServicesOptions {
+  /** How many processes of a service; one unless said otherwise. */
+  readonly replicas?: Partial<Record<ServiceName, number>>;
+  /** Set for every service, over what the launcher sets. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The service whose first replica a debugger can attach to. */
+  readonly inspect?: ServiceName | undefined;
+  /** Told when a service ends that nobody has asked to, once it has been ready. */
+  readonly died?: (service: ServiceHandle) => void;
+}
+
+/** One replica of a service. */
+export interface ServiceHandle {
+  readonly name: ServiceName;
+  readonly url: string;
+  readonly log: string;
+  readonly process: ManagedProcess;
+  /** Where a debugger attaches to it; undefined where none can. */
+  readonly inspector: string | undefined;
+  kill(signal: NodeJS.Signals): void;
+  /** Starts it again, stopping it first if it runs; resolves when it answers that it is ready, perhaps before it consumes. */
+  restart(): Promise<void>;
+}
+
+export interface Services {
+  readonly addresses: Addresses;
+  readonly handles: readonly ServiceHandle[];
+}
+
+/** Starts all services at once and resolves when each is ready and a member of its consumer group. */
+export async function startServices(
+  launch: Launch,
+  infrastructure: Infrastructure,
+  options: ServicesOptions,
+): Promise<Services> {
+  const { folder } = launch;
+  const replicas = await chooseReplicas(launch, options.replicas);
+  const addresses = addressesOf(replicas);
+  const inspector = options.inspect && `127.0.0.1:${await freePort(INSPECTOR_PORT)}`;
+  const starting = replicas.map((replica) => {
+    const { service, label } = replica;
+    const own = inspector !== undefined && label === options.inspect ? inspector : undefined;
+    const command = {
+      name: label,
+      command: process.execPath,
+      // Without source maps: Node would read them for every module that it loads.
+      args: [
+        `--max-semi-space-size=${SEMI_SPACE_MB[service]}`,
+        ...(own === undefined ? [] : [`--inspect=${own}`]),
+        programOf(service, 'main'),
+      ],
+      env: {
+        ...inheritedEnvironment(),
+        ...serviceEnvironment(replica, { addresses, folder, infrastructure }),
+        ...options.env,
+      },
+      log: join(folder.logDir, `${label}.log`),
+    };
+    return startService(replica, own, () => folder.registry.start(command), options.died);
+  });
+  return { addresses, handles: await Promise.all(starting) };
+}
+
+async function chooseReplicas(launch: Launch, counts: ServicesOptions['replicas']): Promise<Replica[]> {
+  const replicas: Replica[] = [];
+  for (const service of SERVICES) {
+    replicas.push({ service, label: service, port: await launch.port(service) });
+    for (let number = 2; number <= (counts?.[service] ?? 1); number += 1) {
+      replicas.push({ service, label: `${service}-${number}`, port: await freePort() });
+    }
+  }
+  return replicas;
+}
+
+const urlOf = ({ port }: Replica) => `http://127.0.0.1:${port}`;
+
+function addressesOf(replicas: readonly Replica[]): Addresses {
+  const firsts = replicas.filter(({ service, label }) => label === service);
+  return Object.fromEntries(firsts.map((replica) => [replica.service, urlOf(replica)])) as Record<ServiceName, string>;
+}
+
+async function startService(
+  replica: Replica,
+  inspector: string | undefined,
+  start: () => ManagedProcess,
+  died: ServicesOptions['died'],
+): Promise<ServiceHandle> {
+  let running = start();
+  const handle: ServiceHandle = {
+    name: replica.service,
+    url: urlOf(replica),
+    log: running.log,
+    inspector,
+    get process() {
+      return running;
+    },
+    kill: (signal) => {
+      running.kill(signal);
+    },
+    restart: async () => {
+      await running.stop();
+      running = start();
+      await untilReady(handle, { consuming: false });
+      watch();
+    },
+  };
+  const watch = () => {
+    const watched = running;
+    void watched.exited.then(() => {
+      if (!watched.askedToStop) died?.(handle);
+    });
+  };
+  await untilReady(handle, { consuming: true });
+  watch();
+  return handle;
+}
+
+/**
+ * Ready; `consuming`: and a member of its consumer group. A service answers without that, but a start should end with
+ * everything working. After a kill -9 the group waits for the dead member until its session has run out.
+ */
+async function untilReady(service: ServiceHandle, { consuming }: { consuming: boolean }): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const response = await fetch(`${service.url}/health/ready`).catch(() => undefined);
+    const body = await response?.text();
+    if (response?.ok === true && body !== undefined && !(consuming && body.includes('"joined":false'))) return;
+    if (!service.process.running) {
+      throw new Error(`The ${service.name} service ended while starting.\n${tailOf(service.log)}`);
+    }
+    if (Date.now() > deadline) {
+      throw new Error(`The ${service.name} service is not ready: ${body ?? 'no answer'}\n${tailOf(service.log)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

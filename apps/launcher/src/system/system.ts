@@ -1,0 +1,86 @@
+import type { DataFolder } from '@rebelcore/embedded/data-folder';
+import { removeEndpoints, writeEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
+import type { EmbeddedKafka } from '@rebelcore/embedded/kafka';
+import type { EmbeddedPostgres } from '@rebelcore/embedded/postgres';
+import { STORING_SERVICES, type StoringService } from '../service-program.js';
+import { provisionDemo } from './customers.js';
+import { startInfrastructure, type Infrastructure } from './infrastructure.js';
+import { Launch, type LaunchOptions } from './launch.js';
+import { migrate } from './migrations.js';
+import type { Addresses } from './service-environment.js';
+import { startServices, type ServiceHandle, type ServicesOptions } from './services.js';
+
+export interface SystemOptions extends LaunchOptions, ServicesOptions {
+  readonly kafkaNodes?: 1 | 3;
+}
+
+export interface System {
+  readonly endpoints: Endpoints;
+  readonly services: readonly ServiceHandle[];
+  /** Undefined where an existing one is used. */
+  readonly postgres: EmbeddedPostgres | undefined;
+  readonly kafka: EmbeddedKafka | undefined;
+  readonly logDir: string;
+  /** Brings the schema of a service up to date once more. */
+  migrate(service: StoringService): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the whole product on this machine and resolves when it is ready and the demo customer is there. */
+export async function startSystem(folder: DataFolder, options: SystemOptions): Promise<System> {
+  const launch = new Launch(folder, options);
+  try {
+    const infrastructure = await startInfrastructure(launch, options.kafkaNodes ?? 1);
+    const migrateOne = (service: StoringService) => migrate(service, launch, infrastructure);
+    await launch.step('Database schemas', () => Promise.all(STORING_SERVICES.map(migrateOne)));
+    const { addresses, handles } = await launch.step('Services', () => startServices(launch, infrastructure, options));
+    const endpoints = endpointsOf(addresses, infrastructure, folder);
+    await provisionDemo(endpoints);
+    writeEndpoints(folder.dataDir, endpoints);
+    let stopped: Promise<void> | undefined;
+    return {
+      endpoints,
+      services: handles,
+      postgres: infrastructure.postgres,
+      kafka: infrastructure.kafka,
+      logDir: folder.logDir,
+      migrate: migrateOne,
+      stop: () => (stopped ??= stopInOrder(folder, handles, infrastructure)),
+    };
+  } catch (error) {
+    removeEndpoints(folder.dataDir);
+    await folder.registry.stopEverything();
+    throw error;
+  }
+}
+
+/** First who answers requests, then who carries events, then who stores. */
+async function stopInOrder(
+  { dataDir, registry }: DataFolder,
+  services: readonly ServiceHandle[],
+  { kafka, postgres }: Infrastructure,
+): Promise<void> {
+  removeEndpoints(dataDir);
+  await Promise.all(services.map(({ process }) => process.stop()));
+  await kafka?.stop();
+  await postgres?.stop();
+  registry.close();
+}
+
+function endpointsOf(addresses: Addresses, infrastructure: Infrastructure, { secrets }: DataFolder): Endpoints {
+  const reader = (service: StoringService) => infrastructure.databaseUrl(service, 'reader');
+  return {
+    portal: addresses.portal,
+    identity: addresses.identity,
+    token: addresses.token,
+    audit: addresses.audit,
+    inference: addresses.inference,
+    operator_token: secrets.text('operator-token'),
+    owner: { email: 'owner@demo.rebelcore.local', password: `Demo1${secrets.text('demo-owner')}` },
+    kafka: {
+      brokers: infrastructure.brokers,
+      subscriber: infrastructure.kafkaLogin('subscriber') ?? { username: '', password: '' },
+    },
+    postgres: { identity: reader('identity'), token: reader('token'), audit: reader('audit') },
+  };
+}
