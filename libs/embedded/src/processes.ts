@@ -69,7 +69,9 @@ export class ProcessRegistry {
     return registry;
   }
 
+  /** @throws {Error} when it cannot be started, or everything is being stopped */
   start(spec: Command): ManagedProcess {
+    if (this.stopping) throw new Error(`${spec.name} is not started any more, since everything is being stopped.`);
     mkdirSync(dirname(spec.log), { recursive: true });
     const log = openSync(spec.log, 'a', 0o600);
     const child = spawn(spec.command, spec.args, {
@@ -122,16 +124,21 @@ export class ProcessRegistry {
     };
   }
 
+  /** From now on nothing is started, and whatever ends was asked to. */
+  refuseStarts(): void {
+    this.stopping = true;
+  }
+
   /** Stops whatever is running, politely and then not; for a start that is given up half-way. */
   async stopEverything(): Promise<void> {
-    this.stopping = true;
+    this.refuseStarts();
     await stopAll(this.entries.filter(({ name }) => name !== LAUNCHER));
     this.close();
   }
 
   /** Ends everything at once. */
   killEverything(): void {
-    this.stopping = true;
+    this.refuseStarts();
     for (const { name, pid, startedAt } of this.entries) {
       if (name !== LAUNCHER && startTime(pid) === startedAt) process.kill(pid, 'SIGKILL');
     }

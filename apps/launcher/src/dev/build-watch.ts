@@ -27,7 +27,8 @@ export function watchBuild(watched: Watched, report: (report: BuildReport) => vo
 
 function watch({ root, colour }: Watched, report: (report: BuildReport) => void): void {
   const written = new Set<string>();
-  let since = 0;
+  let since = Date.now();
+  let watching = false;
   let errors: ts.Diagnostic[] = [];
   const system: ts.System = {
     ...ts.sys,
@@ -59,12 +60,15 @@ function watch({ root, colour }: Watched, report: (report: BuildReport) => void)
       if (STARTED.has(code)) {
         since = Date.now();
         errors = [];
-      } else {
+      } else if (watching) {
         finished();
       }
     },
   );
   ts.createSolutionBuilderWithWatch(host, [root], {}).build();
+  // The first build is done before anything is watched; whoever hears of it may edit at once.
+  watching = true;
+  finished();
 }
 
 /** tsc's codes of "Starting compilation in watch mode" and "File change detected"; the others say that it is done. */

@@ -17,6 +17,8 @@ export function restartOnEdits(system: System): void {
       await service.restart();
       say(`${name} rebuilt and restarted in ${((Date.now() - since) / 1000).toFixed(1)} s`);
     } catch (error) {
+      // The whole system is being stopped, in the middle of this restart.
+      if (service.process.askedToStop) return;
       say(`${(error as Error).message}\n${name} waits for the next edit.`);
     }
   };

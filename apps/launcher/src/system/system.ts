@@ -60,6 +60,7 @@ async function stopInOrder(
   services: readonly ServiceHandle[],
   { kafka, postgres }: Infrastructure,
 ): Promise<void> {
+  registry.refuseStarts();
   removeEndpoints(dataDir);
   await Promise.all(services.map(({ process }) => process.stop()));
   await kafka?.stop();
