@@ -31,6 +31,13 @@ module.exports = {
       to: { path: ['^node_modules/(@nestjs|typeorm|pg|kafkajs)/', '^(node:|fs|crypto|path|os)'] },
     },
     {
+      name: 'migrations-are-frozen',
+      comment: 'What a migration does to a database never changes with the code.',
+      severity: 'error',
+      from: { path: '^apps/[^/]+/src/migrations/\\d+-' },
+      to: { pathNot: '^node_modules/typeorm/' },
+    },
+    {
       name: 'packages-for-others-use-no-private-library',
       severity: 'error',
       from: { path: '^libs/(contracts|messaging|api-access)/src', pathNot: 'spec\\.ts$' },

@@ -35,6 +35,18 @@ export default tseslint.config(
     },
   },
   {
+    files: ['apps/*/src/migrations/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        ...noSpreadLiterals,
+        {
+          selector: 'TemplateLiteral[expressions.length > 0]',
+          message: 'A migration is frozen: plain SQL, complete in itself.',
+        },
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs', '**/*.cjs'],
     rules: { 'no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }] },
     languageOptions: {

@@ -1,16 +1,6 @@
 import type { Pool } from 'pg';
 import { generateSigningKey, openSigningKey, sealSigningKey, type SigningKey } from './signing-keys.js';
 
-/** SQL for a service's migration: the table its signing keys lie in, and what its runtime role may do there. */
-export const signingKeyTable = (role: string): string => `
-create table signing_key (
-  kid text primary key,
-  sealed_private_key bytea not null,
-  created_at timestamptz not null default now()
-);
-grant select, insert on signing_key to "${role}";
-`;
-
 /**
  * Opens the stored keys, newest first, or makes the first one. Replicas that start together agree on it.
  *

@@ -2,20 +2,15 @@ import { inTransaction } from '@rebelcore/messaging/transaction';
 import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 
+/**
+ * What the policy `own_customer`, which migrations put on tables, compares `customer_id` with. Rows are visible and writable
+ * only inside a transaction that was opened for their customer: a query that forgets its customer finds nothing, whatever it
+ * selects. The owner role stands outside.
+ */
 const SETTING = 'rebelcore.customer_id';
 
 /**
- * SQL for migrations: rows of the table are visible and writable only inside a transaction that was opened for their
- * customer. A query that forgets its customer finds nothing, whatever it selects. The owner role stands outside.
- */
-export const scopeToCustomer = (table: string): string => `
-  alter table ${table} enable row level security;
-  create policy own_customer on ${table}
-    using (customer_id = nullif(current_setting('${SETTING}', true), '')::uuid);
-`;
-
-/**
- * A transaction for one customer, opened in a single round trip: the only way to the tables of {@link scopeToCustomer}.
+ * A transaction for one customer, opened in a single round trip: the only way to rows under `own_customer`.
  *
  * @throws {ConnectionLost} see {@link inTransaction}
  */

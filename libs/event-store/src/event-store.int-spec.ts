@@ -5,7 +5,7 @@ import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-databas
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { eventCodec, Refused, type Aggregate, type Decision, type EventOf } from './aggregate.js';
-import { scopeToCustomer, withinCustomer } from './customer-scope.js';
+import { withinCustomer } from './customer-scope.js';
 import {
   ClaimTaken,
   EventStore,
@@ -71,7 +71,9 @@ beforeAll(async () => {
       ${eventStoreTables('keeper')} ${outboxTables('keeper')}
       create table shelf (customer_id uuid not null, drops integer not null);
       grant select, insert on shelf to keeper;
-      ${scopeToCustomer('shelf')}`,
+      alter table shelf enable row level security;
+      create policy own_customer on shelf
+        using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);`,
   });
   pool = database.pool({ max: 20 });
 });

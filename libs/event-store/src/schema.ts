@@ -1,6 +1,7 @@
 /**
- * SQL for a migration: the tables of the event store with what the service's runtime role may do to them. An event is
- * never changed or deleted, so the role cannot. The outbox comes from `@rebelcore/messaging/schema`.
+ * SQL of the tables of the event store, with what the service's runtime role may do to them. An event is never changed or
+ * deleted, so the role cannot. A migration repeats it word for word, and a test says whether a service's tables are still
+ * these; the outbox comes from `@rebelcore/messaging/schema`.
  */
 export const eventStoreTables = (role: string): string => `
   create table event (

@@ -1,4 +1,7 @@
-/** SQL for the services' migrations: the tables this library works on, in the current schema. */
+/**
+ * SQL of the tables this library works on, in the current schema. A migration repeats the text instead of calling these
+ * functions, so that a later version of them does not change what an older database got.
+ */
 
 /**
  * The outbox. A row stays until it has been published, so a transaction that commits late is never skipped.
@@ -65,8 +68,5 @@ grant select, insert, update on consumer_offset, applied_sequence to ${identifie
 grant delete on consumer_offset, applied_sequence to ${identifier(role)};
 grant select, insert, update, delete on parked_record, heartbeat to ${identifier(role)};
 `;
-
-export const dropOutboxTables = 'drop table outbox;';
-export const dropConsumerTables = 'drop table heartbeat, parked_record, applied_sequence, consumer_offset;';
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

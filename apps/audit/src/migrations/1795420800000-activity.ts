@@ -1,13 +1,47 @@
-import { consumerTables, dropConsumerTables } from '@rebelcore/messaging/schema';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-
-const ROLE = 'audit';
 
 /** The activity log, append-only for the runtime role, and what its consumer keeps. */
 export class Activity1795420800000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
-    await db.query(consumerTables(ROLE));
     await db.query(`
+      -- What a consumer keeps beside its views: offsets, the last applied sequence per key, parked records, heartbeats.
+      create table consumer_offset (
+        view text not null,
+        topic text not null,
+        partition integer not null,
+        next_offset bigint not null,
+        primary key (view, topic, partition)
+      ) with (fillfactor = 50);
+      create table applied_sequence (
+        view text not null,
+        topic text not null,
+        key text not null,
+        sequence bigint not null,
+        primary key (view, topic, key)
+      ) with (fillfactor = 80);
+      create table parked_record (
+        view text not null,
+        topic text not null,
+        partition integer not null,
+        "offset" bigint not null,
+        key text,
+        headers jsonb not null,
+        value bytea,
+        recorded_at timestamptz not null,
+        code text not null,
+        reason text not null,
+        parked_at timestamptz not null default now(),
+        primary key (view, topic, partition, "offset")
+      );
+      create index parked_record_key on parked_record (view, topic, key);
+      create table heartbeat (
+        topic text not null,
+        at timestamptz not null,
+        published jsonb not null,
+        primary key (topic, at)
+      );
+      grant select, insert, update, delete on consumer_offset, applied_sequence, parked_record, heartbeat to audit;
+
       -- Who did what in this customer? The same event always has the same time and id, so the key keeps duplicates out.
       create table activity (
         customer_id uuid not null,
@@ -37,7 +71,7 @@ export class Activity1795420800000 implements MigrationInterface {
       create policy own_customer on activity for select
         using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);
       create policy append on activity for insert with check (true);
-      grant select, insert on activity to ${ROLE};
+      grant select, insert on activity to audit;
 
       -- Makes the partitions of these months. It runs as the owner, so that the service needs no right to create. A table
       -- that is made first and then attached takes no lock that readers or writers of the log wait for.
@@ -63,12 +97,11 @@ export class Activity1795420800000 implements MigrationInterface {
         end loop;
       end $$;
       revoke all on function ensure_activity_months(date[]) from public;
-      grant execute on function ensure_activity_months(date[]) to ${ROLE};
+      grant execute on function ensure_activity_months(date[]) to audit;
     `);
   }
 
-  async down(db: QueryRunner): Promise<void> {
-    await db.query('drop table activity; drop function ensure_activity_months;');
-    await db.query(dropConsumerTables);
+  down(): Promise<void> {
+    throw new Error('A database only goes forward.');
   }
 }
