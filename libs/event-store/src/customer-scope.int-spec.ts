@@ -2,7 +2,7 @@ import { ConnectionLost } from '@rebelcore/messaging/transaction';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { DataSource, EntitySchema, type EntityManager } from 'typeorm';
-import { entitiesWithinCustomer, scopeToCustomer } from './customer-scope.js';
+import { entitiesWithinCustomer } from './customer-scope.js';
 
 interface Shelf {
   customerId: string;
@@ -24,7 +24,9 @@ beforeAll(async () => {
     schema: `
       create table shelf (customer_id uuid, drops integer, primary key (customer_id, drops));
       grant select, insert on shelf to keeper;
-      ${scopeToCustomer('shelf')}`,
+      alter table shelf enable row level security;
+      create policy own_customer on shelf
+        using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);`,
   });
   // One connection, so that each transaction gets the one of the transaction before, unless that is thrown away.
   const options = { poolSize: 1, extra: { query_timeout: 300 } };

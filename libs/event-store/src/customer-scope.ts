@@ -19,7 +19,7 @@ export const withinCustomer = <T>(pool: Pool, customerId: string, work: (tx: Poo
 
 /**
  * {@link withinCustomer} for entities, through the manager given to the work and its repositories. Any other manager
- * finds nothing in the tables of {@link scopeToCustomer}.
+ * finds nothing in tables under `own_customer`.
  */
 export const entitiesWithinCustomer = <T>(
   dataSource: DataSource,
