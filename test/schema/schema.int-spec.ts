@@ -9,16 +9,12 @@ import { DataSource } from 'typeorm';
 import { migrations as audit } from '../../apps/audit/src/migrations/migrations.js';
 import { migrations as identity } from '../../apps/identity/src/migrations/migrations.js';
 import { migrations as inference } from '../../apps/inference/src/migrations/migrations.js';
-import { AUTHORIZATION_KEYS, authorizationTable } from '../../apps/token/src/authorization/authorization.table.js';
 import { migrations as token } from '../../apps/token/src/migrations/migrations.js';
 
 /** Each service's migrations, and the SQL in today's code that declares some of the same tables. */
 const services = {
   identity: { migrations: identity, declared: [eventStoreTables, outboxTables, consumerTables] },
-  token: {
-    migrations: token,
-    declared: [outboxTables, consumerTables, (role: string) => authorizationTable(role) + AUTHORIZATION_KEYS],
-  },
+  token: { migrations: token, declared: [outboxTables, consumerTables] },
   audit: { migrations: audit, declared: [consumerTables] },
   inference: { migrations: inference, declared: [consumerTables] },
 };

@@ -9,31 +9,42 @@ import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import type { PoolClient } from 'pg';
-import { acknowledge, applyStates, applyVerifiers, stateChanges, type CredentialEvent } from './authorization.view.js';
+import {
+  applyStates,
+  applyVerifiers,
+  markAcknowledged,
+  publishAcknowledgements,
+  stateChanges,
+  type CredentialEvent,
+} from './authorization.view.js';
 
 /**
  * How each topic becomes the authorization view.
  *
- * @param said what is to be done, in the same transaction, about API users whose rows have changed
+ * @param acknowledge acknowledges the state of API users whose rows have changed, in the same transaction
  */
-export const handlersWith = (said: (tx: PoolClient, apiUserIds: readonly string[]) => Promise<void>) => ({
+const handlers = (acknowledge: (tx: PoolClient, apiUserIds: readonly string[]) => Promise<void>) => ({
   'identity.events.v1': {
     sequenced: true,
     read: (message) => identityEvents.read(message),
     apply: async (tx, received) => {
-      await said(tx, await applyStates(tx, stateChanges(received.map(({ event }) => event))));
+      await acknowledge(tx, await applyStates(tx, stateChanges(received.map(({ event }) => event))));
     },
   } satisfies ProjectionHandlers<IdentityEvent>,
   'identity.credentials.v1': {
     read: (message) => credentialEvents.read(message),
     apply: async (tx, received) => {
       const issued = received.map(({ event }) => event);
-      await said(tx, await applyVerifiers(tx, issued));
+      await acknowledge(tx, await applyVerifiers(tx, issued));
     },
   } satisfies ProjectionHandlers<CredentialEvent>,
 });
 
-export const authorizationHandlers = handlersWith(acknowledge);
+/** For the view that serves: identity waits for its acknowledgements. */
+export const authorizationHandlers = handlers(publishAcknowledgements);
+
+/** For a view that is rebuilt while another one serves. */
+export const rebuildHandlers = handlers(markAcknowledged);
 
 /** Keeps the authorization view: states from one topic, verifiers from the other, and how current they are. */
 @Controller()

@@ -12,6 +12,9 @@ export type CredentialEvent = ReturnType<typeof credentialEvents.read>;
 /** Name of the view and, after `token.`, of its consumer group. */
 export const AUTHORIZATION = 'authorization-v1';
 
+/** What the view is made of. */
+export const AUTHORIZATION_TOPICS = ['identity.events.v1', 'identity.credentials.v1'] as const;
+
 /** What a batch says of one API user: the state its last event leaves, and what only its first one tells. */
 export interface StateChange {
   readonly apiUserId: string;
@@ -65,6 +68,19 @@ function statusAfter(event: IdentityEvent): StateChange['status'] | undefined {
   }
 }
 
+/** As parameters of `unnest`, in the order of the table. */
+export const stateColumns = (changes: readonly StateChange[]): unknown[][] => [
+  changes.map(({ apiUserId }) => apiUserId),
+  changes.map(({ customerId }) => customerId),
+  changes.map(({ username }) => username),
+  changes.map(({ roleId }) => roleId),
+  changes.map(({ role }) => role),
+  changes.map(({ status }) => status),
+  changes.map(({ sequence }) => sequence),
+  changes.map(({ correlationId }) => correlationId),
+  changes.map(({ eventId }) => eventId),
+];
+
 /** Writes states; an older sequence than the one in the row changes nothing. Answers the API users concerned. */
 export async function applyStates(tx: PoolClient, changes: readonly StateChange[]): Promise<string[]> {
   if (changes.length === 0) return [];
@@ -85,20 +101,19 @@ export async function applyStates(tx: PoolClient, changes: readonly StateChange[
                  status = excluded.status, sequence = excluded.sequence,
                  correlation_id = excluded.correlation_id, event_id = excluded.event_id
            where a.sequence is null or excluded.sequence > a.sequence`,
-    values: [
-      changes.map(({ apiUserId }) => apiUserId),
-      changes.map(({ customerId }) => customerId),
-      changes.map(({ username }) => username),
-      changes.map(({ roleId }) => roleId),
-      changes.map(({ role }) => role),
-      changes.map(({ status }) => status),
-      changes.map(({ sequence }) => sequence),
-      changes.map(({ correlationId }) => correlationId),
-      changes.map(({ eventId }) => eventId),
-    ],
+    values: stateColumns(changes),
   });
   return changes.map(({ apiUserId }) => apiUserId);
 }
+
+/** As parameters of `unnest`, in the order of the table. */
+export const verifierColumns = (issued: readonly CredentialEvent['data'][]): unknown[][] => [
+  issued.map(({ apiUserId }) => apiUserId),
+  issued.map(({ customerId }) => customerId),
+  issued.map(({ username }) => username),
+  issued.map(({ verifier }) => verifier),
+  issued.map(({ pepperVersion }) => pepperVersion),
+];
 
 /** Writes verifiers. An API user's password never changes, so the first verifier stays. */
 export async function applyVerifiers(tx: PoolClient, events: readonly CredentialEvent[]): Promise<string[]> {
@@ -112,18 +127,15 @@ export async function applyVerifiers(tx: PoolClient, events: readonly Credential
            on conflict (api_user_id) do update
              set verifier = excluded.verifier, pepper_version = excluded.pepper_version
            where a.verifier is null`,
-    values: [
-      issued.map(({ apiUserId }) => apiUserId),
-      issued.map(({ customerId }) => customerId),
-      issued.map(({ username }) => username),
-      issued.map(({ verifier }) => verifier),
-      issued.map(({ pepperVersion }) => pepperVersion),
-    ],
+    values: verifierColumns(issued),
   });
   return issued.map(({ apiUserId }) => apiUserId);
 }
 
-/** Notes that the newest state of these API users has been acknowledged, where their rows are complete. */
+/**
+ * Notes that the newest state of these API users has been acknowledged, where their rows are complete, and publishes
+ * nothing: what a rebuild applies was acknowledged by the view that serves.
+ */
 export async function markAcknowledged(tx: PoolClient, apiUserIds: readonly string[]): Promise<void> {
   await tx.query({
     name: 'authorization.acknowledged',
@@ -133,7 +145,7 @@ export async function markAcknowledged(tx: PoolClient, apiUserIds: readonly stri
   });
 }
 
-interface DueRow {
+interface AcknowledgementRow {
   readonly api_user_id: string;
   readonly customer_id: string;
   readonly sequence: string;
@@ -141,43 +153,43 @@ interface DueRow {
   readonly correlation_id: string;
   readonly event_id: string;
   /** The sequence of the acknowledgement itself. */
-  readonly said: string;
+  readonly acknowledgement_sequence: string;
 }
 
 /**
  * Puts an ApiUserAuthorizationApplied into the outbox for each of these API users whose row is complete and newer than
- * what was acknowledged before. In the transaction of the view: said exactly when it is true.
+ * what was acknowledged before. In the transaction of the view: published exactly when it is true.
  */
-export async function acknowledge(tx: PoolClient, apiUserIds: readonly string[]): Promise<void> {
+export async function publishAcknowledgements(tx: PoolClient, apiUserIds: readonly string[]): Promise<void> {
   if (apiUserIds.length === 0) return;
-  const due = await tx.query<DueRow>({
+  const { rows } = await tx.query<AcknowledgementRow>({
     name: 'authorization.acknowledge',
-    text: `with due as (
+    text: `with acknowledged as (
              update authorization_v1 set acknowledged = sequence
               where api_user_id = any($1::uuid[]) and verifier is not null and sequence > acknowledged
              returning api_user_id, customer_id, sequence, status, correlation_id, event_id
            ), reserved as (
              insert into customer_sequence as s (customer_id, sequence)
-             select customer_id, count(*) from due group by customer_id order by customer_id
+             select customer_id, count(*) from acknowledged group by customer_id order by customer_id
              on conflict (customer_id) do update set sequence = s.sequence + excluded.sequence
              returning customer_id, sequence
            )
-           select due.*, reserved.sequence + 1 - row_number() over later as said
-             from due join reserved using (customer_id)
+           select acknowledged.*, reserved.sequence + 1 - row_number() over later as acknowledgement_sequence
+             from acknowledged join reserved using (customer_id)
            window later as (partition by customer_id order by api_user_id desc)
-            order by said`,
+            order by acknowledgement_sequence`,
     values: [apiUserIds],
   });
-  if (due.rows.length === 0) return;
+  if (rows.length === 0) return;
   const appliedAt = new Date().toISOString();
-  const records = due.rows.map((row): OutgoingRecord => {
+  const records = rows.map((row): OutgoingRecord => {
     const event = {
       id: uuid(),
       source: '/token',
       type: tokenEvents.wireType('ApiUserAuthorizationApplied'),
       time: appliedAt,
       subject: row.api_user_id,
-      sequence: Number(row.said),
+      sequence: Number(row.acknowledgement_sequence),
       correlationId: row.correlation_id,
       causationId: row.event_id,
       data: {

@@ -8,7 +8,7 @@ import { AuthorizationLookup, LookupFailed, type AuthorizationReader } from './a
 
 let database: TestDatabase;
 let pool: Pool;
-let asked: string[][];
+let queries: string[][];
 /** Holds answers of the view back, after it has been read. */
 let gate: Promise<void> | undefined;
 let lookup: AuthorizationLookup;
@@ -19,11 +19,11 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   pool = database.pool({ max: 2 });
-  asked = [];
+  queries = [];
   gate = undefined;
   const view: AuthorizationReader = {
     query: async (query) => {
-      asked.push(query.values?.[0] as string[]);
+      queries.push(query.values?.[0] as string[]);
       const result = await pool.query(query);
       await gate;
       return result;
@@ -49,7 +49,7 @@ describe('the lookup of who may authorize', () => {
     const answers = await Promise.all(
       [...usernames, 'unknown', ...usernames].map(async (username) => [username, await lookup.find(username)] as const),
     );
-    expect(asked).toHaveLength(1);
+    expect(queries).toHaveLength(1);
     const ids = new Map<string, string | undefined>();
     for (const [username, found] of answers) {
       expect(found === undefined).toBe(username === 'unknown');
@@ -64,7 +64,7 @@ describe('the lookup of who may authorize', () => {
     let open = (): void => undefined;
     gate = new Promise((resolve) => (open = resolve));
     const before = lookup.find(username);
-    await until(() => asked.length === 1, 'the first query');
+    await until(() => queries.length === 1, 'the first query');
     await pool.query(`update authorization_v1 set status = 'inactive' where username = $1`, [username]);
     const after = lookup.find(username);
     // Another turn of the event loop: these two wait for the same next query.
@@ -73,7 +73,7 @@ describe('the lookup of who may authorize', () => {
     open();
     expect([(await after)?.status, (await later)?.status]).toEqual(['inactive', 'inactive']);
     await before;
-    expect(asked).toEqual([[username], [username, username]]);
+    expect(queries).toEqual([[username], [username, username]]);
   });
 
   it('is not upset by a username that Postgres could not even store', async () => {
@@ -85,7 +85,7 @@ describe('the lookup of who may authorize', () => {
       lookup.find(`' or true --`),
     ]);
     expect(answers.map((answer) => answer?.status)).toEqual(['active', undefined, undefined, undefined]);
-    expect(asked).toHaveLength(1);
+    expect(queries).toHaveLength(1);
   });
 
   it('fails in two seconds when no connection is to be had', async () => {

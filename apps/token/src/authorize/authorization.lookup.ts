@@ -24,7 +24,7 @@ interface Row {
   readonly pepper_version: string | null;
 }
 
-interface Asking {
+interface PendingLookup {
   readonly username: string;
   readonly resolve: (authorization: Authorization | undefined) => void;
   readonly reject: (error: unknown) => void;
@@ -53,9 +53,9 @@ export class LookupFailed extends Error {
  * that has not begun: what was committed before it was asked is always in its answer.
  */
 export class AuthorizationLookup {
-  private asking: Asking[] = [];
+  private readonly pending: PendingLookup[] = [];
   private running = false;
-  private begunAt = -Infinity;
+  private lastQueryAt = -Infinity;
 
   constructor(private readonly view: AuthorizationReader) {}
 
@@ -63,17 +63,17 @@ export class AuthorizationLookup {
   find(username: string): Promise<Authorization | undefined> {
     return new Promise((resolve, reject) => {
       // Postgres has no NUL in text and would refuse the whole query, other people's questions with it.
-      this.asking.push({ username: username.includes('\0') ? '' : username, resolve, reject });
+      this.pending.push({ username: username.includes('\0') ? '' : username, resolve, reject });
       if (!this.running) void this.run();
     });
   }
 
   private async run(): Promise<void> {
     this.running = true;
-    while (this.asking.length > 0) {
-      await nextTurn(this.begunAt + PACE_MS);
-      this.begunAt = performance.now();
-      const batch = this.asking.splice(0, MAX_USERNAMES);
+    while (this.pending.length > 0) {
+      await nextTurn(this.lastQueryAt + PACE_MS);
+      this.lastQueryAt = performance.now();
+      const batch = this.pending.splice(0, MAX_USERNAMES);
       try {
         const found = await this.query(batch.map(({ username }) => username));
         for (const { username, resolve } of batch) resolve(found.get(username));
@@ -94,8 +94,8 @@ export class AuthorizationLookup {
       values: [usernames],
     };
     // Waiting for a connection counts as well.
-    const asked = this.view.query(query);
-    const { rows } = await within(TIMEOUT_MS, asked, () => new Error(`no answer in ${TIMEOUT_MS} ms`));
+    const answer = this.view.query(query);
+    const { rows } = await within(TIMEOUT_MS, answer, () => new Error(`no answer in ${TIMEOUT_MS} ms`));
     return new Map(rows.map((row) => [row.username, authorizationOf(row)]));
   }
 }

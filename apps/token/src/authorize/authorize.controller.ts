@@ -44,9 +44,14 @@ export class AuthorizeController {
   ): Promise<z.infer<typeof authorizeResponse> | typeof INVALID_CREDENTIALS> {
     this.refuseWhenStale(request);
     const known = await this.lookup.find(body.username).catch((error: unknown) => unavailable(request, error));
-    const genuine = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, body.username, body.password);
+    const passwordMatches = verifierMatches(
+      this.config.CREDENTIAL_PEPPERS,
+      known?.verifier,
+      body.username,
+      body.password,
+    );
     if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
-    const refused = reasonToRefuse(known, genuine);
+    const refused = reasonToRefuse(known, passwordMatches);
     if (known === undefined || refused !== undefined) {
       describeCall(request, { reason: refused ?? 'api-user.unknown' });
       void reply.status(401).type('application/problem+json');
@@ -66,10 +71,10 @@ export class AuthorizeController {
   }
 }
 
-function reasonToRefuse(known: Authorization | undefined, genuine: boolean): string | undefined {
+function reasonToRefuse(known: Authorization | undefined, passwordMatches: boolean): string | undefined {
   if (known === undefined) return 'api-user.unknown';
   if (known.verifier === undefined || known.status === undefined) return 'api-user.not-yet-in-force';
-  if (!genuine) return 'api-user.wrong-password';
+  if (!passwordMatches) return 'api-user.wrong-password';
   return known.status === 'inactive' ? 'api-user.inactive' : undefined;
 }
 

@@ -11,7 +11,6 @@ import type {
 import { disconnected } from '../deadline.js';
 import { OUTLIVE_OUTAGES, cancellableClient } from '../kafka-client.js';
 import { messageOf, type Logger } from '../logger.js';
-import type { ReadLimits } from '../rebuild/read-limits.js';
 
 export interface KafkaBatchConsumerOptions {
   readonly kafka: Kafka;
@@ -24,17 +23,11 @@ export interface KafkaBatchConsumerOptions {
   readonly onCrash: (error: Error) => void;
   /** A consumer that neither fetches nor joins for so long cannot go on. Default 30 s. */
   readonly silentMs?: number | undefined;
-  /** Partitions handled at once; each needs a database connection. Default 3. */
-  readonly concurrency?: number | undefined;
-  /** Bytes fetched at once, and at most that many from one partition. Default 4 MiB, 1 MiB. */
-  readonly fetchBytes?: { readonly all: number; readonly partition: number } | undefined;
   /**
    * How much a fetch waits for, and how long at most: fewer batches, each of more records, for a view that may be that
    * late. By default a fetch returns with the first record.
    */
   readonly gather?: { readonly bytes: number; readonly forMs: number } | undefined;
-  /** Reads no further than these, and goes on when they are raised. */
-  readonly limits?: ReadLimits | undefined;
 }
 
 interface Partition {
@@ -45,10 +38,10 @@ interface Partition {
   highWatermark: bigint;
   failures: number;
   error: string | undefined;
-  /** Paused, since its limit is reached. */
-  held: boolean;
 }
 
+/** Partitions handled at once; each needs a database connection. */
+const CONCURRENCY = 3;
 const SESSION_HEARTBEAT_MS = 1_500;
 /** Longer than joining takes while the group waits for a lost member. */
 const SILENT_MS = 30_000;
@@ -77,11 +70,10 @@ export class KafkaBatchConsumer implements BatchConsumer {
       rebalanceTimeout: 20_000,
       heartbeatInterval: SESSION_HEARTBEAT_MS,
       minBytes: options.gather?.bytes ?? 1,
-      // What arrives ends the wait at once; each empty fetch costs client and broker alike. What lies before a limit has
-      // arrived, and with all partitions paused kafkajs waits as long before it looks whether one was resumed.
-      maxWaitTimeInMs: options.gather?.forMs ?? (options.limits === undefined ? 500 : 50),
-      maxBytes: options.fetchBytes?.all ?? 4_194_304,
-      maxBytesPerPartition: options.fetchBytes?.partition ?? 1_048_576,
+      // What arrives ends the wait at once; each empty fetch costs client and broker alike.
+      maxWaitTimeInMs: options.gather?.forMs ?? 500,
+      maxBytes: 4_194_304,
+      maxBytesPerPartition: 1_048_576,
       allowAutoTopicCreation: false,
       retry: { ...OUTLIVE_OUTAGES, restartOnFailure: () => Promise.resolve(!this.stopped) },
     });
@@ -89,12 +81,6 @@ export class KafkaBatchConsumer implements BatchConsumer {
 
   async start(): Promise<void> {
     const { consumer } = this;
-    this.options.limits?.onRaise(() => {
-      void this.resume(
-        [...this.partitions.values()].filter((state) => state.held && !this.isAtLimit(state)),
-        this.generation,
-      );
-    });
     const firstJoin = new Promise<void>((resolve) => {
       consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
         // What kafkajs stops while it joins would join all the same, and hold partitions that nobody reads.
@@ -121,7 +107,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.options.concurrency ?? 3,
+      partitionsConsumedConcurrently: CONCURRENCY,
       eachBatch: (payload) => this.handle(payload),
     });
     await firstJoin;
@@ -178,7 +164,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
       if (numbers.length > 0) this.consumer.pause([{ topic, partitions: [...numbers] }]);
       for (const partition of numbers) {
         const state = { topic, partition, position: undefined, highWatermark: 0n, failures: 0, error: undefined };
-        this.partitions.set(keyOf(topic, partition), { ...state, held: false });
+        this.partitions.set(keyOf(topic, partition), state);
       }
     }
     void this.resume([...this.partitions.values()], this.generation);
@@ -196,10 +182,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
       for (const state of partitions) {
         const { topic, partition } = state;
         state.position = stored.get(topic)?.get(partition) ?? 0n;
-        state.held = false;
         this.consumer.seek({ topic, partition, offset: state.position.toString() });
-        if (this.isAtLimit(state)) this.hold(state);
-        else this.consumer.resume([{ topic, partitions: [partition] }]);
+        this.consumer.resume([{ topic, partitions: [partition] }]);
       }
     } catch (error) {
       this.recordError(error);
@@ -216,22 +200,16 @@ export class KafkaBatchConsumer implements BatchConsumer {
     const state = this.partitions.get(keyOf(topic, partition));
     const handler = this.options.handlers.get(topic);
     if (state?.position === undefined || handler === undefined) return;
-    const limit = this.options.limits?.of(topic, partition);
-    const allowed = limit === undefined ? messages : messages.filter(({ offset }) => BigInt(offset) < limit);
     const batch: ReceivedBatch = {
       topic,
       partition,
-      messages: allowed.map(receivedMessage),
+      messages: messages.map(receivedMessage),
       highWatermark: BigInt(highWatermark),
       position: state.position,
       isStale: () => generation !== this.generation || !payload.isRunning() || payload.isStale(),
     };
     const last = batch.messages.at(-1);
-    if (batch.isStale()) return;
-    if (last === undefined) {
-      if (allowed.length < messages.length) this.hold(state, limit);
-      return;
-    }
+    if (last === undefined || batch.isStale()) return;
     state.highWatermark = batch.highWatermark;
 
     // kafkajs keeps the membership alive between batches only; a long batch would lose it.
@@ -245,31 +223,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
       state.position = last.offset + 1n;
       state.failures = 0;
       state.error = undefined;
-      if (allowed.length < messages.length || this.isAtLimit(state)) this.hold(state, limit);
     } catch (error) {
       if (!batch.isStale()) this.failed(state, generation, error);
     } finally {
       clearInterval(heartbeat);
     }
-  }
-
-  private isAtLimit({ topic, partition, position }: Partition): boolean {
-    const limit = this.options.limits?.of(topic, partition);
-    return limit !== undefined && position !== undefined && position >= limit;
-  }
-
-  /**
-   * Keeps a partition where it is until its limit is raised.
-   *
-   * @param seen the limit that was reached, even where compaction has removed the record before it
-   */
-  private hold(state: Partition, seen?: bigint): void {
-    const { topic, partition } = state;
-    if (seen !== undefined && (state.position ?? 0n) < seen) state.position = seen;
-    state.held = true;
-    this.consumer.pause([{ topic, partitions: [partition] }]);
-    if (this.isAtLimit(state)) this.options.limits?.reached(topic, partition);
-    else void this.resume([state], this.generation);
   }
 
   private failed(state: Partition, generation: number, error: unknown): void {
@@ -308,7 +266,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${String(partition)}`;
 
-const receivedMessage = ({ offset, key, value, headers, timestamp }: KafkaMessage): ReceivedMessage => ({
+export const receivedMessage = ({ offset, key, value, headers, timestamp }: KafkaMessage): ReceivedMessage => ({
   offset: BigInt(offset),
   key: key === null ? null : key.toString(),
   headers: headers ?? {},

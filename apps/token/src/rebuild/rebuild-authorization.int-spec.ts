@@ -5,9 +5,9 @@ import { testKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import { TestApiUser, TokenFixture } from '../token.fixture-spec.js';
-import type { Fill } from './authorization.fill.js';
-import { authorizationHandlers } from './authorization.projector.js';
-import { rebuildAuthorization, RebuildRefused, type RebuildProgress } from './authorization.rebuild.js';
+import { authorizationHandlers } from '../authorization/authorization.projector.js';
+import type { BulkLoad } from './bulk-load.js';
+import { rebuildAuthorization, RebuildRefused, type RebuildStage } from './rebuild-authorization.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -19,13 +19,12 @@ beforeAll(async () => {
 beforeEach(() => fixture.current());
 afterAll(() => fixture.stop());
 
-const rebuild = (progress: (progress: RebuildProgress) => void | Promise<void> = () => undefined, fill?: Fill) =>
+const rebuild = (onStage: (stage: RebuildStage) => void | Promise<void> = () => undefined, load?: BulkLoad) =>
   rebuildAuthorization({
     databaseUrl: fixture.database.url,
     kafka: testKafka().client('token'),
-    logger: silent,
-    progress,
-    ...(fill && { fill }),
+    onStage,
+    ...(load && { load }),
   });
 
 async function minted(count = 1): Promise<TestApiUser[]> {
@@ -132,14 +131,14 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
       const seen = meanwhile.users.length;
       await until(() => meanwhile.users.length >= seen + n, 'more API users');
     };
-    const result = await rebuild(async ({ at }) => {
-      stages.push(at);
-      if (at === 'compared') await enough(6);
+    const result = await rebuild(async (stage) => {
+      stages.push(stage);
+      if (stage === 'compared') await enough(6);
     });
     await enough(2);
     await meanwhile.stop();
 
-    expect(stages).toEqual(['reading', 'compared', 'held']);
+    expect(stages).toEqual(['prepared', 'reading', 'compared', 'cutting-over']);
     expect(result.rebuilt).toEqual(result.old);
     expect(result.records).toBeGreaterThan(100);
     expect(new Set(meanwhile.answers)).toEqual(new Set([200]));
@@ -153,8 +152,8 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
   it('and nothing that was acknowledged is acknowledged again, nor anything forgotten', async () => {
     const [early, late] = [await one(), new TestApiUser()];
     await fixture.publish([early.deactivated(), late.created()]);
-    await rebuild(async ({ at }) => {
-      if (at === 'compared') await fixture.publish([late.credential(), early.reactivated()]);
+    await rebuild(async (stage) => {
+      if (stage === 'compared') await fixture.publish([late.credential(), early.reactivated()]);
     });
     await fixture.publish([late.deactivated()]);
     expect(await acknowledged([early, late])).toEqual({
@@ -188,10 +187,10 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
     const owner = fixture.database.pool({ connectionString: fixture.database.url, max: 1 });
     const other = await owner.connect();
     try {
-      // The old view can be read only after the change, which is after its offsets were noted.
-      await other.query('begin; lock table authorization_v1');
-      const { old, rebuilt } = await rebuild(async ({ at }) => {
-        if (at !== 'reading') return;
+      const { old, rebuilt } = await rebuild(async (stage) => {
+        // The old view can be read only after the change, which is after its offsets were noted.
+        if (stage === 'prepared') await other.query('begin; lock table authorization_v1');
+        if (stage !== 'reading') return;
         await other.query(`update authorization_v1 set status = 'inactive' where api_user_id = $1`, [user.id]);
         await other.query('commit');
       });
@@ -203,12 +202,12 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
     }
   });
 
-  it.each(['reading', 'compared', 'held'] as const)(
+  it.each(['reading', 'compared', 'cutting-over'] as const)(
     'and killed at "%s" it leaves the old view serving; the next run starts afresh',
     async (moment) => {
       const user = await one();
-      const killed = rebuild(async ({ at }) => {
-        if (at === moment) await fixture.database.endSessions(`application_name = 'token-rebuild'`);
+      const killed = rebuild(async (stage) => {
+        if (stage === moment) await fixture.database.endSessions(`application_name = 'token-rebuild'`);
       });
       await expect(killed).rejects.toThrow();
       await fixture.current();
@@ -226,7 +225,7 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
       const begun = Promise.withResolvers<undefined>();
       const readers = { begun: 0, ended: 0 };
       // Reads for as long as it is let, and takes a while to end.
-      const endless: Fill = (_job, { signal }) =>
+      const endless: BulkLoad = (_job, signal) =>
         new Promise((_resolve, reject) => {
           readers.begun += 1;
           if (readers.begun === 2) begun.resolve(undefined);
@@ -245,13 +244,12 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
         await until(async () => (await other.query(left)).rowCount === 0, 'the sessions to end');
       };
       try {
-        // The old view cannot be read, so that this is what fails.
-        await other.query('begin; lock table authorization_v1');
         const killed = moment === 'while it reads' ? begun.promise.then(kill) : undefined;
-        const failing = rebuild(
-          ({ at }) => (at === 'reading' && moment !== 'while it reads' ? kill() : undefined),
-          endless,
-        );
+        const failing = rebuild(async (stage) => {
+          // The old view cannot be read, so that this is what fails.
+          if (stage === 'prepared') await other.query('begin; lock table authorization_v1');
+          if (stage === 'reading' && moment !== 'while it reads') await kill();
+        }, endless);
         await expect(failing).rejects.toThrow();
         await killed;
         const all = moment === 'while it reads' ? 2 : 0;
@@ -265,8 +263,8 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
 
   it('by one at a time: a second rebuild is refused while the first one goes on', async () => {
     let second: unknown;
-    const first = await rebuild(async ({ at }) => {
-      if (at === 'compared') second = await rebuild().catch((error: unknown) => error);
+    const first = await rebuild(async (stage) => {
+      if (stage === 'compared') second = await rebuild().catch((error: unknown) => error);
     });
     expect(second).toBeInstanceOf(RebuildRefused);
     expect(first.rebuilt).toEqual(first.old);
@@ -345,8 +343,8 @@ describe('invariants 11 and 12: what is parked', () => {
     expect(parked).toHaveLength(1);
 
     const stages: string[] = [];
-    const { old, rebuilt } = await rebuild(({ at }) => void stages.push(at));
-    expect(stages).toEqual(['reading', 'one-by-one', 'reading', 'compared', 'held']);
+    const { old, rebuilt } = await rebuild((stage) => void stages.push(stage));
+    expect(stages).toEqual(['prepared', 'reading', 'reading-again', 'prepared', 'reading', 'compared', 'cutting-over']);
     expect(rebuilt).toEqual(old);
     expect(await parkedOf(user)).toEqual(parked);
     expect(await viewOf([twin])).toEqual([]);

@@ -1,0 +1,70 @@
+import type { PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import type { Pool, PoolClient } from 'pg';
+import { AUTHORIZATION, AUTHORIZATION_TOPICS } from '../authorization/authorization.view.js';
+
+type Queryable = Pick<Pool | PoolClient, 'query'>;
+
+/** Where a view lies: the one that serves, and the one that is being rebuilt. */
+export type Schema = 'public' | 'rebuild';
+
+/** A view's content in two numbers; the order of the rows does not matter. */
+export interface Content {
+  readonly rows: number;
+  /** 128 bits in hexadecimal. */
+  readonly hash: string;
+}
+
+/** The view that serves, at one moment. */
+export interface Snapshot {
+  readonly checkpoint: readonly PartitionOffset[];
+  /** As {@link parkedRecords}. */
+  readonly parked: ReadonlySet<string>;
+  /** Comes later, and is of the same moment. */
+  readonly content: Promise<Content>;
+}
+
+/** Takes a snapshot, for which nothing waits; `db` is busy until the content is there. */
+export async function takeSnapshot(db: PoolClient): Promise<Snapshot> {
+  await db.query('begin isolation level repeatable read read only');
+  const checkpoint = await checkpointOf(db, 'public');
+  const parked = await parkedRecords(db, 'public');
+  const content = contentOf(db, 'public');
+  return { checkpoint, parked, content: content.finally(() => db.query('commit')) };
+}
+
+/** How far a view has come in its topics. */
+export async function checkpointOf(db: Queryable, schema: Schema): Promise<PartitionOffset[]> {
+  const { rows } = await db.query<{ topic: string; partition: number; offset: string }>(
+    `select topic, partition, next_offset as "offset" from ${schema}.consumer_offset
+      where view = $1 and topic = any($2::text[])`,
+    [AUTHORIZATION, AUTHORIZATION_TOPICS],
+  );
+  return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }));
+}
+
+/** Records before a checkpoint; those that compaction has removed count as well. */
+export const recordsBefore = (checkpoint: readonly PartitionOffset[]): number =>
+  checkpoint.reduce((sum, { offset }) => sum + Number(offset), 0);
+
+/** `topic/partition/offset` of each parked record of a view. */
+export async function parkedRecords(db: Queryable, schema: Schema): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ record: string }>(
+    `select concat_ws('/', topic, partition, "offset") as record from ${schema}.parked_record where view = $1`,
+    [AUTHORIZATION],
+  );
+  return new Set(rows.map(({ record }) => record));
+}
+
+/** What the topics say, and nothing of how it came to be here. */
+const CONTENT = `row(api_user_id, customer_id, username, role_id, role, status, sequence, correlation_id, event_id,
+  verifier, pepper_version)`;
+
+export async function contentOf(db: Queryable, schema: Schema): Promise<Content> {
+  const { rows } = await db.query<{ count: string; a: string; b: string }>(
+    `select count(*) as count, coalesce(sum(hash_record_extended(${CONTENT}, 0)), 0)::text as a,
+            coalesce(sum(hash_record_extended(${CONTENT}, 1)), 0)::text as b from ${schema}.authorization_v1`,
+  );
+  const { count = '0', a = '0', b = '0' } = rows[0] ?? {};
+  const hex = (sum: string) => BigInt.asUintN(64, BigInt(sum)).toString(16).padStart(16, '0');
+  return { rows: Number(count), hash: hex(a) + hex(b) };
+}
