@@ -48,8 +48,8 @@ async function run(): Promise<number> {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
   const died = ({ name, log }: ServiceHandle) => {
-    const consequence = dev ? 'it waits for the next edit' : 'so everything is being stopped';
-    say(`\nThe ${name} service ended unexpectedly, ${consequence}.\n${tailOf(log)}`);
+    const consequence = dev ? '; it waits for the next edit' : ', so everything is being stopped';
+    say(`\nThe ${name} service ended unexpectedly${consequence}.\n${tailOf(log)}`);
     if (!dev) void stop(1);
   };
   say('Starting');
