@@ -18,7 +18,7 @@ export interface Lead {
   /** The connection that holds the lock. What is done on it is done as the leader. */
   readonly client: Client;
   /** @throws when the connection is lost, and with it the lead */
-  check(): void;
+  readonly check: () => void;
 }
 
 const CANDIDATE_MS = 500;
