@@ -24,6 +24,7 @@ const gates = [
   ['Format', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']],
   ['Types of the tests', [bin('typescript/bin/tsc'), '-p', 'test/tsconfig.json']],
   ['Lint', [bin('eslint/bin/eslint.js'), '.']],
+  ['Dead code', [bin('knip/bin/knip.js'), '--no-progress']],
   [
     'Boundaries',
     [

@@ -1,10 +1,11 @@
 // The load generator, in a process of its own. Closed loop: autocannon. Open loop: below, since autocannon sends the
 // requests of a second in one burst.
+import { seededRandom } from '@rebelcore/testing/seeded-random';
 import autocannon from 'autocannon';
 import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { serve } from './child.mjs';
-import { percentile, random } from './statistics.mjs';
+import { percentile } from './statistics.mjs';
 
 serve(() => Promise.resolve([{}, (job) => (job.rate === undefined ? closedLoop(job) : openLoop(job))]));
 
@@ -44,7 +45,7 @@ async function openLoop({ url, requests, rate, seconds, seed = 1 }) {
     );
   });
   const pool = new Connections(hostname, Number(port));
-  const next = random(seed);
+  const { next } = seededRandom(seed);
   const latencies = [];
   let failed = 0;
   let pending = 0;

@@ -17,15 +17,3 @@ export const spread = (numbers) => ({
   max: Math.max(...numbers),
   rounds: numbers.length,
 });
-
-/** Reproducible numbers from 0 up to 1. */
-export function random(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}

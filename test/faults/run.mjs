@@ -73,7 +73,7 @@ async function play(system, { id, title, run, needs = {} }, seed) {
   const begun = Date.now();
   let scenario;
   let found;
-  say(`${id} ${title}`);
+  say(`${id} ${title}: SEED=${seed}`);
   try {
     await system.settled();
     scenario = await Scenario.prepare({ system, id, seed, short, ...needs });

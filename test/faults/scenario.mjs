@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { seededRandom } from '@rebelcore/testing/random';
+import { seededRandom } from '@rebelcore/testing/seeded-random';
 import { Customer } from './customers.mjs';
 import { History } from './history.mjs';
 import { Ledger } from './ledger.mjs';
@@ -22,7 +22,7 @@ export class Scenario {
   static async prepare({ system, id, seed, short, apiUsers = 12, customers = 3 }) {
     const scenario = new Scenario();
     Object.assign(scenario, { system, id, short });
-    scenario.random = seededRandom(id, seed);
+    scenario.random = seededRandom(seed);
     scenario.ledger = new Ledger(`${id}.${seed}.${Date.now().toString(36)}`);
     scenario.history = new History(join(HISTORIES, `${id}-${seed}.ndjson`));
     scenario.from = await topicEnds(system);

@@ -261,7 +261,7 @@ export class Customer {
   }
 }
 
-export const AUTHORIZE = 'POST /api/v1/authorize';
+const AUTHORIZE = 'POST /api/v1/authorize';
 
 const someCall = (): Call => ({
   id: uuid(),

@@ -13,7 +13,7 @@ interface Catalogue {
 }
 
 /** Which catalogue describes the records of a topic. Heartbeats are plain JSON, and checkpoints are signed notes. */
-export const CATALOGUES: Partial<Record<Topic, Catalogue>> = {
+const CATALOGUES: Partial<Record<Topic, Catalogue>> = {
   'identity.events.v1': identityEvents,
   'identity.credentials.v1': credentialEvents,
   'token.events.v1': tokenEvents,
@@ -24,7 +24,7 @@ export const CATALOGUES: Partial<Record<Topic, Catalogue>> = {
  * JSON Schema 2020-12 of the data of one event. Readers must accept members they do not know, so
  * `additionalProperties` is left open.
  */
-export function dataSchema(catalogue: Catalogue, name: string): z.core.JSONSchema.BaseSchema {
+function dataSchema(catalogue: Catalogue, name: string): z.core.JSONSchema.BaseSchema {
   const schema = catalogue.schemas[name];
   if (schema === undefined) throw new Error(`${name} is not an event of ${catalogue.namespace}`);
   return {

@@ -55,7 +55,7 @@ export async function ensureAcls(kafka: Kafka): Promise<void> {
 }
 
 /** The rules of {@link ensureAcls}. Write on a topic includes an idempotent producer's id since Kafka 3.0. */
-export function aclEntries(): AclEntry[] {
+function aclEntries(): AclEntry[] {
   const { AclOperationTypes: Operation, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
   const allow =
     (principal: string, resource: Pick<AclEntry, 'resourceType' | 'resourceName' | 'resourcePatternType'>) =>

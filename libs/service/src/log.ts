@@ -6,7 +6,7 @@ import { pino, type Logger, type LoggerOptions } from 'pino';
 const SECRET_FIELDS = ['password', 'token', 'authorization', 'cookie', 'set-cookie', 'verifier', 'totp', 'secret'];
 
 /** One JSON line per entry on standard output. Errors are cut down to an allow-list: type, code, message and stack. */
-export function loggerOptions(service: string, level: string): LoggerOptions {
+function loggerOptions(service: string, level: string): LoggerOptions {
   return {
     level,
     base: { service },

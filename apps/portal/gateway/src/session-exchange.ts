@@ -8,7 +8,7 @@ const answer = z.object({ token: z.string().min(1) });
 const TIMEOUT_MS = 3_000;
 
 /** Identity could not be asked; nothing is known about the session. */
-export class ExchangeFailed extends Error {}
+class ExchangeFailed extends Error {}
 
 /**
  * The Authorization that a service is to see. Where a session counts and there is one, even one that is over, it wins over

@@ -3,7 +3,7 @@ import { signJwt, type SigningKey } from '@rebelcore/credentials/signing-keys';
 import { randomUUID } from 'node:crypto';
 
 /** Seconds a token lives: always 24 hours, as published. */
-export const TOKEN_LIFETIME_S = 86_400;
+const TOKEN_LIFETIME_S = 86_400;
 
 export interface TokenSubject {
   readonly apiUserId: string;

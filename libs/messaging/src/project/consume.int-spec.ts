@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeEvent, encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
-import { seededRandom } from '@rebelcore/testing/random';
+import { playOnce } from '@rebelcore/testing/random';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
+import fc from 'fast-check';
 import type { Pool } from 'pg';
 import type { ReceivedBatch } from '../consume/batch-consumer.js';
 import { KafkaBatchConsumer } from '../consume/kafka-batch-consumer.js';
@@ -13,6 +14,15 @@ import { consumerTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const CUSTOMERS = 40;
+
+/** Whose records come in each of so many bursts, and how long nothing comes after it. */
+const bursts = (
+  count: number,
+  { records, pauseMs }: { records: { minLength: number; maxLength: number }; pauseMs: number },
+) => {
+  const customers = fc.array(fc.nat(CUSTOMERS - 1), { ...records, size: 'max' });
+  return fc.array(fc.record({ customers, pauseMs: fc.nat(pauseMs) }), { minLength: count, maxLength: count });
+};
 
 /** A consumer and its projection as two replicas of a service have them, on a real Kafka and a real Postgres. */
 describe('Consuming into a view', () => {
@@ -105,8 +115,10 @@ describe('Consuming into a view', () => {
     sequences.set(customer, sequence);
     return record(customer, sequence);
   };
-  const load = (records: number, pick: (n: number) => number = (n) => n) =>
-    publisher.publish(Array.from({ length: records }, (_, n) => next(`customer ${String(pick(n) % CUSTOMERS)}`)));
+  /** Publishes the next record of each of these customers. */
+  const load = (customers: readonly number[]) =>
+    publisher.publish(customers.map((customer) => next(`customer ${String(customer)}`)));
+  const evenly = (records: number) => Array.from({ length: records }, (_, n) => n % CUSTOMERS);
   const view = async () => {
     const { rows } = await pool.query<{ customer: string; applied: number }>('select customer, applied from total');
     return new Map(rows.map(({ customer, applied }) => [customer, applied]));
@@ -130,34 +142,35 @@ describe('Consuming into a view', () => {
   };
 
   it('invariant 3: two replicas, one joining and one leaving in the middle of the load, apply everything once.', async () => {
-    const random = seededRandom('rebalance');
     await replica();
-    const producer = { running: true };
-    const producing = (async () => {
-      for (let n = 0; n < 60; n += 1) {
-        await load(20 + random.int(60), () => random.int(CUSTOMERS));
-        await delay(random.int(40));
-      }
-      producer.running = false;
-    })();
-    const churn = (async () => {
-      while (producer.running) {
-        const extra = await replica();
-        await until(
-          () => extra.status().partitions.length > 0 || !producer.running,
-          'the new member to have partitions',
-        );
-        await extra.stop();
-      }
-    })();
-    await Promise.all([producing, churn]);
-    await replica();
-    await allApplied();
-    await expectExactlyOnce();
+    await playOnce(bursts(60, { records: { minLength: 20, maxLength: 79 }, pauseMs: 39 }), async (plan) => {
+      const producer = { running: true };
+      const producing = (async () => {
+        for (const { customers, pauseMs } of plan) {
+          await load(customers);
+          await delay(pauseMs);
+        }
+        producer.running = false;
+      })();
+      const churn = (async () => {
+        while (producer.running) {
+          const extra = await replica();
+          await until(
+            () => extra.status().partitions.length > 0 || !producer.running,
+            'the new member to have partitions',
+          );
+          await extra.stop();
+        }
+      })();
+      await Promise.all([producing, churn]);
+      await replica();
+      await allApplied();
+      await expectExactlyOnce();
+    });
   });
 
   it('invariant 3: a replica that is slow to apply loses its partitions meanwhile, and its late commit changes nothing twice.', async () => {
-    await load(200);
+    await load(evenly(200));
     const gate = Promise.withResolvers<undefined>();
     let waiting = 0;
     await replica(async (_, apply) => {
@@ -170,29 +183,30 @@ describe('Consuming into a view', () => {
     // The old member cannot answer the rebalance before its handler is done; both then apply from the same offsets.
     gate.resolve(undefined);
     await fast;
-    await load(200);
+    await load(evenly(200));
     await allApplied();
     await expectExactlyOnce();
   });
 
   it('invariant 3: sessions killed between apply and commit, again and again, change nothing.', async () => {
-    const random = seededRandom('killed sessions');
     await replica();
     let killed = 0;
-    for (let n = 0; n < 15; n += 1) {
-      await load(200, () => random.int(CUSTOMERS));
-      killed += await database.endSessions(
-        "query like 'insert into total%' or query like 'with advanced%' or state = 'idle in transaction'",
-      );
-      await delay(random.int(20));
-    }
-    await allApplied();
-    await expectExactlyOnce();
+    await playOnce(bursts(15, { records: { minLength: 200, maxLength: 200 }, pauseMs: 19 }), async (plan) => {
+      for (const { customers, pauseMs } of plan) {
+        await load(customers);
+        killed += await database.endSessions(
+          "query like 'insert into total%' or query like 'with advanced%' or state = 'idle in transaction'",
+        );
+        await delay(pauseMs);
+      }
+      await allApplied();
+      await expectExactlyOnce();
+    });
     process.stdout.write(`killed sessions: ${String(killed)}\n`);
   }, 60_000);
 
   it('invariant 3: with all offsets set back to 0 and the topic published a second time, the view stays as it is.', async () => {
-    await load(400);
+    await load(evenly(400));
     const first = await replica();
     await allApplied();
     const before = await pool.query('select * from total order by customer');
@@ -215,11 +229,11 @@ describe('Consuming into a view', () => {
 
   it('invariant 3: offsets set back under a running consumer are noticed, and nothing is left out.', async () => {
     const running = await replica();
-    await load(200);
+    await load(evenly(200));
     await allApplied();
     await pool.query('update consumer_offset set next_offset = 0');
     await database.asOwner('truncate total, log, applied_sequence');
-    await load(200);
+    await load(evenly(200));
     await allApplied();
     await expectExactlyOnce();
     expect(running.status().lastError?.message).toMatch('set back');

@@ -108,6 +108,6 @@ export function claimedSequence({ headers }: ReceivedMessage): number | undefine
 }
 
 /** Code and text for the parked record. */
-export function reasonOf(error: unknown, otherwise: string): { code: string; reason: string } {
+function reasonOf(error: unknown, otherwise: string): { code: string; reason: string } {
   return { code: error instanceof MalformedEvent ? error.code : otherwise, reason: messageOf(error) };
 }

@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { heartbeat } from '@rebelcore/contracts/heartbeat';
-import { seededRandom } from '@rebelcore/testing/random';
+import { playOnce } from '@rebelcore/testing/random';
 import { startProxy } from '@rebelcore/testing/tcp-proxy';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
+import fc from 'fast-check';
 import type { Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import { KafkaPublisher } from '../publish/kafka-publisher.js';
@@ -15,6 +15,9 @@ import { Relay, type RelayOptions } from './relay.js';
 import { outboxTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** One transaction in seven is rolled back. */
+const FATES = ['commit', 'commit', 'commit', 'commit', 'commit', 'commit', 'rollback'] as const;
 
 const HOLDS_THE_LEAD = `pid in (select pid from pg_locks where locktype = 'advisory' and granted)`;
 
@@ -115,32 +118,38 @@ describe('Relay', () => {
   });
 
   it('invariants 1 and 2: whatever the order of commits, everything committed is delivered, in order per customer.', async () => {
-    const random = seededRandom('late commits');
+    const transaction = fc.record({ rows: fc.integer({ min: 1, max: 3 }), fate: fc.constantFrom(...FATES) });
+    const writer = fc.array(transaction, { minLength: 25, maxLength: 25 });
+    const plan = fc.record({
+      scheduler: fc.scheduler(),
+      writers: fc.array(writer, { minLength: 12, maxLength: 12 }),
+    });
     const publishing = relay();
-    const committed = new Map<string, string[]>();
-    const writer = async (key: string) => {
-      const values: string[] = [];
-      committed.set(key, values);
-      for (let n = 0; n < 25; n += 1) {
-        const tx = await pool.connect();
-        const several = Array.from({ length: 1 + random.int(3) }, (_, i) => `${String(n)}.${String(i)}`);
-        await tx.query('begin');
-        await appendToOutbox(
-          tx,
-          several.map((value) => ({ topic, key, headers: {}, value })),
-        );
-        // The open transaction is what is tested: others overtake it for as long.
-        if (random.chance(0.3)) await delay(random.int(30));
-        const keeps = random.chance(0.85);
-        await tx.query(keeps ? 'commit' : 'rollback');
-        tx.release();
-        if (keeps) values.push(...several);
-        publishing.wake();
-      }
-    };
-    await Promise.all(Array.from({ length: 12 }, (_, i) => writer(`customer ${String(i)}`)));
-    await whenEmpty();
-    expect(await delivered()).toEqual(committed);
+    await playOnce(plan, async ({ scheduler, writers }) => {
+      const committed = new Map<string, string[]>();
+      const writing = writers.map(async (transactions, customer) => {
+        const values: string[] = [];
+        committed.set(`customer ${String(customer)}`, values);
+        for (const [n, { rows, fate }] of transactions.entries()) {
+          const tx = await pool.connect();
+          const own = Array.from({ length: rows }, (_, i) => `${String(n)}.${String(i)}`);
+          await tx.query('begin');
+          await appendToOutbox(
+            tx,
+            own.map((value) => ({ topic, key: `customer ${String(customer)}`, headers: {}, value })),
+          );
+          // Open until the scheduler chooses it: others overtake it.
+          await scheduler.schedule(Promise.resolve());
+          await tx.query(fate);
+          tx.release();
+          if (fate === 'commit') values.push(...own);
+          publishing.wake();
+        }
+      });
+      await scheduler.waitFor(Promise.all(writing));
+      await whenEmpty();
+      expect(await delivered()).toEqual(committed);
+    });
   });
 
   it('has one leader; the other process’s commits reach it by a notification, and it takes over when the leader stops.', async () => {
