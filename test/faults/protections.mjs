@@ -9,8 +9,8 @@ export const PROTECTIONS = [
     edits: [
       {
         file: 'libs/event-store/dist/customer-scope.js',
-        from: 'await client.query(begin);',
-        to: "await client.query(begin.replace('begin; set local', 'set'));",
+        from: '`begin; set local ${SETTING}',
+        to: '`set ${SETTING}',
       },
     ],
   },
@@ -41,8 +41,8 @@ export const PROTECTIONS = [
       },
       {
         file: 'libs/messaging/dist/project/projection.js',
-        from: 'const done = await applyAll(tx, fresh, sorter, handlers);',
-        to: 'await tx.query(checkpointStatement(tx, where, last.offset + 1n, new Map())); const done = await applyAll(tx, fresh, sorter, handlers);',
+        from: 'const events = await applyAll(tx, fresh, gate, handlers);',
+        to: "await tx.query('update consumer_offset set next_offset = $4 where view = $1 and topic = $2 and partition = $3', [view, topic, partition, String(last.offset + 1n)]); const events = await applyAll(tx, fresh, gate, handlers);",
       },
     ],
   },
@@ -54,15 +54,15 @@ export const PROTECTIONS = [
   {
     scenario: 'F05',
     what: 'a database that is away is 503 with Retry-After',
-    edits: [{ file: 'libs/service/dist/problem.js', from: 'POSTGRES_AWAY.test(code)', to: 'false' }],
+    edits: [{ file: 'libs/service/dist/problem.js', from: 'POSTGRES_UNAVAILABLE.test(code)', to: 'false' }],
   },
   {
     scenario: 'F06',
     what: 'Postgres ends the connection of a relay that is silent, and with it its lead',
     edits: [
-      { file: 'libs/messaging/dist/relay/relay.js', from: 'set idle_session_timeout = ${limit}; ', to: '' },
+      { file: 'libs/messaging/dist/relay/leadership.js', from: 'set idle_session_timeout = ${limit}; ', to: '' },
       {
-        file: 'libs/messaging/dist/relay/relay.js',
+        file: 'libs/messaging/dist/relay/leadership.js',
         from: 'set idle_in_transaction_session_timeout = ${limit}; ',
         to: '',
       },
