@@ -144,7 +144,7 @@ class Rebuild {
     try {
       await createTables(this.pool);
       await this.reader.start();
-      await this.tell('prepared', `rebuilding ${AUTHORIZATION} in a schema of its own; the old view serves meanwhile`);
+      await this.tell('prepared', 'the schema of the new view is made');
       const snapshot = await takeSnapshot(this.session);
       filling = this.fill(snapshot.checkpoint, how);
       const [old] = await Promise.all([snapshot.content, filling]);
@@ -167,7 +167,7 @@ class Rebuild {
 
   private async fill(target: readonly PartitionOffset[], how: 'bulk' | 'batches'): Promise<void> {
     const of = count(recordsBefore(target));
-    await this.tell('reading', `reading ${of} records`);
+    await this.tell('reading', `rebuilding ${AUTHORIZATION} from ${of} records; the old view serves meanwhile`);
     this.abort.signal.throwIfAborted();
     const tellProgress = async () => this.tell('reading', `${await this.progress()}, of ${of}`);
     const timer = setInterval(() => void tellProgress().catch(() => undefined), PROGRESS_MS);
