@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { EventCatalogue } from './cloud-event.js';
 
 const id = z.uuid();
-const role = z.object({ id, name: z.string().min(1) });
+const role = z.object({
+  id,
+  name: z.string().min(1),
+  /** The flags that were on at that moment; absent from events written before customers had roles of their own. */
+  permissions: z.array(z.string().min(1)).optional(),
+});
 
 /** Who did it: a portal user, the platform operator, or nobody that could be named. */
 export const actor = z.discriminatedUnion('kind', [
@@ -13,12 +18,41 @@ export const actor = z.discriminatedUnion('kind', [
 export type Actor = z.infer<typeof actor>;
 
 const apiUserFact = z.object({ apiUserId: id, customerId: id, actor });
+const portalUserFact = z.object({ portalUserId: id, customerId: id, actor });
+/** All flags that are on; whatever is not named is off. */
+const roleFact = z.object({
+  roleId: id,
+  customerId: id,
+  name: z.string().min(1),
+  permissions: z.array(z.string().min(1)),
+  actor,
+});
+const handOverFact = z.object({ handOverId: id, apiUserId: id, customerId: id });
 
 /** The facts on `identity.events.v1`. No secret, no e-mail address or name of a person. The time is `ce_time`. */
 export const identityEvents = new EventCatalogue('identity', {
   CustomerProvisioned: z.object({ customerId: id, name: z.string().min(1), ownerId: id, actor }),
-  PortalUserRegistered: z.object({ portalUserId: id, customerId: id, owner: z.boolean(), actor }),
-  PortalUserSignedIn: z.object({ portalUserId: id, customerId: id }),
+  /** Somebody was asked to join; `resent` when asked again. `role` is absent for the owner, who stands outside roles. */
+  PortalUserInvited: portalUserFact.extend({
+    owner: z.boolean(),
+    role: role.optional(),
+    resent: z.boolean().optional(),
+  }),
+  /** Has a password and may sign in. The actor is the person itself where an invitation was accepted. */
+  PortalUserRegistered: portalUserFact.extend({ owner: z.boolean() }),
+  PortalUserRoleChanged: portalUserFact.extend({ from: role, to: role }),
+  PortalUserDeactivated: portalUserFact,
+  PortalUserReactivated: portalUserFact,
+  PortalUserDeleted: portalUserFact,
+  PortalUserSignedIn: z.object({
+    portalUserId: id,
+    customerId: id,
+    /** Absent from events written before there was a second factor, and from the sign-in that enrols it. */
+    secondFactor: z.enum(['totp', 'recovery-code']).optional(),
+  }),
+  PortalUserSecondFactorEnrolled: z.object({ portalUserId: id, customerId: id }),
+  PortalUserSecondFactorReset: portalUserFact,
+  /** No longer written: a failed sign-in is a recorded call. */
   PortalUserSignInFailed: z.object({
     portalUserId: id,
     customerId: id,
@@ -36,6 +70,22 @@ export const identityEvents = new EventCatalogue('identity', {
   }),
   ApiUserDeactivated: apiUserFact,
   ApiUserReactivated: apiUserFact,
+  ApiUserRoleChanged: apiUserFact.extend({ from: role, to: role }),
+  RoleAdded: roleFact.extend({ /** The role it was copied from. */ copyOf: id.optional() }),
+  RoleChanged: roleFact,
+  /** With `reassignedTo`, whoever had the role has that one from here on: no event of each user follows. */
+  RoleDeleted: z.object({
+    roleId: id,
+    customerId: id,
+    name: z.string().min(1),
+    reassignedTo: role.optional(),
+    usersMoved: z.int().nonnegative(),
+    actor,
+  }),
+  /** Credentials wait, encrypted, behind a link that opens once. */
+  HandOverCreated: handOverFact.extend({ expiresAt: z.iso.datetime(), actor }),
+  HandOverOpened: handOverFact,
+  HandOverWithdrawn: handOverFact.extend({ actor }),
 });
 
 export type IdentityEvent = ReturnType<typeof identityEvents.read>;

@@ -1,7 +1,7 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import type { credentialEvents } from '@rebelcore/contracts/credential-events';
-import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
+import type { IdentityEvent, IdentityEventName } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
@@ -32,7 +32,7 @@ export interface StateChange {
 export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
   const changes = new Map<string, StateChange>();
   for (const event of events) {
-    const status = statusAfter(event);
+    const status = STATUS_AFTER[event.name];
     if (status === undefined) continue;
     const { apiUserId, customerId } = event.data as { apiUserId: string; customerId: string };
     changes.set(apiUserId, {
@@ -53,20 +53,11 @@ export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
   return [...changes.values()];
 }
 
-function statusAfter(event: IdentityEvent): StateChange['status'] | undefined {
-  switch (event.name) {
-    case 'ApiUserCreated':
-    case 'ApiUserReactivated':
-      return 'active';
-    case 'ApiUserDeactivated':
-      return 'inactive';
-    case 'CustomerProvisioned':
-    case 'PortalUserRegistered':
-    case 'PortalUserSignedIn':
-    case 'PortalUserSignInFailed':
-      return undefined;
-  }
-}
+const STATUS_AFTER: { readonly [Name in IdentityEventName]?: StateChange['status'] } = {
+  ApiUserCreated: 'active',
+  ApiUserReactivated: 'active',
+  ApiUserDeactivated: 'inactive',
+};
 
 /** As parameters of `unnest`, in the order of the table. */
 export const stateColumns = (changes: readonly StateChange[]): unknown[][] => [
