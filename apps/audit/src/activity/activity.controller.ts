@@ -10,7 +10,7 @@ import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ActivityQuery, type ActivityItem, type ActivityPage } from './activity.query.js';
-import { EVENT_TYPES, OUTCOMES } from './description.js';
+import { EVENT_TYPES, OUTCOMES } from './entry.js';
 
 const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z' });
 

@@ -11,7 +11,8 @@ import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy
 import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import type { Pool, PoolClient } from 'pg';
-import { describeCalls, describeIdentityEvent, describeTokenEvent, type ActivityEntry } from './description.js';
+import { describeCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
+import type { ActivityEntry } from './entry.js';
 
 /** Name of the view and, after `audit.`, of its consumer group. */
 export const ACTIVITY_VIEW = 'activity-v1';

@@ -2,7 +2,7 @@ import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { Cursors, cutPage } from '@rebelcore/service/cursor';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
-import type { EventType, Outcome } from './description.js';
+import type { EventType, Outcome } from './entry.js';
 
 /** An entry as auditors see it. */
 export interface ActivityItem {

@@ -1,0 +1,66 @@
+import type { Call } from '@rebelcore/contracts/call-events';
+import type { Story } from './entry.js';
+import { capitalised, oneLine } from './words.js';
+
+const AUTHORIZE = 'POST /api/v1/authorize';
+
+/** What one recorded call tells. */
+export const callStory = (call: Call): Required<Story> => ({
+  userId: call.apiUserId ?? call.portalUserId ?? null,
+  eventType: call.route === AUTHORIZE ? 'api.authorize' : 'api.call',
+  outcome: call.outcome,
+  description: call.route === AUTHORIZE ? authorizeText(call) : callText(call),
+  metadata: callMetadata(call),
+});
+
+function authorizeText(call: Call): string {
+  const whom = call.apiUserId === undefined ? '' : ` for API user ${call.apiUserId}`;
+  if (call.outcome !== 'success') return `Authorize ${call.outcome}${whom}${whyOf(call)}`;
+  const until =
+    call.tokenExpiresAt === undefined ? '' : `, until ${new Date(call.tokenExpiresAt * 1000).toISOString()}`;
+  return `API user ${call.apiUserId ?? 'unknown'} was authorized${until}`;
+}
+
+function callText(call: Call): string {
+  const caller =
+    call.apiUserId !== undefined
+      ? `API user ${call.apiUserId}`
+      : call.portalUserId !== undefined
+        ? `portal user ${call.portalUserId}`
+        : 'an unidentified caller';
+  const route = oneLine(call.route);
+  if (call.outcome === 'success') return `${capitalised(caller)} called ${route}`;
+  return `${route} ${call.outcome} for ${caller}${whyOf(call)}`;
+}
+
+/** The reasons that services give, in words; a code without words is shown as it is. */
+const WHY: Readonly<Record<string, string>> = {
+  'api-user.inactive': 'it is inactive',
+  'api-user.unknown': 'the username is unknown',
+  'api-user.wrong-password': 'the password is wrong',
+  'api-user.not-yet-in-force': 'it is not in force yet',
+  'view.stale': 'it was not certain who may authorize',
+  'token.expired': 'the token has expired',
+  'token.missing': 'no token was sent',
+  'token.invalid': 'the token is not valid',
+  'session.required': 'there is no valid session',
+  'session.unknown-address': 'the address is unknown',
+  'operator.required': 'only the platform operator may do this',
+  'permission.missing': 'the permission is missing',
+  'request.invalid': 'the request is not valid',
+};
+
+const whyOf = ({ reason, status }: Call): string =>
+  reason === undefined ? ` with status ${String(status)}` : `: ${WHY[reason] ?? oneLine(reason)}`;
+
+const callMetadata = (call: Call): Story['metadata'] => ({
+  service: oneLine(call.service),
+  route: oneLine(call.route),
+  status: call.status,
+  duration_ms: Math.round(call.durationMs * 1000) / 1000,
+  ip: oneLine(call.ip),
+  user_agent: oneLine(call.userAgent),
+  ...(call.reason !== undefined && { reason: oneLine(call.reason) }),
+  ...(call.tokenId !== undefined && { token_id: oneLine(call.tokenId) }),
+  ...(call.tokenExpiresAt !== undefined && { token_expires_at: call.tokenExpiresAt }),
+});

@@ -1,0 +1,219 @@
+import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
+import type { Story } from './entry.js';
+import { actorMetadata, nameOf, oneLine } from './words.js';
+
+/** What an event of identity tells. Whoever adds an event adds its sentence here. */
+export function identityStory(event: IdentityEvent): Story {
+  switch (event.name) {
+    case 'CustomerProvisioned': {
+      const { name, ownerId, actor } = event.data;
+      return {
+        userId: null,
+        eventType: 'customer.provision',
+        description: `Customer "${oneLine(name)}" was provisioned by ${nameOf(actor)}`,
+        metadata: { owner_id: ownerId, ...actorMetadata(actor) },
+      };
+    }
+    case 'PortalUserRegistered': {
+      const { portalUserId, owner, actor } = event.data;
+      if (actor.kind === 'portal_user') {
+        return {
+          userId: portalUserId,
+          eventType: 'user.register',
+          description: `Portal user ${portalUserId} set a password and may sign in`,
+          metadata: { owner, ...actorMetadata(actor) },
+        };
+      }
+      return {
+        userId: portalUserId,
+        eventType: 'user.add',
+        description: `Portal user ${portalUserId} was added ${owner ? 'as Customer Super Admin ' : ''}by ${nameOf(actor)}`,
+        metadata: { owner, ...actorMetadata(actor) },
+      };
+    }
+    case 'PortalUserInvited': {
+      const { portalUserId, role, resent = false, actor } = event.data;
+      const as = role === undefined ? 'as Customer Super Admin' : `with role ${oneLine(role.name)}`;
+      return {
+        userId: portalUserId,
+        eventType: resent ? 'user.invite' : 'user.add',
+        description: `Portal user ${portalUserId} was ${resent ? 'invited again' : 'added'} ${as} by ${nameOf(actor)}`,
+        metadata: { ...(role !== undefined && roleMetadata(role)), ...actorMetadata(actor) },
+      };
+    }
+    case 'PortalUserDeactivated':
+    case 'PortalUserReactivated':
+    case 'PortalUserDeleted': {
+      const { portalUserId, actor } = event.data;
+      const verb = PORTAL_USER_VERBS[event.name];
+      return {
+        userId: portalUserId,
+        eventType: `user.${verb}`,
+        description: `Portal user ${portalUserId} was ${verb}d by ${nameOf(actor)}`,
+        metadata: actorMetadata(actor),
+      };
+    }
+    case 'PortalUserRoleChanged': {
+      const { portalUserId, from, to, actor } = event.data;
+      return {
+        userId: portalUserId,
+        eventType: 'user.role_change',
+        description: `The role of portal user ${portalUserId} was changed from ${oneLine(from.name)} to ${oneLine(to.name)} by ${nameOf(actor)}`,
+        metadata: { ...roleChangeMetadata(from, to), ...actorMetadata(actor) },
+      };
+    }
+    case 'PortalUserSignedIn': {
+      const { portalUserId, secondFactor } = event.data;
+      const by = secondFactor === 'recovery-code' ? ' with a recovery code' : '';
+      return {
+        userId: portalUserId,
+        eventType: 'session.sign_in',
+        description: `Portal user ${portalUserId} signed in${by}`,
+        metadata: secondFactor === undefined ? {} : { second_factor: secondFactor },
+      };
+    }
+    case 'PortalUserSecondFactorEnrolled': {
+      const { portalUserId } = event.data;
+      return {
+        userId: portalUserId,
+        eventType: 'second_factor.enrol',
+        description: `Portal user ${portalUserId} enrolled an authenticator app`,
+        metadata: {},
+      };
+    }
+    case 'PortalUserSecondFactorReset': {
+      const { portalUserId, actor } = event.data;
+      return {
+        userId: portalUserId,
+        eventType: 'second_factor.reset',
+        description: `The second factor of portal user ${portalUserId} was reset by ${nameOf(actor)}`,
+        metadata: actorMetadata(actor),
+      };
+    }
+    case 'PortalUserSignInFailed': {
+      const { portalUserId, reason } = event.data;
+      const why = reason === 'inactive' ? 'the account is inactive' : 'wrong password';
+      return {
+        userId: portalUserId,
+        eventType: 'session.sign_in_failed',
+        outcome: 'refused',
+        description: `Sign-in refused for portal user ${portalUserId}: ${why}`,
+        metadata: { reason },
+      };
+    }
+    case 'ApiUserCreated': {
+      const { apiUserId, role, replaces, actor } = event.data;
+      const successor = replaces === undefined ? '' : `, to replace API user ${replaces}`;
+      return {
+        userId: apiUserId,
+        eventType: 'api_user.create',
+        description: `API user ${apiUserId} was created with role ${oneLine(role.name)} by ${nameOf(actor)}${successor}`,
+        metadata: {
+          ...roleMetadata(role),
+          ...(replaces !== undefined && { replaces }),
+          ...actorMetadata(actor),
+        },
+      };
+    }
+    case 'ApiUserDeactivated':
+    case 'ApiUserReactivated': {
+      const { apiUserId, actor } = event.data;
+      const verb = event.name === 'ApiUserDeactivated' ? 'deactivate' : 'reactivate';
+      return {
+        userId: apiUserId,
+        eventType: `api_user.${verb}`,
+        description: `API user ${apiUserId} was ${verb}d by ${nameOf(actor)}`,
+        metadata: actorMetadata(actor),
+      };
+    }
+    case 'ApiUserRoleChanged': {
+      const { apiUserId, from, to, actor } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'api_user.role_change',
+        description: `The role of API user ${apiUserId} was changed from ${oneLine(from.name)} to ${oneLine(to.name)} by ${nameOf(actor)}`,
+        metadata: { ...roleChangeMetadata(from, to), ...actorMetadata(actor) },
+      };
+    }
+    case 'RoleAdded':
+    case 'RoleChanged': {
+      const { roleId, name, permissions, actor } = event.data;
+      const verb = event.name === 'RoleAdded' ? 'add' : 'change';
+      const allowed = permissions.length === 0 ? 'nothing' : permissions.map(oneLine).join(', ');
+      return {
+        userId: null,
+        eventType: `role.${verb}`,
+        description: `Role ${oneLine(name)} was ${verb === 'add' ? 'added' : 'changed'} by ${nameOf(actor)}; it permits ${allowed}`,
+        metadata: {
+          ...roleMetadata({ id: roleId, name }),
+          permissions: permissions.map(oneLine).join(' '),
+          ...(event.name === 'RoleAdded' && event.data.copyOf !== undefined && { copy_of: event.data.copyOf }),
+          ...actorMetadata(actor),
+        },
+      };
+    }
+    case 'RoleDeleted': {
+      const { roleId, name, reassignedTo, usersMoved, actor } = event.data;
+      const deleted = `Role ${oneLine(name)} was deleted by ${nameOf(actor)}`;
+      const metadata = { ...roleMetadata({ id: roleId, name }), ...actorMetadata(actor) };
+      if (reassignedTo === undefined) return { userId: null, eventType: 'role.delete', description: deleted, metadata };
+      return {
+        userId: null,
+        eventType: 'role.reassign_and_delete',
+        description: `${deleted}; ${String(usersMoved)} users now have role ${oneLine(reassignedTo.name)}`,
+        metadata: {
+          ...metadata,
+          target_role_id: reassignedTo.id,
+          target_role_name: oneLine(reassignedTo.name),
+          users_moved: usersMoved,
+        },
+      };
+    }
+    case 'HandOverCreated': {
+      const { handOverId, apiUserId, expiresAt, actor } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'hand_over.create',
+        description: `A hand-over link for the credentials of API user ${apiUserId} was made by ${nameOf(actor)}`,
+        metadata: { hand_over_id: handOverId, expires_at: expiresAt, ...actorMetadata(actor) },
+      };
+    }
+    case 'HandOverOpened': {
+      const { handOverId, apiUserId } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'hand_over.open',
+        description: `The hand-over link for the credentials of API user ${apiUserId} was opened`,
+        metadata: { hand_over_id: handOverId },
+      };
+    }
+    case 'HandOverWithdrawn': {
+      const { handOverId, apiUserId, actor } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'hand_over.withdraw',
+        description: `The hand-over link for the credentials of API user ${apiUserId} was withdrawn by ${nameOf(actor)}`,
+        metadata: { hand_over_id: handOverId, ...actorMetadata(actor) },
+      };
+    }
+  }
+}
+
+const PORTAL_USER_VERBS = {
+  PortalUserDeactivated: 'deactivate',
+  PortalUserReactivated: 'reactivate',
+  PortalUserDeleted: 'delete',
+} as const;
+
+interface NamedRole {
+  readonly id: string;
+  readonly name: string;
+}
+
+const roleMetadata = ({ id, name }: NamedRole) => ({ role_id: id, role_name: oneLine(name) });
+const roleChangeMetadata = (from: NamedRole, to: NamedRole) => ({
+  from_role_id: from.id,
+  from_role_name: oneLine(from.name),
+  to_role_id: to.id,
+  to_role_name: oneLine(to.name),
+});
