@@ -21,6 +21,7 @@ import { Person } from './portal-user/person.entity.js';
 import { portalUserPublication } from './portal-user/portal-user.published.js';
 import { RoleController } from './role/role.controller.js';
 import { ListRolesHandler } from './role/role.queries.js';
+import { Roles } from './role/roles.js';
 import { SignInHandler, SignOutHandler } from './session/session.commands.js';
 import { SessionController } from './session/session.controller.js';
 import { ExchangeSessionHandler, WhoAmIHandler } from './session/session.queries.js';
@@ -71,6 +72,7 @@ export class IdentityModule {
       providers: [
         ...COMMANDS,
         ...QUERIES,
+        Roles,
         OperatorGuard,
         PortalSessionGuard,
         { provide: APP_INTERCEPTOR, useClass: RefusalsAsProblems },

@@ -1,5 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { systemRole, type Role } from '@rebelcore/contracts/roles';
+import type { Role } from '@rebelcore/contracts/roles';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
 import { makeVerifier, type Peppers } from '@rebelcore/credentials/verifier';
@@ -8,6 +8,7 @@ import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
 import { apiUserPassword } from '../passwords.js';
 import { portalUser } from '../portal-user/portal-user.js';
+import { Roles } from '../role/roles.js';
 import { apiUser, deactivate, isRequestOf, mint, reactivate, type MintRequest } from './api-user.js';
 
 export interface MintedApiUser {
@@ -42,6 +43,7 @@ export class PepperSource {
 export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
   constructor(
     private readonly store: EventStore,
+    private readonly roles: Roles,
     private readonly enforcement: EnforcementView,
     private readonly peppers: PepperSource,
   ) {}
@@ -63,7 +65,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
 
   private async mintNew({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
     const { roleId, label, replaces } = request;
-    const role = systemRole(roleId);
+    const role = await this.roles.find(caller.customerId, roleId);
     if (role === undefined) throw new Refused('api-user.unknown-role', 'role_id: is not a role of this customer');
     const replaced = replaces === undefined ? undefined : await this.store.load(apiUser, replaces, caller.customerId);
 
