@@ -1,7 +1,7 @@
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import type { EventStore } from '@rebelcore/event-store/event-store';
 import { createHash, randomBytes } from 'node:crypto';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { portalUser } from '../portal-user/portal-user.js';
 import type { SessionClaims } from './session-tokens.js';
 
@@ -67,3 +67,16 @@ export class SessionStore {
 
 const keyOf = (name: SessionName): ['token_hash' | 'id', unknown] =>
   'token' in name ? ['token_hash', hashOf(name.token)] : ['id', name.sessionId];
+
+/** Ends every session of a person at once, from the next request on; in the transaction of the event that takes them away. */
+export async function endSessionsOf(
+  db: Pick<Pool | PoolClient, 'query'>,
+  customerId: string,
+  portalUserId: string,
+): Promise<void> {
+  await db.query({
+    name: 'session.end-all-of',
+    text: 'delete from session where customer_id = $1 and portal_user_id = $2',
+    values: [customerId, portalUserId],
+  });
+}
