@@ -1,16 +1,14 @@
 import {
-  createCipheriv,
-  createDecipheriv,
   createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type JsonWebKey,
   type KeyObject,
-  randomBytes,
   sign,
 } from 'node:crypto';
 import formatter from 'ecdsa-sig-formatter';
+import { open, seal } from './sealing.js';
 
 const { derToJose } = formatter;
 
@@ -35,7 +33,7 @@ export interface PublicJwk {
 /** What is written to the database: the private part is useless without KEY_ENCRYPTION_KEY. */
 export interface StoredSigningKey {
   readonly kid: string;
-  /** AES-256-GCM: 12 bytes nonce, 16 bytes tag, then the encrypted PKCS#8. The kid is authenticated with it. */
+  /** The PKCS#8, sealed and bound to its kid. */
   readonly sealedPrivateKey: Buffer;
 }
 
@@ -44,22 +42,15 @@ export function generateSigningKey(): SigningKey {
 }
 
 export function sealSigningKey(key: SigningKey, encryptionKey: Buffer): StoredSigningKey {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', encryptionKey, nonce).setAAD(Buffer.from(key.kid));
   const pkcs8 = key.privateKey.export({ type: 'pkcs8', format: 'der' });
-  const body = Buffer.concat([cipher.update(pkcs8), cipher.final()]);
-  return { kid: key.kid, sealedPrivateKey: Buffer.concat([nonce, cipher.getAuthTag(), body]) };
+  return { kid: key.kid, sealedPrivateKey: seal(pkcs8, encryptionKey, key.kid) };
 }
 
 /** @throws {Error} when the key was sealed under another KEY_ENCRYPTION_KEY, or was changed. */
 export function openSigningKey(stored: StoredSigningKey, encryptionKey: Buffer): SigningKey {
-  const sealed = stored.sealedPrivateKey;
-  const decipher = createDecipheriv('aes-256-gcm', encryptionKey, sealed.subarray(0, 12))
-    .setAAD(Buffer.from(stored.kid))
-    .setAuthTag(sealed.subarray(12, 28));
   let pkcs8: Buffer;
   try {
-    pkcs8 = Buffer.concat([decipher.update(sealed.subarray(28)), decipher.final()]);
+    pkcs8 = open(stored.sealedPrivateKey, encryptionKey, stored.kid);
   } catch {
     throw new Error(`signing key ${stored.kid} cannot be opened: KEY_ENCRYPTION_KEY is not the one it was sealed with`);
   }
