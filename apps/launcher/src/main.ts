@@ -81,6 +81,7 @@ function greet({ endpoints, logDir, services }: System, startedInMs: number, dev
   say(`\n${bold('API users is running')} ${dim(`(ready after ${(startedInMs / 1000).toFixed(1)} s)`)}\n`);
   row('Gateway', bold(endpoints.portal));
   row('API docs', `${endpoints.portal}/docs`);
+  if (endpoints.mailbox !== undefined) row('Mailbox', endpoints.mailbox);
   row('Services', ports.join(dim(' · ')));
   row('Kafka', endpoints.kafka.brokers.join(','));
   row('Logs', logDir);

@@ -6,6 +6,7 @@ const described: Endpoints = {
   token: 'http://127.0.0.1:3002',
   audit: 'http://127.0.0.1:3003',
   inference: 'http://127.0.0.1:3004',
+  mailbox: 'http://127.0.0.1:8025',
   operator_token: 'operator',
   owner: { email: 'owner@demo.rebelcore.local', password: 'secret' },
   kafka: { brokers: ['127.0.0.1:9092'], subscriber: { username: 'subscriber', password: 'secret' } },

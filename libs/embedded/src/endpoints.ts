@@ -11,6 +11,8 @@ const endpoints = z.object({
   token: z.url(),
   audit: z.url(),
   inference: z.url(),
+  /** The page that shows all mail; absent where a mail server of one's own is used. */
+  mailbox: z.url().optional(),
   operator_token: z.string(),
   owner: z.object({ email: z.string(), password: z.string() }),
   kafka: z.object({ brokers: z.array(z.string()), subscriber: login }),

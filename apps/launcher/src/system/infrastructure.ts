@@ -1,16 +1,23 @@
 import type { Principal } from '@rebelcore/contracts/topics';
 import { databaseUrl, ensureDatabase, type DatabaseRole } from '@rebelcore/embedded/databases';
 import { kafkaLogin, startKafka, type EmbeddedKafka, type KafkaLogin } from '@rebelcore/embedded/kafka';
+import { startMailbox, type Mailbox } from '@rebelcore/embedded/mailbox/mailbox';
 import { startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgres';
 import { environment } from '../launcher.config.js';
 import { STORING_SERVICES, variableOf, type StoringService } from '../service-program.js';
 import type { Launch } from './launch.js';
 
-/** Where the services store and what carries their events: embedded, or of one's own where the environment describes it. */
+/**
+ * Where the services store, what carries their events and takes their mail: embedded, or of one's own where the
+ * environment describes it.
+ */
 export interface Infrastructure {
   /** Undefined where an existing one is used. */
   readonly postgres: EmbeddedPostgres | undefined;
   readonly kafka: EmbeddedKafka | undefined;
+  readonly mailbox: Mailbox | undefined;
+  /** URL of the mail server, and what mail comes from. */
+  readonly mail: { readonly smtpUrl: string; readonly from: string };
   readonly brokers: string[];
   /** Undefined for an existing Kafka that asks for none. */
   readonly kafkaLogin: (principal: Principal) => KafkaLogin | undefined;
@@ -21,17 +28,21 @@ export interface Infrastructure {
 export async function startInfrastructure(launch: Launch, kafkaNodes: 1 | 3): Promise<Infrastructure> {
   const { secrets } = launch.folder;
   const brokers = environment.KAFKA_BROKERS?.split(',');
-  const [postgres, kafka] = await Promise.all([
+  const smtpUrl = environment.SMTP_URL;
+  const [postgres, kafka, mailbox] = await Promise.all([
     existingDatabases() ? undefined : launch.step('PostgreSQL', () => startDatabases(launch)),
     brokers
       ? undefined
       : launch.step('Apache Kafka', () =>
           startKafka(launch.folder, { nodes: kafkaNodes, port: launch.wantedPort('kafka') }),
         ),
+    smtpUrl === undefined ? startMail(launch) : undefined,
   ]);
   return {
     postgres,
     kafka,
+    mailbox,
+    mail: { smtpUrl: smtpUrl ?? mailbox?.smtpUrl ?? '', from: environment.MAIL_FROM ?? MAIL_FROM },
     brokers: kafka?.brokers ?? brokers ?? [],
     kafkaLogin: kafka ? (principal) => kafkaLogin(principal, secrets) : existingKafkaLogin,
     databaseUrl: postgres
@@ -39,6 +50,11 @@ export async function startInfrastructure(launch: Launch, kafkaNodes: 1 | 3): Pr
       : existingDatabaseUrl,
   };
 }
+
+const MAIL_FROM = 'API users <no-reply@demo.rebelcore.local>';
+
+const startMail = async (launch: Launch): Promise<Mailbox> =>
+  startMailbox(launch.folder, { page: await launch.port('mailbox'), smtp: await launch.port('smtp') });
 
 async function startDatabases(launch: Launch): Promise<EmbeddedPostgres> {
   const postgres = await startPostgres(launch.folder, await launch.port('postgres'));

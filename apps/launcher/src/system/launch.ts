@@ -9,7 +9,7 @@ export interface LaunchOptions {
   readonly progress?: (line: string) => void;
 }
 
-type Part = ServiceName | 'postgres' | 'kafka';
+type Part = ServiceName | 'postgres' | 'kafka' | 'mailbox' | 'smtp';
 
 const USUAL_PORTS: Readonly<Record<Part, number>> = {
   portal: 3000,
@@ -19,6 +19,8 @@ const USUAL_PORTS: Readonly<Record<Part, number>> = {
   inference: 3004,
   postgres: 54_320,
   kafka: 9092,
+  mailbox: 8025,
+  smtp: 1025,
 };
 
 /** One start of the system: the folder it has for itself, its ports, and whom it tells what is done. */

@@ -26,6 +26,7 @@ export interface Surroundings {
 export function serviceEnvironment(replica: Replica, surroundings: Surroundings): Record<string, string> {
   const { addresses, folder } = surroundings;
   const { secrets } = folder;
+  const { mail } = surroundings.infrastructure;
   const listen = { HOST: '127.0.0.1', PORT: String(replica.port), PUBLIC_URL: addresses.portal };
   const credentials = { CREDENTIAL_PEPPERS: `v1:${secrets.key('credential-pepper.v1')}` };
   const tokens = { TOKEN_ISSUER: 'http://127.0.0.1:3000', TOKEN_AUDIENCE: 'rebelcore-api' };
@@ -37,6 +38,8 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
         ...storage('identity'),
         ...credentials,
         OPERATOR_TOKEN: secrets.text('operator-token'),
+        SMTP_URL: mail.smtpUrl,
+        MAIL_FROM: mail.from,
         KEY_ENCRYPTION_KEY: secrets.key('identity.key-encryption'),
       };
     case 'token':

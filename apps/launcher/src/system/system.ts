@@ -58,11 +58,12 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
 async function stopInOrder(
   { dataDir, registry }: DataFolder,
   services: readonly ServiceHandle[],
-  { kafka, postgres }: Infrastructure,
+  { kafka, mailbox, postgres }: Infrastructure,
 ): Promise<void> {
   registry.refuseStarts();
   removeEndpoints(dataDir);
   await Promise.all(services.map(({ process }) => process.stop()));
+  await mailbox?.stop();
   await kafka?.stop();
   await postgres?.stop();
   registry.close();
@@ -76,6 +77,7 @@ function endpointsOf(addresses: Addresses, infrastructure: Infrastructure, { sec
     token: addresses.token,
     audit: addresses.audit,
     inference: addresses.inference,
+    ...(infrastructure.mailbox && { mailbox: infrastructure.mailbox.url }),
     operator_token: secrets.text('operator-token'),
     owner: { email: 'owner@demo.rebelcore.local', password: `Demo1${secrets.text('demo-owner')}` },
     kafka: {
