@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
-import { pino, type Logger, type LoggerOptions } from 'pino';
+import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 
 /** What never reaches a log, wherever it hangs on a logged object. */
 const SECRET_FIELDS = ['password', 'token', 'authorization', 'cookie', 'set-cookie', 'verifier', 'totp', 'secret'];
@@ -25,9 +25,11 @@ export const createLogger = (service: string, level: string): Logger => pino(log
  * Nest's logger on pino. No middleware is put in front of requests: calls are recorded in the activity log, and a line
  * for each would cost more than `/authorize` itself.
  */
-export function logModule(service: string, level: string): DynamicModule {
+export function logModule(service: string, level: string, destination?: DestinationStream): DynamicModule {
+  // Wrapped, a serializer gets a copy of the error that is none, and nothing is left of it.
+  const options = { ...loggerOptions(service, level), autoLogging: false, wrapSerializers: false };
   return LoggerModule.forRoot({
-    pinoHttp: { ...loggerOptions(service, level), autoLogging: false },
+    pinoHttp: destination === undefined ? options : [options, destination],
     forRoutes: [],
   });
 }
