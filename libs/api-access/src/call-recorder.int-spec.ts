@@ -6,7 +6,7 @@ import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CallRecorder, RecordingFailed } from './call-recorder.js';
@@ -145,13 +145,11 @@ describe('the call recorder', () => {
     proxy.freeze();
     const calls = Array.from({ length: 5 }, call);
     for (const each of calls) await record(each);
-    // The process is gone: its recorder is left as it is, and another opens the same directory.
-    const abandoned = recorder;
+    await recorder.close();
     recorder = await recorderOn();
     proxy.thaw();
     await until(async () => (await recorded()).length === 5, 'the spooled calls to arrive');
     expect(await recorded()).toEqual(calls.map(({ id }) => id));
-    await abandoned.close();
   });
 
   it('invariant 6: a full spool refuses instead of letting an unrecorded answer out', async () => {
@@ -166,6 +164,21 @@ describe('the call recorder', () => {
     await until(() => recorder.status().spooledBytes === 0, 'the spool to be drained');
     await record(call());
     expect(await recorded()).toHaveLength(2);
+  });
+
+  it('sets aside what the broker will never take, names it, and goes on with the rest', async () => {
+    await recorder.close();
+    const spool = await CallSpool.open(directory, 10_000_000);
+    const aside = Promise.withResolvers<string>();
+    const tooLarge = { topic, key: customers[0] ?? '', headers: {}, value: 'x'.repeat(2_000_000) };
+    await spool.append([tooLarge]);
+    recorder = new CallRecorder({ service: 'test', publisher, spool, retryEveryMs: 50, onSetAside: aside.resolve });
+    const after = call();
+    await record(after);
+    expect(await readFile(await aside.promise, 'utf8')).toContain('xxx');
+    await until(() => recorder.status().spooledBytes === 0, 'the spool to be drained');
+    expect(recorder.status()).toMatchObject({ kafkaAway: false, setAsideFiles: 1 });
+    expect(await recorded()).toEqual([after.id]);
   });
 
   it('a call that waits longer than the deadline is refused, not left hanging', async () => {

@@ -2,7 +2,7 @@ import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { within } from '@rebelcore/messaging/deadline';
 import { nextTurn } from '@rebelcore/messaging/pace';
-import type { OutgoingRecord, Publisher } from '@rebelcore/messaging/publish/publisher';
+import { PublishFailed, type OutgoingRecord, type Publisher } from '@rebelcore/messaging/publish/publisher';
 import { randomUUIDv7 } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallSpool } from './call-spool.js';
@@ -19,6 +19,8 @@ export interface CallRecorderOptions {
   /** How long to wait between attempts while Kafka is away. */
   readonly retryEveryMs?: number;
   readonly onStateChange?: (kafkaAway: boolean) => void;
+  /** Told of a file with records that the broker will never take. */
+  readonly onSetAside?: (path: string) => void;
 }
 
 /** The call could not be recorded in time, so it must not be answered. */
@@ -33,7 +35,7 @@ export interface CallRecorderStatus {
   readonly kafkaAway: boolean;
   readonly spooledBytes: number;
   /** Spool files that a person should look at. */
-  readonly damagedSegments: number;
+  readonly setAsideFiles: number;
 }
 
 interface Waiting {
@@ -103,7 +105,7 @@ export class CallRecorder {
 
   status(): CallRecorderStatus {
     const { spool } = this.options;
-    return { kafkaAway: this.kafkaAway, spooledBytes: spool.bytes, damagedSegments: spool.damaged };
+    return { kafkaAway: this.kafkaAway, spooledBytes: spool.bytes, setAsideFiles: spool.setAside };
   }
 
   /** Finishes what waits, tries once more to empty the spool, and keeps the rest of it for the next process. */
@@ -178,8 +180,9 @@ export class CallRecorder {
     const { spool } = this.options;
     while (!spool.isEmpty && Date.now() < this.closeBy) {
       try {
-        await this.publish((await spool.oldest()) ?? [], this.acknowledgeWithinMs * 3);
-        await spool.dropOldest();
+        const refused = await this.deliver((await spool.oldest()) ?? []);
+        const aside = await spool.dropOldest(refused);
+        if (aside !== undefined) this.options.onSetAside?.(aside);
         this.setKafkaAway(false);
       } catch {
         this.setKafkaAway(true);
@@ -188,6 +191,25 @@ export class CallRecorder {
         await sleep(this.retryEveryMs, undefined, { signal }).catch(() => undefined);
       }
     }
+  }
+
+  /** Answers those records that the broker will never take; they are found by sending each alone. */
+  private async deliver(records: readonly OutgoingRecord[]): Promise<OutgoingRecord[]> {
+    const timeoutMs = this.acknowledgeWithinMs * 3;
+    try {
+      await this.publish(records, timeoutMs);
+      return [];
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error;
+    }
+    const refused: OutgoingRecord[] = [];
+    for (const record of records) {
+      await this.options.publisher.publish([record], { timeoutMs }).catch((error: unknown) => {
+        if (!isRefusedForGood(error)) throw error;
+        refused.push(record);
+      });
+    }
+    return refused;
   }
 
   private setKafkaAway(away: boolean): void {
@@ -239,6 +261,9 @@ export class CallRecorder {
     return { topic: 'api.calls.v1', ...encodeEvent(event, customerId) };
   }
 }
+
+const isRefusedForGood = (error: unknown): boolean =>
+  error instanceof PublishFailed && error.code === 'publish.refused';
 
 /** The records in order, in portions that a broker accepts. */
 function* portionsOf(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {

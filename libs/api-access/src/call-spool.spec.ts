@@ -1,5 +1,7 @@
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
-import { appendFile, mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CallSpool, SpoolFull } from './call-spool.js';
@@ -20,13 +22,19 @@ const record = (n: number): OutgoingRecord => ({
   headers: {},
   value: `value ${n}`,
 });
-/** A process that opens the directory; nothing but closing it at the end tells that it was not killed. */
 async function open(maxBytes = 1_000_000): Promise<CallSpool> {
   const spool = await CallSpool.open(directory, maxBytes);
   opened.push(spool);
   return spool;
 }
-const onlySegment = async () => join(directory, (await readdir(directory))[0] ?? '');
+/** What a process leaves that ended without delivering anything. */
+async function leave(...records: OutgoingRecord[]): Promise<void> {
+  const spool = await open();
+  await spool.append(records);
+  await spool.close();
+}
+const files = async () => (await readdir(directory, { recursive: true })).filter((name) => /[.]/.test(name));
+const onlySegment = async () => join(directory, (await files())[0] ?? '');
 
 async function everything(spool: CallSpool): Promise<OutgoingRecord[]> {
   const all: OutgoingRecord[] = [];
@@ -37,6 +45,21 @@ async function everything(spool: CallSpool): Promise<OutgoingRecord[]> {
   return all;
 }
 
+/** A real process that has appended and goes on holding its part of the spool. */
+async function childWith(first: OutgoingRecord): Promise<ChildProcess> {
+  const program = `
+    const { CallSpool } = await import(${JSON.stringify(new URL('../dist/call-spool.js', import.meta.url).href)});
+    const spool = await CallSpool.open(${JSON.stringify(directory)}, 1_000_000);
+    await spool.append([${JSON.stringify(first)}]);
+    process.stdout.write('appended');
+    setInterval(() => undefined, 1_000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
 describe('the call spool', () => {
   it('gives records back in the order they came, and is empty afterwards', async () => {
     const spool = await open();
@@ -44,7 +67,7 @@ describe('the call spool', () => {
     await spool.append([record(3)]);
     expect(spool.isEmpty).toBe(false);
     expect(await everything(spool)).toEqual([record(1), record(2), record(3)]);
-    expect([spool.isEmpty, await readdir(directory)]).toEqual([true, []]);
+    expect([spool.isEmpty, await files()]).toEqual([true, []]);
   });
 
   it('keeps what came while the oldest was being delivered, for later', async () => {
@@ -57,20 +80,20 @@ describe('the call spool', () => {
   });
 
   it('finds after a kill what a former process left, before what comes now', async () => {
-    await (await open()).append([record(1)]);
+    await leave(record(1));
     const next = await open();
     await next.append([record(2)]);
     expect(await everything(next)).toEqual([record(1), record(2)]);
   });
 
   it('drops a torn last line, which nobody was told of, and keeps the whole ones', async () => {
-    await (await open()).append([record(1), record(2)]);
+    await leave(record(1), record(2));
     await appendFile(await onlySegment(), '{"topic":"api.calls.v1","key":"k3","va');
     expect(await everything(await open())).toEqual([record(1), record(2)]);
   });
 
   it('is not misled by a segment that lost its end', async () => {
-    await (await open()).append([record(1), record(2)]);
+    await leave(record(1), record(2));
     const segment = await onlySegment();
     await truncate(segment, (await stat(segment)).size - 3);
     expect(await everything(await open())).toEqual([record(1)]);
@@ -117,12 +140,12 @@ describe('the call spool', () => {
   });
 
   it('delivers what can be read of a damaged segment and sets the file aside', async () => {
-    await (await open()).append([record(1)]);
-    await appendFile(await onlySegment(), '\0\0\0\n');
+    await leave(record(1));
+    await appendFile(await onlySegment(), '\0\0\0\n{"topic":"api.calls.v1","key":7}\n');
     const next = await open();
     expect(await everything(next)).toEqual([record(1)]);
-    expect([next.damaged, (await open()).damaged]).toEqual([1, 1]);
-    expect(await readdir(directory)).toEqual([expect.stringMatching(/\.damaged$/)]);
+    expect([next.setAside, (await open()).setAside]).toEqual([1, 1]);
+    expect(await files()).toEqual([expect.stringMatching(/\.damaged$/)]);
   });
 
   it('says that it is full when the disk takes nothing', async () => {
@@ -130,6 +153,43 @@ describe('the call spool', () => {
     await rm(directory, { recursive: true });
     await expect(spool.append([record(1)])).rejects.toThrow(SpoolFull);
     await CallSpool.open(directory, 1);
+  });
+
+  it('keeps two processes on one directory apart, and each its own records', async () => {
+    const [one, other] = [await open(), await open()];
+    await one.append([record(1)]);
+    await other.append([record(2)]);
+    expect([await everything(one), await everything(other)]).toEqual([[record(1)], [record(2)]]);
+  });
+
+  it('takes over what a process left only once that has ended, however it ended', async () => {
+    const child = await childWith(record(1));
+    expect((await open()).isEmpty).toBe(true);
+    child.kill('SIGSTOP');
+    expect((await open()).isEmpty).toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const next = await open();
+    expect((await open()).isEmpty).toBe(true);
+    expect([await everything(next), await files()]).toEqual([[record(1)], []]);
+  });
+
+  it('takes over what lies in the directory from before each process had a folder', async () => {
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, '000000000001.ndjson'), `${JSON.stringify(record(1))}\n`);
+    const next = await open();
+    await next.append([record(2)]);
+    expect([await everything(next), await files()]).toEqual([[record(1), record(2)], []]);
+  });
+
+  it('sets records aside that will never be delivered, and names the file', async () => {
+    const spool = await open();
+    await spool.append([record(1), record(2)]);
+    await spool.oldest();
+    const path = await spool.dropOldest([record(2)]);
+    expect(path).toMatch(/\.refused$/);
+    expect(await readFile(path ?? '', 'utf8')).toBe(`${JSON.stringify(record(2))}\n`);
+    expect([spool.isEmpty, spool.setAside]).toEqual([true, 1]);
   });
 
   it('shows its content to nobody else', async () => {

@@ -1,8 +1,10 @@
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
-import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { asideName, SpoolFolder, type Segment } from './spool-folder.js';
 
-const SEGMENT = /^(\d{12})\.ndjson$/;
+const ASIDE = /\.(?:damaged|refused)$/;
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** The spool has no room, or the disk has none. Nothing of the append was kept. */
@@ -13,44 +15,43 @@ export class SpoolFull extends Error {
   }
 }
 
-interface Segment {
+interface ActiveSegment {
   readonly path: string;
   bytes: number;
-  /** Has lines that cannot be read: it is set aside for a person instead of being deleted. */
-  damaged?: boolean;
+  readonly file: FileHandle;
 }
 
 /**
- * Records that wait on disk, in order, while Kafka is away: NDJSON segments in one directory, which belongs to one
- * process. A record is in it once `append` has resolved, whatever is killed afterwards; a torn last line, which nobody was
- * told of, is dropped at the next start.
+ * Records that wait on disk, in order, while Kafka is away: NDJSON segments in a folder that belongs to this process
+ * alone, below a directory that several may share. A record is in it once `append` has resolved, whatever is killed
+ * afterwards; a torn last line, which nobody was told of, is dropped at the next start.
  */
 export class CallSpool {
-  private sealed: Segment[] = [];
-  private active: (Segment & { readonly file: FileHandle }) | undefined;
+  private active: ActiveSegment | undefined;
   private nextNumber = 1;
-  private damagedSegments = 0;
+  /** Of the oldest segment, once it has been read. */
+  private oldestIsDamaged = false;
   private lastOperation: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly directory: string,
     private readonly maxBytes: number,
+    private readonly own: SpoolFolder,
+    /** Left by processes that have ended; released as they are emptied. */
+    private adopted: readonly SpoolFolder[],
+    private sealed: Segment[],
+    private asideCount: number,
   ) {}
 
-  /** Opens the directory, making it when it is missing, with what a former process left in it. */
+  /** Opens the directory, making it when it is missing, and takes over what processes that have ended left in it. */
   static async open(directory: string, maxBytes: number): Promise<CallSpool> {
-    const spool = new CallSpool(directory, maxBytes);
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    for (const name of (await readdir(directory)).toSorted()) {
-      const number = SEGMENT.exec(name)?.[1];
-      if (number === undefined) {
-        if (name.endsWith('.damaged')) spool.damagedSegments += 1;
-        continue;
-      }
-      const path = join(directory, name);
-      spool.sealed.push({ path, bytes: (await stat(path)).size });
-      spool.nextNumber = Number(number) + 1;
-    }
+    const adopted = await SpoolFolder.adopt(directory);
+    const left = await Promise.all(adopted.map((folder) => folder.segments()));
+    const aside = (await readdir(directory)).filter((name) => ASIDE.test(name)).length;
+    const own = await SpoolFolder.create(directory);
+    const spool = new CallSpool(directory, maxBytes, own, adopted, left.flat(), aside);
+    await spool.releaseEmptied();
     return spool;
   }
 
@@ -62,9 +63,12 @@ export class CallSpool {
     return this.sealed.reduce((sum, segment) => sum + segment.bytes, this.active?.bytes ?? 0);
   }
 
-  /** Segments with unreadable lines that were set aside, as `….damaged`; their readable lines were delivered. */
-  get damaged(): number {
-    return this.damagedSegments;
+  /**
+   * Files that were set aside for a person: `….damaged` with lines that cannot be read, the others of which were delivered,
+   * and `….refused` with records that the broker will never take.
+   */
+  get setAside(): number {
+    return this.asideCount;
   }
 
   /**
@@ -74,7 +78,7 @@ export class CallSpool {
    */
   append(records: readonly OutgoingRecord[]): Promise<void> {
     return this.oneAtATime(async () => {
-      const lines = Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+      const lines = Buffer.from(linesOf(records));
       if (this.bytes + lines.length > this.maxBytes) throw new SpoolFull(`${this.maxBytes} bytes may wait at most`);
       const segment = (this.active ??= await this.newSegment());
       try {
@@ -100,31 +104,43 @@ export class CallSpool {
       const lines = (await readFile(segment.path, 'utf8')).split('\n');
       // After the last line break there is nothing, or a line that was never finished.
       lines.pop();
-      return lines.flatMap((line) => {
-        const record = parseLine(line);
-        if (record === undefined) segment.damaged = true;
-        return record ?? [];
-      });
+      const records = lines.map(parseLine);
+      this.oldestIsDamaged = records.includes(undefined);
+      return records.filter((record) => record !== undefined);
     });
   }
 
-  /** Forgets the oldest segment; call when its records are safe elsewhere. */
-  dropOldest(): Promise<void> {
+  /**
+   * Forgets the oldest segment; call when its records are safe elsewhere. Those that never will be are written to a file of
+   * their own beside the folders, whose path is answered.
+   */
+  dropOldest(refused: readonly OutgoingRecord[] = []): Promise<string | undefined> {
     return this.oneAtATime(async () => {
       const [segment] = this.sealed;
-      if (segment === undefined) return;
-      if (segment.damaged === true) {
-        await rename(segment.path, `${segment.path}.damaged`);
-        this.damagedSegments += 1;
+      if (segment === undefined) return undefined;
+      const name = join(this.directory, asideName(segment));
+      if (refused.length > 0) {
+        await writeFile(`${name}.refused`, linesOf(refused), { mode: 0o600, flush: true });
+        this.asideCount += 1;
+      }
+      if (this.oldestIsDamaged) {
+        await rename(segment.path, `${name}.damaged`);
+        this.asideCount += 1;
       } else {
         await rm(segment.path, { force: true });
       }
       this.sealed.shift();
+      await this.releaseEmptied();
+      return refused.length > 0 ? `${name}.refused` : undefined;
     });
   }
 
+  /** Keeps what is in it for the next process. */
   close(): Promise<void> {
-    return this.oneAtATime(() => this.seal());
+    return this.oneAtATime(async () => {
+      await this.seal();
+      for (const folder of [...this.adopted, this.own]) await folder.release(this.directory);
+    });
   }
 
   /**
@@ -137,8 +153,14 @@ export class CallSpool {
     return operation;
   }
 
-  private async newSegment(): Promise<Segment & { file: FileHandle }> {
-    const path = join(this.directory, `${String(this.nextNumber++).padStart(12, '0')}.ndjson`);
+  private async releaseEmptied(): Promise<void> {
+    const emptied = this.adopted.filter((folder) => this.sealed.every((segment) => segment.folder !== folder));
+    this.adopted = this.adopted.filter((folder) => !emptied.includes(folder));
+    for (const folder of emptied) await folder.release(this.directory);
+  }
+
+  private async newSegment(): Promise<ActiveSegment> {
+    const path = join(this.own.path, `${String(this.nextNumber++).padStart(12, '0')}.ndjson`);
     try {
       const file = await open(path, 'ax', 0o600);
       await this.syncDirectory();
@@ -150,7 +172,7 @@ export class CallSpool {
 
   /** Without it a machine that loses power may forget the file although its content was synced. */
   private async syncDirectory(): Promise<void> {
-    const directory = await open(this.directory, 'r');
+    const directory = await open(this.own.path, 'r');
     try {
       await directory.sync();
     } finally {
@@ -163,15 +185,25 @@ export class CallSpool {
     if (segment === undefined) return;
     this.active = undefined;
     // Before anything is waited for: looking empty, the spool would let newer calls overtake.
-    if (segment.bytes > 0) this.sealed.push({ path: segment.path, bytes: segment.bytes });
+    if (segment.bytes > 0) this.sealed.push({ path: segment.path, bytes: segment.bytes, folder: this.own });
     await segment.file.close().catch(() => undefined);
     if (segment.bytes === 0) await rm(segment.path, { force: true });
   }
 }
 
+const spooled = z.object({
+  topic: z.string().min(1),
+  key: z.string(),
+  headers: z.record(z.string(), z.string()),
+  value: z.string(),
+});
+
+const linesOf = (records: readonly OutgoingRecord[]): string =>
+  records.map((record) => `${JSON.stringify(record)}\n`).join('');
+
 function parseLine(line: string): OutgoingRecord | undefined {
   try {
-    return JSON.parse(line) as OutgoingRecord;
+    return spooled.parse(JSON.parse(line));
   } catch {
     return undefined;
   }

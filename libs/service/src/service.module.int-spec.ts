@@ -94,7 +94,7 @@ const someCall = (): Call => ({
 
 describe('the health of a service', () => {
   const figures = { joined: false, lag: '0', parked: { count: 0 } };
-  const recording = { ready: true, kafkaAway: false, spooledBytes: 0, damagedSegments: 0 };
+  const recording = { ready: true, kafkaAway: false, spooledBytes: 0, setAsideFiles: 0 };
 
   it('shows database, view and recording of one that has nothing else', async () => {
     const service = await start({ view: { name: 'plain-v1' } });

@@ -152,13 +152,16 @@ function callRecording({ name, config }: ServiceModuleOptions, logger: Logger): 
   const onStateChange = (kafkaAway: boolean) => {
     logger.warn({ kafkaAway }, kafkaAway ? 'calls are being spooled' : 'the spooled calls were delivered');
   };
+  const onSetAside = (path: string) => {
+    logger.error({ path }, 'records of calls were set aside: the broker will never take them');
+  };
   return [
     {
       provide: CallRecorder,
       inject: [Publishers],
       useFactory: async ({ calls: publisher }: Publishers) => {
         const spool = await CallSpool.open(config.SPOOL_DIR, config.SPOOL_MAX_BYTES);
-        return new CallRecorder({ service: name, publisher, spool, onStateChange });
+        return new CallRecorder({ service: name, publisher, spool, onStateChange, onSetAside });
       },
     },
   ];

@@ -201,5 +201,19 @@ function cachingPartitioner(): ReturnType<ICustomPartitioner> {
 const before = <T>(deadline: number, work: Promise<T>): Promise<T> =>
   within(deadline - Date.now(), work, () => new PublishFailed('publish.timeout', 'no acknowledgement in time'));
 
-const asPublishFailed = (error: unknown): PublishFailed =>
-  error instanceof PublishFailed ? error : new PublishFailed('publish.failed', messageOf(error), { cause: error });
+/** What the protocol calls a record that is wrong in itself. */
+const REFUSED_FOR_GOOD: ReadonlySet<unknown> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'CORRUPT_MESSAGE',
+]);
+
+function asPublishFailed(error: unknown): PublishFailed {
+  if (error instanceof PublishFailed) return error;
+  let cause: unknown = error;
+  while (cause instanceof Error && !REFUSED_FOR_GOOD.has(Reflect.get(cause, 'type'))) cause = cause.cause;
+  const code = cause instanceof Error ? 'publish.refused' : 'publish.failed';
+  return new PublishFailed(code, messageOf(error), { cause: error });
+}

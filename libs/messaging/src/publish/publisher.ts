@@ -30,7 +30,8 @@ export interface Publisher {
 
 export class PublishFailed extends Error {
   constructor(
-    readonly code: 'publish.timeout' | 'publish.failed' | 'publish.closed',
+    /** `publish.refused`: the broker will never take one of these records, however often it is sent. */
+    readonly code: 'publish.timeout' | 'publish.failed' | 'publish.refused' | 'publish.closed',
     message: string,
     options?: ErrorOptions,
   ) {
