@@ -15,6 +15,7 @@ const KID = 'the-key';
 
 let jwks: Server;
 let jwksRequests = 0;
+let published: object[];
 let app: NestFastifyApplication;
 let request: FastifyRequest | undefined;
 
@@ -29,10 +30,10 @@ class EchoController {
 }
 
 beforeAll(async () => {
-  const keys = [{ ...issuer.publicKey.export({ format: 'jwk' }), kid: KID, use: 'sig', alg: 'ES256' }];
+  published = [{ ...issuer.publicKey.export({ format: 'jwk' }), kid: KID, use: 'sig', alg: 'ES256' }];
   jwks = createServer((_, response) => {
     jwksRequests += 1;
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: published }));
   });
   await new Promise<void>((resolve) => jwks.listen(0, '127.0.0.1', resolve));
   const jwksUri = `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json`;
@@ -144,6 +145,7 @@ describe('the guard of a downstream API', () => {
     ['another issuer', { claims: { iss: 'https://evil.test' } }],
     ['another audience', { claims: { aud: 'another-api' } }],
     ['no expiry', { claims: { exp: undefined } }],
+    ['a life of more than a day', { claims: { exp: now() + 90_000 } }],
     ['an expiry as text', { claims: { exp: '4000000000' } }],
     ['not valid yet', { claims: { nbf: 4_000_000_000 } }],
     ['an issue in the future', { claims: { iat: now() + 3_600 } }],
@@ -178,5 +180,20 @@ describe('the guard of a downstream API', () => {
     for (let n = 0; n < 50; n += 1) await call(`Bearer ${token({ header: { kid: `unknown-${n}` } })}`);
     expect(jwksRequests - before).toBeLessThanOrEqual(10);
     expect((await call(`Bearer ${token()}`)).statusCode).toBe(201);
+  });
+
+  it('forgets a token that it has verified once the key of it was withdrawn', async () => {
+    const verified = `Bearer ${token({ claims: { exp: now() + 86_000 } })}`;
+    expect((await call(verified)).statusCode).toBe(201);
+    const [withdrawn = {}] = published;
+    const realNow = Date.now;
+    try {
+      published = [{ ...withdrawn, kid: 'its-successor' }];
+      Date.now = () => realNow() + 3_601_000;
+      expect((await call(verified)).body).toBe('{"detail":"invalid token"}');
+    } finally {
+      Date.now = realNow;
+      published = [withdrawn];
+    }
   });
 });

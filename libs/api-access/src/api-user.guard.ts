@@ -1,8 +1,9 @@
 import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerStrategy, issuedAt, type TokenRules } from './bearer-token.js';
+import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
+import { IssuerKeys } from './issuer-keys.js';
 import type { CallDetails } from './record-calls.plugin.js';
 
 /** The API user whose token a request carries. */
@@ -27,7 +28,10 @@ declare module 'fastify' {
 
 /** Provide `{jwksUri, issuer, audience}` of the token service under this token. */
 export const API_USER_TOKENS = Symbol('API_USER_TOKENS');
-export type ApiUserTokens = Omit<TokenRules, 'typ'>;
+export type ApiUserTokens = Omit<TokenRules, 'typ' | 'maxLifetimeS'>;
+
+/** Always 24 hours, as published. */
+const TOKEN_LIFETIME_S = 86_400;
 
 const claims = z.object({
   sub: z.uuid(),
@@ -36,7 +40,6 @@ const claims = z.object({
   role: z.string(),
   scope: z.string(),
   jti: z.string().min(1).max(64),
-  iat: issuedAt,
   exp: z.int().positive(),
 });
 
@@ -47,8 +50,9 @@ const claims = z.object({
 @Injectable()
 export class ApiUserGuard extends BearerGuard<ApiUser> {
   constructor(@Inject(API_USER_TOKENS) tokens: ApiUserTokens) {
+    const keys = new IssuerKeys(tokens.jwksUri);
     super(
-      bearerStrategy({ ...tokens, typ: 'at+jwt' }, (payload) => {
+      bearerStrategy({ ...tokens, typ: 'at+jwt', maxLifetimeS: TOKEN_LIFETIME_S }, keys, (payload) => {
         const claim = claims.parse(payload);
         return {
           apiUserId: claim.sub,
@@ -59,6 +63,7 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
           expiresAt: claim.exp,
         };
       }),
+      keys,
     );
   }
 

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import { z } from 'zod';
-import { IssuerKeys } from './issuer-keys.js';
+import type { IssuerKeys } from './issuer-keys.js';
 
 /** Which tokens are accepted. All of it must hold. */
 export interface TokenRules {
@@ -12,6 +12,8 @@ export interface TokenRules {
   readonly audience: string;
   /** The JOSE type, so that a token for one purpose opens nothing else: `at+jwt` (RFC 9068). */
   readonly typ: string;
+  /** Seconds from `iat` to `exp` at most: a key that leaked must not make tokens that outlive everybody. */
+  readonly maxLifetimeS: number;
 }
 
 const MAX_TOKEN_LENGTH = 4_096;
@@ -28,8 +30,11 @@ const header = z.object({
 });
 
 /** A passport-jwt strategy for ES256 tokens by JWKS. `accept` turns the verified payload into the caller, or throws. */
-export function bearerStrategy(rules: TokenRules, accept: (payload: unknown) => object): Strategy {
-  const keys = new IssuerKeys(rules.jwksUri);
+export function bearerStrategy(
+  rules: Omit<TokenRules, 'jwksUri'>,
+  keys: IssuerKeys,
+  accept: (payload: unknown) => object,
+): Strategy {
   const options: StrategyOptionsWithoutRequest = {
     // Not passport-jwt's own extractor: it takes the first of several words, and what follows would go unchecked.
     jwtFromRequest: (request: IncomingMessage) => bearerToken(request.headers.authorization) ?? null,
@@ -52,6 +57,8 @@ export function bearerStrategy(rules: TokenRules, accept: (payload: unknown) => 
   };
   return new Strategy(options, (payload: unknown, done) => {
     try {
+      const { iat, exp } = lifetime.parse(payload);
+      if (exp - iat > rules.maxLifetimeS) throw new Error('the token lives longer than any that is issued');
       done(null, accept(payload));
     } catch (error) {
       done(null, false, error);
@@ -83,11 +90,19 @@ function isBase64Url(part: string): boolean {
   return /^[A-Za-z0-9_-]*$/.test(part) && Buffer.from(last, 'base64url').toString('base64url') === last;
 }
 
-/** Unix seconds of `iat`, which must not lie in the future. */
-export const issuedAt = z
-  .int()
-  .nonnegative()
-  .refine((at) => at <= Date.now() / 1000 + CLOCK_SKEW_S, 'lies in the future');
+/** In Unix seconds. */
+const lifetime = z.object({
+  iat: z
+    .int()
+    .nonnegative()
+    .refine((at) => at <= Date.now() / 1000 + CLOCK_SKEW_S, 'lies in the future'),
+  exp: z.int().positive(),
+});
+
+/** The id of the key that a token says it was signed with; the token must have been verified. */
+export function keyIdOf(token: string): string {
+  return header.parse(JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8'))).kid;
+}
 
 /** The bearer token of a request; undefined where there is none. */
 export function bearerToken(authorization: string | undefined): string | undefined {

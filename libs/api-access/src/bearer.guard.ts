@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { hash } from 'node:crypto';
 import type { Strategy } from 'passport-jwt';
-import { bearerToken } from './bearer-token.js';
-import { KeysUnavailable } from './issuer-keys.js';
+import { bearerToken, keyIdOf } from './bearer-token.js';
+import { KeysUnavailable, type IssuerKeys } from './issuer-keys.js';
 import { describeCall, type CallDetails } from './record-calls.plugin.js';
 
 /** The answer to a request that carries no usable token, with the words the caller sees and the code auditors see. */
@@ -22,23 +22,30 @@ const MAX_CACHED = 20_000;
  */
 export abstract class BearerGuard<Caller extends { readonly expiresAt: number }> implements CanActivate {
   /** By the SHA-256 of the token, the longest unused out first: the tokens themselves are not kept in memory. */
-  private readonly verified = new LRUCache<string, Caller>({ max: MAX_CACHED });
+  private readonly verified = new LRUCache<string, { readonly caller: Caller; readonly kid: string }>({
+    max: MAX_CACHED,
+  });
 
-  protected constructor(private readonly strategy: Strategy) {}
+  protected constructor(
+    private readonly strategy: Strategy,
+    private readonly keys: IssuerKeys,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const token = bearerToken(request.headers.authorization);
     const fingerprint = token === undefined ? '' : hash('sha256', token, 'base64');
-    let caller = this.verified.get(fingerprint);
+    const remembered = this.verified.get(fingerprint);
+    // A key that was withdrawn takes with it what it verified.
+    let caller = remembered !== undefined && this.keys.has(remembered.kid) ? remembered.caller : undefined;
     if (caller === undefined) {
       caller = await this.verify(request).catch((error: unknown) => unavailable(http.getResponse(), request, error));
       if (caller === undefined || token === undefined) {
         const reason = token === undefined ? 'token.missing' : 'token.invalid';
         return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason });
       }
-      this.verified.set(fingerprint, caller);
+      this.verified.set(fingerprint, { caller, kid: keyIdOf(token) });
     }
     describeCall(request, this.details(caller));
     if (caller.expiresAt * 1000 <= Date.now()) {

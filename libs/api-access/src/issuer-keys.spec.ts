@@ -53,10 +53,10 @@ describe('the issuer’s keys', () => {
     expect(await keys.find('two')).toBeDefined();
   });
 
-  it('lose one that the issuer has withdrawn, within ten minutes', async () => {
+  it('lose one that the issuer has withdrawn, within five minutes', async () => {
     expect(await keys.find('one')).toBeDefined();
     published = ['two'];
-    later(11 * MINUTE);
+    later(6 * MINUTE);
     await until(async () => (await keys.find('one')) === undefined, 'the key to be gone');
     expect(await keys.find('two')).toBeDefined();
   });

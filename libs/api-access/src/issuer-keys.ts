@@ -10,7 +10,8 @@ export class KeysUnavailable extends Error {
 }
 
 const FETCH_TIMEOUT_MS = 3_000;
-const REFRESH_AFTER_MS = 10 * 60_000;
+/** As often as the keys are fetched anew while they are in use, so that one withdrawn ends without a restart. */
+const REFRESH_EVERY_MS = 5 * 60_000;
 /** A known key is used on while the issuer does not answer, but not for ever: a key withdrawn must end one day. */
 const MAX_KEY_AGE_MS = 60 * 60_000;
 /** An unknown `kid` costs at most one fetch in this time, whoever sends however many. */
@@ -25,13 +26,17 @@ const FIRST_FETCH_INTERVAL_MS = 1_000;
 export class IssuerKeys {
   private readonly client: JwksClient;
   private keys: ReadonlyMap<string, KeyObject> = new Map();
-  private fetchedAt = -Infinity;
+  private fetchedAt: Moment | undefined;
   private triedAt = -Infinity;
   private fetching: Promise<void> | undefined;
   private lastError: unknown;
 
   constructor(jwksUri: string) {
     this.client = new JwksClient({ jwksUri, cache: false, timeout: FETCH_TIMEOUT_MS });
+    // Not only when somebody asks: the first one to ask after a pause would still be let in by a withdrawn key.
+    setInterval(() => {
+      if (this.fetchedAt !== undefined) void this.refresh();
+    }, REFRESH_EVERY_MS).unref();
   }
 
   /**
@@ -40,20 +45,26 @@ export class IssuerKeys {
    * @throws {KeysUnavailable}
    */
   async find(kid: string): Promise<KeyObject | undefined> {
-    const age = Date.now() - this.fetchedAt;
-    const known = this.keys.get(kid);
-    if (known !== undefined && age < MAX_KEY_AGE_MS) {
-      if (age > REFRESH_AFTER_MS) void this.refresh();
-      return known;
-    }
+    if (this.has(kid)) return this.keys.get(kid);
     await this.refresh();
-    if (Date.now() - this.fetchedAt >= MAX_KEY_AGE_MS) throw new KeysUnavailable({ cause: this.lastError });
+    if (this.isOutdated()) throw new KeysUnavailable({ cause: this.lastError });
     return this.keys.get(kid);
+  }
+
+  /** Whether this key counts, as far as is known without asking. What it verified before counts no longer than it does. */
+  has(kid: string): boolean {
+    if (this.isOutdated()) return false;
+    if (age(this.fetchedAt) > REFRESH_EVERY_MS) void this.refresh();
+    return this.keys.has(kid);
+  }
+
+  private isOutdated(): boolean {
+    return age(this.fetchedAt) >= MAX_KEY_AGE_MS;
   }
 
   /** Fetches unless it has just been tried; never rejects. */
   private async refresh(): Promise<void> {
-    const interval = this.fetchedAt === -Infinity ? FIRST_FETCH_INTERVAL_MS : FETCH_INTERVAL_MS;
+    const interval = this.fetchedAt === undefined ? FIRST_FETCH_INTERVAL_MS : FETCH_INTERVAL_MS;
     if (this.fetching === undefined && Date.now() - this.triedAt >= interval) {
       this.triedAt = Date.now();
       this.fetching = this.fetch()
@@ -70,6 +81,16 @@ export class IssuerKeys {
   private async fetch(): Promise<void> {
     const published = await this.client.getSigningKeys();
     this.keys = new Map(published.map((key) => [key.kid, createPublicKey(key.getPublicKey())]));
-    this.fetchedAt = Date.now();
+    this.fetchedAt = { wall: Date.now(), monotonic: performance.now() };
   }
 }
+
+/** By both clocks: one may be set, the other stands still while the machine sleeps. */
+interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+/** Milliseconds since then by whichever clock says more. */
+const age = (since: Moment | undefined): number =>
+  since === undefined ? Infinity : Math.max(Date.now() - since.wall, performance.now() - since.monotonic);

@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
+import { IssuerKeys } from './issuer-keys.js';
 import { assertPermitted, type Permitted } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
 
@@ -28,6 +29,7 @@ export const SESSION_TOKEN = {
   issuer: 'urn:rebelcore:identity',
   audience: 'urn:rebelcore:services',
   typ: 'session+jwt',
+  maxLifetimeS: 60,
 } as const;
 
 /** Provide `{jwksUri}` of the identity service under this token. */
@@ -49,8 +51,9 @@ export class SessionGuard extends BearerGuard<PortalUser> {
     @Inject(SESSION_TOKENS) tokens: SessionTokens,
     private readonly reflector: Reflector,
   ) {
+    const keys = new IssuerKeys(tokens.jwksUri);
     super(
-      bearerStrategy({ ...SESSION_TOKEN, jwksUri: tokens.jwksUri }, (payload) => {
+      bearerStrategy(SESSION_TOKEN, keys, (payload) => {
         const claim = claims.parse(payload);
         return {
           portalUserId: claim.sub,
@@ -60,6 +63,7 @@ export class SessionGuard extends BearerGuard<PortalUser> {
           expiresAt: claim.exp,
         };
       }),
+      keys,
     );
   }
 
