@@ -28,11 +28,18 @@ describe('reading the log', () => {
     ['event_type=session.sign_in', ['session.sign_in']],
     ['outcome=refused', ['api.authorize', 'session.sign_in_failed']],
     ['outcome=refused&event_type=api.authorize', ['api.authorize']],
+    ['event_type=session.sign_in,api_user.deactivate', ['api_user.deactivate', 'session.sign_in']],
+    ['event_type=session.sign_in&event_type=user.add,session.sign_in', ['session.sign_in', 'user.add']],
+    ['event_type=api.call,api_user.create&q=deactivated', []],
+    ['event_type=api.call,api_user.deactivate&q=deactivated', ['api_user.deactivate']],
     ['outcome=failed', []],
     ['q=was%20DEACTIVATED', ['api_user.deactivate']],
     ['q=%25', []],
     ['q=nothing%20like%20it', []],
     ['from=2026-03-01T05:00:00Z&to=2026-03-01T06:00:00Z', ['api.authorize', 'api.authorize']],
+    ['from=2026-03-02T04:00:00%2B23:00&to=2026-03-01T05:00:00.0001Z', ['api.authorize', 'api.authorize']],
+    [`to=2026-03-01T00:00:00.${'0'.repeat(200)}1Z&limit=5`, ['api.authorize', 'api.authorize']],
+    ['from=2026-03-01T19:00:00.0001Z&to=2026-03-01T20:00:00Z', []],
     ['from=2026-03-01T06:00:00%2B01:00&to=2026-03-01T05:00:00.001Z', ['api.authorize', 'api.authorize']],
   ])('finds by %s', async (query, types) => {
     const { status, body } = await audit.ask(`/api/v1/activity?${query}`, audit.token(customer.id));
@@ -47,6 +54,31 @@ describe('reading the log', () => {
     const [one] = ofUser;
     expect(await audit.walk(customer.id, `&q=${one?.correlation_id ?? ''}`)).toEqual([one]);
     expect((await audit.ask(`/api/v1/activity/${one?.id ?? ''}`, audit.token(customer.id))).body).toEqual(one);
+  });
+
+  it('finds what one person did, and all that belongs to one request', async () => {
+    const all = await audit.walk(customer.id);
+    const byOwner = await audit.walk(customer.id, `&actor_id=${customer.ownerId.toUpperCase()}`, 2);
+    expect(typesOf(byOwner).sort()).toEqual([
+      'api_user.create',
+      'api_user.deactivate',
+      'api_user.reactivate',
+      'session.sign_in',
+    ]);
+    const [one] = byOwner;
+    expect(await audit.walk(customer.id, `&correlation_id=${one?.correlation_id ?? ''}`)).toEqual([one]);
+    const some = all.filter(({ event_type }) => event_type.startsWith('api'));
+    const types = [...new Set(typesOf(some))];
+    for (const limit of [3, 200]) {
+      expect(await audit.walk(customer.id, `&event_type=${types.join(',')}`, limit)).toEqual(some);
+    }
+  });
+
+  it('accepts a cursor for the same event types in another order', async () => {
+    const token = audit.token(customer.id);
+    const { body } = await audit.ask('/api/v1/activity?limit=1&event_type=api.call,api.authorize', token);
+    const again = `event_type=api.authorize&event_type=api.call&cursor=${body.next_cursor ?? ''}`;
+    expect((await audit.ask(`/api/v1/activity?limit=1&${again}`, token)).status).toBe(200);
   });
 
   it.each([1, 7, 200])('walks %i at a time through everything once, newest first', async (limit) => {
@@ -84,7 +116,15 @@ describe('reading the log', () => {
     ['limit=', 'limit'],
     ['from=yesterday', 'from'],
     ['from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', 'to'],
+    ['from=0000-01-01T00:00:00Z', 'from'],
+    ['to=9999-12-31T23:59:59-23:59', 'to'],
     ['event_type=no.such', 'event_type'],
+    ['event_type=', 'event_type'],
+    ['event_type=api.call,', 'event_type'],
+    ['actor_id=me', 'actor_id'],
+    ['correlation_id=', 'correlation_id'],
+    ['correlation_id=a%00b', 'correlation_id'],
+    ['status=&limit=5', 'status'],
     ['outcome=fine', 'outcome'],
     ['user_id=me', 'user_id'],
     ['position=-1', 'position'],

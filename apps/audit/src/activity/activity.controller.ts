@@ -9,31 +9,12 @@ import { pageParameters } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { activityFilter, BACKWARDS, isForwards } from './activity-filter.js';
 import { ActivityQuery, type ActivityItem, type ActivityPage } from './activity.query.js';
 import { EVENT_TYPES, OUTCOMES } from './entry.js';
 
-const time = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z' });
-
 /** What the list of entries takes; all of it is optional. */
-const activityQuery = z
-  .strictObject({
-    from: time.optional(),
-    to: time.optional(),
-    event_type: z.enum(EVENT_TYPES, { error: 'is not an event type of this log' }).optional(),
-    user_id: z.uuid({ error: 'must be a UUID' }).optional(),
-    outcome: z.enum(OUTCOMES, { error: `must be one of ${OUTCOMES.join(', ')}` }).optional(),
-    q: z
-      .string()
-      .min(1)
-      .max(200)
-      .refine((text) => !text.includes('\0'), 'must not contain NUL')
-      .optional(),
-    ...pageParameters,
-  })
-  .refine(({ from, to }) => from === undefined || to === undefined || Date.parse(from) <= Date.parse(to), {
-    path: ['to'],
-    error: 'must not be before from',
-  });
+const activityQuery = z.strictObject({ ...activityFilter, ...pageParameters }).refine(isForwards, BACKWARDS);
 const entryId = z.uuid({ error: 'must be a UUID' });
 
 const entryResponse = z

@@ -113,10 +113,10 @@ export async function ensureMonths(pool: Pool): Promise<void> {
  */
 const APPEND = `
   insert into activity
-    (customer_id, occurred_at, id, user_id, event_type, outcome, description, metadata, correlation_id)
-  select "customerId", "occurredAt", id, "userId", "eventType", outcome, description, metadata, "correlationId"
+    (customer_id, occurred_at, id, user_id, actor_id, event_type, outcome, description, metadata, correlation_id)
+  select "customerId", "occurredAt", id, "userId", "actorId", "eventType", outcome, description, metadata, "correlationId"
     from json_to_recordset($1::json) as entry ("customerId" uuid, "occurredAt" timestamptz, id uuid, "userId" uuid,
-      "eventType" text, outcome text, description text, metadata json, "correlationId" text)
+      "actorId" uuid, "eventType" text, outcome text, description text, metadata json, "correlationId" text)
    order by "customerId", "occurredAt", id
       on conflict do nothing`;
 

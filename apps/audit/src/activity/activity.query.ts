@@ -2,6 +2,7 @@ import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { Cursors, cutPage } from '@rebelcore/service/cursor';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
+import type { ActivityFilter } from './activity-filter.js';
 import type { EventType, Outcome } from './entry.js';
 
 /** An entry as auditors see it. */
@@ -15,18 +16,6 @@ export interface ActivityItem {
   readonly description: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly correlation_id: string;
-}
-
-export interface ActivityFilter {
-  /** RFC 3339; entries at or after it. */
-  readonly from?: string | undefined;
-  /** RFC 3339; entries before it. */
-  readonly to?: string | undefined;
-  readonly event_type?: EventType | undefined;
-  readonly user_id?: string | undefined;
-  readonly outcome?: Outcome | undefined;
-  /** The correlation id of entries, or part of their description. */
-  readonly q?: string | undefined;
 }
 
 export interface ActivityPage {
@@ -95,9 +84,9 @@ interface Found {
   readonly next: ListPosition | undefined;
 }
 
-async function list(tx: PoolClient, { text, values }: Conditions, limit: number): Promise<Found> {
-  const sql = `select ${COLUMNS} from activity where ${text} ${NEWEST_FIRST} limit ${limit + 1}`;
-  return pageOf((await tx.query<ActivityItem>(sql, values)).rows, limit);
+async function list(tx: PoolClient, where: Conditions, limit: number): Promise<Found> {
+  const sql = newest(where, limit + 1);
+  return pageOf((await tx.query<ActivityItem>(sql, where.values)).rows, limit);
 }
 
 async function isCorrelationId(tx: PoolClient, customerId: string, q: string): Promise<boolean> {
@@ -109,7 +98,7 @@ async function isCorrelationId(tx: PoolClient, customerId: string, q: string): P
 async function search(tx: PoolClient, where: Conditions, q: string, limit: number): Promise<Found> {
   const sql = `
     with searched as materialized (
-      select ${COLUMNS} from activity where ${where.text} ${NEWEST_FIRST} limit ${SEARCHED_AT_ONCE}
+      ${newest(where, SEARCHED_AT_ONCE)}
     ), found as (
       select * from searched where strpos(lower(description), lower(${where.add(q)})) > 0
       ${NEWEST_FIRST} limit ${limit + 1}
@@ -127,8 +116,21 @@ async function search(tx: PoolClient, where: Conditions, q: string, limit: numbe
   return { items: matches, next: last && positionOf(last) };
 }
 
+/**
+ * The newest entries that match. Each of several types is one range of the index, read as far as the whole may need it:
+ * asked for together, rare types would have Postgres look through all the others.
+ */
+function newest({ text, types }: Conditions, limit: number): string {
+  const select = `select ${COLUMNS} from activity where ${text}`;
+  if (types === undefined) return `${select} ${NEWEST_FIRST} limit ${limit}`;
+  return `select ${COLUMNS} from unnest(${types}::text[]) as one_type cross join lateral
+    (${select} and event_type = one_type ${NEWEST_FIRST} limit ${limit}) as of_type ${NEWEST_FIRST} limit ${limit}`;
+}
+
 interface Conditions {
   readonly text: string;
+  /** How the SQL names the event types, where they are several. */
+  readonly types: string | undefined;
   readonly values: unknown[];
   /** Adds a parameter and returns how the SQL names it. */
   add(value: unknown): string;
@@ -140,8 +142,12 @@ function conditions(customerId: string, filter: ActivityFilter, after: ListPosit
   const all = [`customer_id = ${add(customerId)}`];
   if (filter.from !== undefined) all.push(`occurred_at >= ${add(filter.from)}`);
   if (filter.to !== undefined) all.push(`occurred_at < ${add(filter.to)}`);
-  if (filter.event_type !== undefined) all.push(`event_type = ${add(filter.event_type)}`);
+  const [one, ...more] = filter.event_type ?? [];
+  if (one !== undefined && more.length === 0) all.push(`event_type = ${add(one)}`);
+  const types = more.length === 0 ? undefined : add([one, ...more]);
   if (filter.user_id !== undefined) all.push(`user_id = ${add(filter.user_id)}`);
+  if (filter.actor_id !== undefined) all.push(`actor_id = ${add(filter.actor_id)}`);
+  if (filter.correlation_id !== undefined) all.push(`correlation_id = ${add(filter.correlation_id)}`);
   if (filter.outcome !== undefined) all.push(`outcome = ${add(filter.outcome)}`);
   // Says again what the line before implies, so that the partial index of the rare outcomes is considered.
   if (filter.outcome !== undefined && filter.outcome !== 'success') all.push(`outcome <> 'success'`);
@@ -150,7 +156,7 @@ function conditions(customerId: string, filter: ActivityFilter, after: ListPosit
     // A comparison of pairs alone leaves out no partition.
     all.push(`occurred_at <= ${at}`, `(occurred_at, id) < (${at}, ${add(after.id)})`);
   }
-  return { text: all.join(' and '), values, add };
+  return { text: all.join(' and '), types, values, add };
 }
 
 function pageOf(found: readonly ActivityItem[], limit: number): Found {

@@ -170,12 +170,25 @@ describe('what an event of the token service becomes', () => {
   });
 });
 
+describe('who did it', () => {
+  it('is the portal user who made a change, signed in or was refused, and nobody where an application called', () => {
+    const actorId = (entry: { actorId: string | null }) => entry.actorId;
+    const byOwner = { portalUserId: apiUserId, owner: false, actor: owner } as const;
+    expect(actorId(identity('PortalUserRegistered', byOwner))).toBe(portalUserId);
+    expect(actorId(identity('PortalUserSignedIn', { portalUserId }))).toBe(portalUserId);
+    expect(actorId(identity('PortalUserSignInFailed', { portalUserId, reason: 'inactive' }))).toBeNull();
+    expect(actorId(describeCall({ apiUserId: undefined, portalUserId }))).toBe(portalUserId);
+    expect(actorId(describeCall({ portalUserId }))).toBeNull();
+  });
+});
+
 describe('what a call becomes', () => {
   it('an entry with the facts of the call and nothing else', () => {
     expect(describeCall({ tokenId: 'jti-1', tokenExpiresAt: 1795503600 })).toEqual({
       id: call.id,
       customerId,
       userId: apiUserId,
+      actorId: null,
       eventType: 'api.authorize',
       occurredAt: call.at,
       outcome: 'success',

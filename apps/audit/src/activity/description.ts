@@ -11,7 +11,7 @@ type TokenEvent = ReturnType<typeof tokenEvents.read>;
 type CallEvent = ReturnType<typeof callEvents.read>;
 
 export function describeIdentityEvent(event: IdentityEvent): ActivityEntry {
-  return entryOf(event, identityStory(event));
+  return entryOf(event, identityStory(event), actorOf(event));
 }
 
 export function describeTokenEvent(event: TokenEvent): ActivityEntry {
@@ -29,6 +29,7 @@ export function describeCalls(event: CallEvent): ActivityEntry[] {
   const { customerId, calls } = event.data;
   return calls.map((call) => ({
     ...callStory(call),
+    actorId: call.apiUserId === undefined ? (call.portalUserId ?? null) : null,
     id: call.id,
     customerId,
     occurredAt: atMillisecond(call.at),
@@ -36,10 +37,16 @@ export function describeCalls(event: CallEvent): ActivityEntry[] {
   }));
 }
 
-function entryOf(event: IdentityEvent | TokenEvent, story: Story): ActivityEntry {
+function actorOf({ name, data }: IdentityEvent): string | null {
+  if (name === 'PortalUserSignedIn' || name === 'PortalUserSecondFactorEnrolled') return data.portalUserId;
+  return 'actor' in data && data.actor.kind === 'portal_user' ? data.actor.id : null;
+}
+
+function entryOf(event: IdentityEvent | TokenEvent, story: Story, actorId: string | null = null): ActivityEntry {
   return {
     outcome: 'success',
     ...story,
+    actorId,
     id: entryId(event.source, event.id),
     customerId: event.data.customerId,
     occurredAt: atMillisecond(event.time),

@@ -38,6 +38,8 @@ export interface ActivityEntry {
   readonly customerId: string;
   /** The user that the entry is about: the API user that was deactivated, not the person who did it. */
   readonly userId: string | null;
+  /** The portal user who did it; null for an application, the operator, nobody in particular. */
+  readonly actorId: string | null;
   readonly eventType: EventType;
   /** RFC 3339 UTC, milliseconds. */
   readonly occurredAt: string;

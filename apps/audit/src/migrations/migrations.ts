@@ -1,4 +1,5 @@
 import { Activity1795420800000 } from './1795420800000-activity.js';
+import { Actors1795800240000 } from './1795800240000-actors.js';
 
 /** Every migration of audit's database, oldest first. */
-export const migrations = [Activity1795420800000];
+export const migrations = [Activity1795420800000, Actors1795800240000];
