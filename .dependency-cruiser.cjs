@@ -44,6 +44,20 @@ module.exports = {
       to: { path: '^libs/(event-store|credentials|service|testing|embedded)/' },
     },
     {
+      name: 'the-web-app-stands-alone',
+      comment: 'What runs in a browser knows the services only by their published contract.',
+      severity: 'error',
+      from: { path: '^apps/portal/web/src', pathNot: 'spec\\.ts$' },
+      to: { path: ['^libs/', '^apps/', '^(node:|fs|crypto|path|os)'], pathNot: '^apps/portal/web/src' },
+    },
+    {
+      name: 'pages-are-apart',
+      comment: 'A page imports no other page; what two of them need is in src/ui or src/api.',
+      severity: 'error',
+      from: { path: '^apps/portal/web/src/pages/([^/]+)/' },
+      to: { path: '^apps/portal/web/src/pages/([^/]+)/', pathNot: '^apps/portal/web/src/pages/$1/' },
+    },
+    {
       name: 'no-test-code-in-the-product',
       severity: 'error',
       from: { path: '^(apps|libs)/', pathNot: ['spec\\.ts$', '^libs/testing/'] },
@@ -58,7 +72,7 @@ module.exports = {
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['@rebelcore/source', 'import', 'node', 'default'],
-      extensions: ['.ts', '.js', '.mjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
     },
   },
 };

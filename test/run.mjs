@@ -23,6 +23,7 @@ const jest = (project) => [
 const gates = [
   ['Format', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']],
   ['Types of the tests', [bin('typescript/bin/tsc'), '-p', 'test/tsconfig.json']],
+  ['Size of the web app', [bin('size-limit/bin.js')]],
   ['Lint', [bin('eslint/bin/eslint.js'), '.']],
   ['Dead code', [bin('knip/bin/knip.js'), '--no-progress']],
   [

@@ -67,6 +67,37 @@ function fetchKafka() {
   renameSync(partial, jars);
 }
 
+/** The web app, unless it was built from these very files. */
+function buildPortal() {
+  const web = join(root, 'apps/portal/web');
+  const stamp = join(web, 'dist', '.prepared');
+  const sources = [join(root, 'docs/openapi.json'), join(root, 'package-lock.json'), ...filesBelow(web)];
+  const hash = createHash('sha256');
+  for (const file of sources) hash.update(file).update(readFileSync(file));
+  const wanted = hash.digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  step('Types of the API', [node, join(web, 'types.mjs')]);
+  step('Types of the portal', [node, join(root, 'node_modules/typescript/bin/tsc'), '-p', web]);
+  step('Building the portal', [
+    node,
+    join(root, 'node_modules/vite/bin/vite.js'),
+    'build',
+    '--config',
+    join(web, 'vite.config.mjs'),
+  ]);
+  writeFileSync(stamp, wanted);
+}
+
+/** Sorted, without what the build itself writes. */
+const filesBelow = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .map((entry) => ({ entry, path: join(entry.parentPath ?? entry.path, entry.name) }))
+    .filter(
+      ({ entry, path }) => entry.isFile() && !path.startsWith(join(folder, 'dist')) && entry.name !== 'schema.d.ts',
+    )
+    .map(({ path }) => path)
+    .sort();
+
 if (program === undefined) fail('usage: node libs/embedded/prepare.mjs <program> [arguments]');
 if (Number(process.versions.node.split('.')[0]) < 18)
   fail(`Node ${process.versions.node} is too old: install Node 18 or later.`);
@@ -75,6 +106,7 @@ if (ownKafka === undefined) requireJava();
 installPackages();
 if (ownKafka === undefined) fetchKafka();
 step('Building', [node, join(root, 'node_modules/typescript/bin/tsc'), '-b']);
+buildPortal();
 
 // Ctrl-C reaches the whole terminal group, so the program hears it by itself; this parent only has to outlive it.
 const child = spawn(node, ['--enable-source-maps', join(root, program), ...args], { stdio: 'inherit' });

@@ -75,6 +75,21 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
 }
 
 /**
+ * What a service says of itself, without anything that it needs to run: no provider is made, nothing is connected.
+ *
+ * @throws {Error} when it has no description
+ */
+export async function describeService({ module, name, description }: ServiceOptions): Promise<OpenAPIObject> {
+  if (description === undefined) throw new Error(`${name} publishes no document`);
+  const app = await NestFactory.create(module, new FastifyAdapter(), {
+    preview: true,
+    logger: false,
+    abortOnError: false,
+  });
+  return openApiOf(app, name, description);
+}
+
+/**
  * Runs a service until SIGTERM or SIGINT: consumers and HTTP start together, and stop gracefully with a deadline of
  * ten seconds. A service that cannot start says why in one log entry and exits with status 1.
  */

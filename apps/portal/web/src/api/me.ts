@@ -1,0 +1,35 @@
+import { queryOptions } from '@tanstack/react-query';
+import { answer, api, BACKGROUND } from './client.js';
+import type { components } from './schema.js';
+import { signedInAs } from './session-gate.js';
+
+type Described = components['schemas']['Me'];
+
+/** Who is signed in. */
+export type Me = Described & {
+  readonly user: Described['user'] & { readonly role?: { readonly id: string; readonly name: string } | null };
+  readonly session?: {
+    readonly id: string;
+    readonly created_at: string;
+    readonly ends_at: string;
+    readonly idle_ends_at: string;
+    readonly second_factor: 'enrolled' | 'enrolment_required';
+  };
+};
+export type Permission = Described['permissions'][number];
+
+/** Asked again in the background when the window comes to the front, so that an ended session shows. */
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: async ({ signal }) => {
+    const me: Me = await answer(api.GET('/api/v1/me', { headers: BACKGROUND, signal }));
+    signedInAs(me.user);
+    return me;
+  },
+  staleTime: 15_000,
+  retry: false,
+  refetchOnWindowFocus: 'always',
+});
+
+/** The owner stands outside roles: every check passes. */
+export const may = (me: Me, permission: Permission): boolean => me.user.owner || me.permissions.includes(permission);

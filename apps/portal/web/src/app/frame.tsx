@@ -1,0 +1,181 @@
+import { Link, Outlet, useRouterState } from '@tanstack/react-router';
+import { ChevronsUpDown, Menu as MenuIcon } from 'lucide-react';
+import { lazy, Suspense, useMemo, useState } from 'react';
+import { may, type Me } from '../api/me.js';
+import { Button } from '../ui/button.js';
+import { Dialog } from '../ui/dialog.js';
+import { useKeys, type Key } from '../ui/keys.js';
+import { Menu, MenuChoice, MenuItem, MenuSeparator } from '../ui/menu.js';
+import { useOnline } from '../ui/online.js';
+import { frameWords as words } from '../words/frame.js';
+import { stateWords } from '../words/states.js';
+import styles from './frame.module.css';
+import { useMe } from '../api/use-me.js';
+import { SignedOutDialog } from './signed-out-dialog.js';
+import { signOut } from './sign-out.js';
+import { useTheme } from './theme.js';
+
+const KeysHelp = lazy(() => import('./keys-help.js').then(({ KeysHelp }) => ({ default: KeysHelp })));
+
+/** What surrounds every page of somebody signed in: rail or top bar, offline line, help, and the signed-out dialog. */
+export function Frame() {
+  const me = useMe();
+  const online = useOnline();
+  const [help, setHelp] = useState(false);
+  const keys = useMemo<readonly Key[]>(
+    () => [
+      {
+        key: '?',
+        does: words.help.question,
+        run: () => {
+          setHelp(true);
+        },
+      },
+    ],
+    [],
+  );
+  useKeys(keys);
+  const openHelp = () => {
+    setHelp(true);
+  };
+  return (
+    <div className={styles.frame}>
+      <a className={styles.skip} href="#content">
+        {words.skip}
+      </a>
+      <aside className={styles.rail}>
+        <Customer me={me} />
+        <Navigation me={me} />
+        <Account me={me} onKeys={openHelp} side="top" />
+      </aside>
+      <TopBar me={me} onKeys={openHelp} />
+      <main id="content" tabIndex={-1} className={styles.content}>
+        {!online && (
+          <p className={styles.offline} role="status">
+            {stateWords.offline}
+          </p>
+        )}
+        <Outlet />
+      </main>
+      {help && (
+        <Suspense>
+          <KeysHelp
+            onClose={() => {
+              setHelp(false);
+            }}
+          />
+        </Suspense>
+      )}
+      <SignedOutDialog />
+    </div>
+  );
+}
+
+const Customer = ({ me }: { me: Me }) => <p className={styles.customer}>{me.customer.name}</p>;
+
+function Navigation({ me }: { me: Me }) {
+  return (
+    <nav aria-label={words.main} className={styles.navigation}>
+      <ul>
+        {may(me, 'can_add_users') && (
+          <li>
+            <Link to="/users" className={styles.link}>
+              {words.users}
+            </Link>
+          </li>
+        )}
+        {(may(me, 'can_add_roles') || may(me, 'can_add_users')) && (
+          <li>
+            <Link to="/roles" className={styles.link}>
+              {words.roles}
+            </Link>
+          </li>
+        )}
+      </ul>
+      {may(me, 'can_view_activity') && (
+        <>
+          <p className={styles.section}>{words.superAdmin}</p>
+          <ul>
+            <li>
+              <Link to="/activity" className={styles.link}>
+                {words.activity}
+              </Link>
+            </li>
+          </ul>
+        </>
+      )}
+    </nav>
+  );
+}
+
+function Account({ me, onKeys, side }: { me: Me; onKeys: () => void; side: 'top' | 'bottom' }) {
+  const [theme, setTheme] = useTheme();
+  const name = `${me.user.first_name} ${me.user.last_name}`;
+  return (
+    <Menu
+      side={side}
+      align="start"
+      trigger={
+        <button type="button" className={styles.account} aria-label={words.account(name)}>
+          <span className={styles.person}>
+            <span className={styles.name}>{name}</span>
+            <span className={styles.email}>{me.user.email}</span>
+          </span>
+          <ChevronsUpDown size={14} aria-hidden />
+        </button>
+      }
+    >
+      <MenuItem render={<Link to="/sessions" />}>{words.sessions}</MenuItem>
+      <MenuItem hint="?" onClick={onKeys}>
+        {words.keys}
+      </MenuItem>
+      <MenuSeparator />
+      <MenuChoice label={words.theme.label} value={theme} options={words.theme.options} onChange={setTheme} />
+      <MenuSeparator />
+      <MenuItem onClick={() => void signOut()}>{words.signOut}</MenuItem>
+    </Menu>
+  );
+}
+
+/** Below 900 px. */
+function TopBar({ me, onKeys }: { me: Me; onKeys: () => void }) {
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  const [openAt, setOpenAt] = useState<string>();
+  const close = () => {
+    setOpenAt(undefined);
+  };
+  return (
+    <header className={styles.topBar}>
+      <Customer me={me} />
+      <Button
+        kind="quiet"
+        icon
+        aria-label={words.menu}
+        aria-haspopup="dialog"
+        onClick={() => {
+          setOpenAt(path);
+        }}
+      >
+        <MenuIcon size={18} aria-hidden />
+      </Button>
+      {/* A navigation closes it: it was opened at another address. */}
+      <Dialog
+        open={openAt === path}
+        onClose={close}
+        kind="drawer"
+        title={me.customer.name}
+        closeLabel={words.closeMenu}
+      >
+        <Navigation me={me} />
+        <Account
+          me={me}
+          side="bottom"
+          onKeys={() => {
+            close();
+            onKeys();
+          }}
+        />
+      </Dialog>
+    </header>
+  );
+}

@@ -1,0 +1,29 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import './app/tokens.css';
+import './app/base.css';
+import { queryClient } from './app/query-client.js';
+import { router } from './app/router.js';
+import { applyTheme } from './app/theme.js';
+import { Announcer } from './ui/announce.js';
+import { listenForKeys } from './ui/keys.js';
+
+applyTheme();
+listenForKeys();
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+// The page's policy refuses style elements; Base UI would add one.
+createRoot(root).render(
+  <StrictMode>
+    <CSPProvider disableStyleElements>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+        <Announcer />
+      </QueryClientProvider>
+    </CSPProvider>
+  </StrictMode>,
+);

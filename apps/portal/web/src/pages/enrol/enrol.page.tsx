@@ -1,0 +1,5 @@
+import { Column } from '../../ui/page.js';
+
+export function EnrolPage() {
+  return <Column title="Enrol">…</Column>;
+}

@@ -1,0 +1,5 @@
+import { Column } from '../../ui/page.js';
+
+export function InvitePage() {
+  return <Column title="Invite">…</Column>;
+}

@@ -1,0 +1,5 @@
+import { Column } from '../../ui/page.js';
+
+export function SignInPage() {
+  return <Column title="SignIn">…</Column>;
+}

@@ -1,0 +1,54 @@
+import { useState, type RefObject } from 'react';
+import { asProblem, type Problem } from '../api/problem.js';
+
+/**
+ * The state of a form that is sent: what was refused stands at its field until that field changes, nothing typed is
+ * lost, and focus goes to the first field at fault.
+ */
+export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: () => Promise<Result>) {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
+
+  async function send(): Promise<Result | undefined> {
+    if (busy) return undefined;
+    setBusy(true);
+    setProblem(undefined);
+    setFields({});
+    try {
+      return await submit();
+    } catch (thrown) {
+      const refused = asProblem(thrown);
+      setProblem(refused);
+      setFields(refused.fields);
+      // After React has marked the fields.
+      setTimeout(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+      return undefined;
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  const { length } = Object.keys(fields);
+  return {
+    busy,
+    send,
+    /** The refusal as a whole, unless its fields say all of it. */
+    problem: problem !== undefined && problem.errors.length === 0 ? problem : undefined,
+    /** What is wrong with the field, in a sentence. */
+    errorOf: (field: string): string | undefined => sentence(fields[field]),
+    /** Call it when the field changes. */
+    changed: (field: string) => {
+      if (length > 0 && field in fields) setFields(({ [field]: _, ...others }) => others);
+      setProblem(undefined);
+    },
+    reset: () => {
+      setProblem(undefined);
+      setFields({});
+    },
+  };
+}
+
+/** `must not be empty` as `Must not be empty.` */
+const sentence = (rule: string | undefined): string | undefined =>
+  rule === undefined ? undefined : `${rule.charAt(0).toUpperCase()}${rule.slice(1)}${/[.!?]$/.test(rule) ? '' : '.'}`;
