@@ -40,6 +40,10 @@ export const identityEvents = new EventCatalogue('identity', {
   }),
   /** Has a password and may sign in. The actor is the person itself where an invitation was accepted. */
   PortalUserRegistered: portalUserFact.extend({ owner: z.boolean() }),
+  /** Which of the personal details were changed; neither the old nor the new ones. */
+  PortalUserDetailsChanged: portalUserFact.extend({
+    changed: z.array(z.enum(['first_name', 'last_name', 'email'])).min(1),
+  }),
   PortalUserRoleChanged: portalUserFact.extend({ from: role, to: role }),
   PortalUserDeactivated: portalUserFact,
   PortalUserReactivated: portalUserFact,

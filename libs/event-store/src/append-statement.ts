@@ -10,7 +10,7 @@ export interface AppendContext {
   readonly traceparent?: string;
   /** By the clock of `performance.now()`: later nothing is committed any more. */
   readonly writeBy?: number;
-  /** Names to be taken in the same transaction; each belongs to the stream given, for ever. */
+  /** Names to be taken in the same transaction; each belongs to the stream given, until it is released. */
   readonly claims?: readonly Claim[];
 }
 

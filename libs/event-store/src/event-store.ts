@@ -273,3 +273,12 @@ async function insert(tx: PoolClient, parameters: unknown[], claims: readonly Cl
     throw error;
   }
 }
+
+/** Gives a name up, in the transaction of the event after which its stream no longer needs it; a name of others stays. */
+export async function releaseClaim(tx: Pick<PoolClient, 'query'>, { scope, key, streamId }: Claim): Promise<void> {
+  await tx.query({
+    name: 'event-store.release-claim',
+    text: 'delete from claim where scope = $1 and key = $2 and stream_id = $3',
+    values: [scope, key, streamId],
+  });
+}

@@ -1,6 +1,6 @@
 /**
  * SQL of the tables of the event store, with what the service's runtime role may do to them. An event is never changed or
- * deleted, so the role cannot. A migration repeats it word for word, and a test says whether a service's tables are still
+ * deleted, so the role cannot; a name can be given up. A migration repeats it word for word, and a test says whether a service's tables are still
  * these; the outbox comes from `@rebelcore/messaging/schema`.
  */
 export const eventStoreTables = (role: string): string => `
@@ -34,5 +34,5 @@ export const eventStoreTables = (role: string): string => `
   );
   grant select, insert on event to ${role};
   grant select, insert, update on customer_head to ${role};
-  grant select, insert on claim to ${role};
+  grant select, insert, delete on claim to ${role};
 `;

@@ -68,6 +68,15 @@ describe('what an event of identity becomes', () => {
       },
     ],
     [
+      'PortalUserDetailsChanged',
+      { portalUserId, changed: ['last_name', 'email'], actor: owner },
+      {
+        eventType: 'user.change',
+        userId: portalUserId,
+        description: `The last name and e-mail address of portal user ${portalUserId} were changed by portal user ${portalUserId}`,
+      },
+    ],
+    [
       'PortalUserSignedIn',
       { portalUserId },
       { eventType: 'session.sign_in', userId: portalUserId, description: `Portal user ${portalUserId} signed in` },

@@ -4,6 +4,7 @@ export const EVENT_TYPES = [
   'user.add',
   'user.invite',
   'user.register',
+  'user.change',
   'user.role_change',
   'user.deactivate',
   'user.reactivate',

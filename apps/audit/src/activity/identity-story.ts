@@ -53,6 +53,16 @@ export function identityStory(event: IdentityEvent): Story {
         metadata: actorMetadata(actor),
       };
     }
+    case 'PortalUserDetailsChanged': {
+      const { portalUserId, changed, actor } = event.data;
+      const what = changed.map((detail) => DETAILS[detail]).join(' and ');
+      return {
+        userId: portalUserId,
+        eventType: 'user.change',
+        description: `The ${what} of portal user ${portalUserId} ${changed.length === 1 ? 'was' : 'were'} changed by ${nameOf(actor)}`,
+        metadata: { changed: changed.join(' '), ...actorMetadata(actor) },
+      };
+    }
     case 'PortalUserRoleChanged': {
       const { portalUserId, from, to, actor } = event.data;
       return {
@@ -198,6 +208,8 @@ export function identityStory(event: IdentityEvent): Story {
     }
   }
 }
+
+const DETAILS = { first_name: 'first name', last_name: 'last name', email: 'e-mail address' } as const;
 
 const PORTAL_USER_VERBS = {
   PortalUserDeactivated: 'deactivate',

@@ -7,7 +7,7 @@ import { createHash, randomUUIDv7 as uuid } from 'node:crypto';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
 import { apiUserPassword } from '../passwords.js';
-import { portalUser } from '../portal-user/portal-user.js';
+import { isThere, portalUser } from '../portal-user/portal-user.js';
 import { Roles } from '../role/roles.js';
 import { apiUser, deactivate, isRequestOf, mint, reactivate, type MintRequest } from './api-user.js';
 
@@ -161,6 +161,6 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
 
   private async isOwner(id: string, caller: Caller): Promise<boolean> {
     const { state } = await this.store.load(portalUser, id, caller.customerId);
-    return state.status !== 'none' && state.owner;
+    return isThere(state) && state.owner;
   }
 }

@@ -50,7 +50,8 @@ export class ProvisionCustomerHandler implements ICommandHandler<ProvisionCustom
     const provisioned = provision({ customerId, name, ownerId, actor })(customer.initial);
     const registered = register(
       { portalUserId: ownerId, customerId, owner: true, actor },
-      { email, firstName, lastName, passwordHash },
+      { email, firstName, lastName },
+      passwordHash,
     )(portalUser.initial);
     const recorded = await this.store.append(
       [toStream(customer, customerId, 0, provisioned), toStream(portalUser, ownerId, 0, registered)],

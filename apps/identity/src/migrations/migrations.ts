@@ -1,4 +1,5 @@
 import { Identity1795420800000 } from './1795420800000-identity.js';
+import { PortalUsers1795800060000 } from './1795800060000-portal-users.js';
 
 /** Every migration of identity's database, oldest first. */
-export const migrations = [Identity1795420800000];
+export const migrations = [Identity1795420800000, PortalUsers1795800060000];

@@ -18,7 +18,7 @@ export class Person {
   @Column('text', { name: 'last_name' })
   lastName!: string;
 
-  /** argon2id in PHC format. Loaded only where it is selected by name. */
-  @Column('text', { name: 'password_hash', select: false })
-  passwordHash?: string;
+  /** argon2id in PHC format, null until the invitation is accepted. Loaded only where it is selected by name. */
+  @Column('text', { name: 'password_hash', select: false, nullable: true })
+  passwordHash?: string | null;
 }

@@ -1,35 +1,224 @@
-import { identityEvents, type Actor } from '@rebelcore/contracts/identity-events';
-import { eventCodec, type Aggregate, type Decision, type EventOf } from '@rebelcore/event-store/aggregate';
+import { identityEvents, type Actor, type IdentityEventData } from '@rebelcore/contracts/identity-events';
+import { eventCodec, Refused, type Aggregate, type Decision, type EventOf } from '@rebelcore/event-store/aggregate';
 
 /** Personal data stays in a private table, where it can be deleted; events know a person by id alone. */
 export interface PersonalData {
   readonly email: string;
   readonly firstName: string;
   readonly lastName: string;
-  /** argon2id in PHC format. */
-  readonly passwordHash: string;
+}
+export const DETAILS = ['first_name', 'last_name', 'email'] as const;
+export type Detail = (typeof DETAILS)[number];
+
+/** A link to set a password with: what is kept of its token. */
+export interface Invitation {
+  /** The name under which the link is found, a hash of its token. */
+  readonly tokenKey: string;
+  /** The token for the mail, which only this service can open. */
+  readonly sealedToken: Uint8Array;
 }
 
-const events = { PortalUserRegistered: { schema: identityEvents.schemas.PortalUserRegistered } };
-export type PortalUserEvent = EventOf<typeof events, { PortalUserRegistered: PersonalData }>;
+const events = {
+  PortalUserInvited: { schema: identityEvents.schemas.PortalUserInvited },
+  PortalUserRegistered: { schema: identityEvents.schemas.PortalUserRegistered },
+  PortalUserDetailsChanged: { schema: identityEvents.schemas.PortalUserDetailsChanged },
+  PortalUserRoleChanged: { schema: identityEvents.schemas.PortalUserRoleChanged },
+  PortalUserDeactivated: { schema: identityEvents.schemas.PortalUserDeactivated },
+  PortalUserReactivated: { schema: identityEvents.schemas.PortalUserReactivated },
+  PortalUserDeleted: { schema: identityEvents.schemas.PortalUserDeleted },
+};
+export type PortalUserEvent = EventOf<
+  typeof events,
+  {
+    /** The person, unless it is known already. */
+    PortalUserInvited: { readonly invitation: Invitation; readonly person?: PersonalData };
+    /** The password as argon2id in PHC format; the person, unless it was invited before. */
+    PortalUserRegistered: { readonly passwordHash: string; readonly person?: PersonalData };
+    PortalUserDetailsChanged: PersonalData;
+  }
+>;
 
-export type PortalUser = { readonly status: 'none' } | { readonly status: 'active'; readonly owner: boolean };
+type RoleName = Pick<NonNullable<IdentityEventData<'PortalUserInvited'>['role']>, 'id' | 'name' | 'permissions'>;
+
+interface Known {
+  readonly portalUserId: string;
+  readonly customerId: string;
+  readonly owner: boolean;
+  /** As of the last event about this person; absent for the owner, who stands outside roles. */
+  readonly role?: RoleName | undefined;
+}
+export type PortalUser =
+  | { readonly status: 'none' | 'deleted' }
+  | (Known & { readonly status: 'active' | 'inactive' })
+  | (Known & {
+      readonly status: 'invited';
+      /** Which invitation is the valid one, counted from 1. */
+      readonly invitation: number;
+      /** The status that setting the password leads to. */
+      readonly becomes: 'active' | 'inactive';
+    });
 
 export const portalUser: Aggregate<PortalUser, PortalUserEvent> = {
   type: 'portal-user',
   initial: { status: 'none' },
-  evolve: (_, { data }) => ({ status: 'active', owner: data.owner }),
+  evolve: (state, event) => {
+    switch (event.type) {
+      case 'PortalUserInvited': {
+        if (state.status === 'invited') return { ...state, invitation: state.invitation + 1 };
+        const { portalUserId, customerId, owner, role } = event.data;
+        return { status: 'invited', portalUserId, customerId, owner, role, invitation: 1, becomes: 'active' };
+      }
+      case 'PortalUserRegistered': {
+        const { portalUserId, customerId, owner } = event.data;
+        if (state.status !== 'invited') return { status: 'active', portalUserId, customerId, owner };
+        return { status: state.becomes, portalUserId, customerId, owner, role: state.role };
+      }
+      case 'PortalUserDetailsChanged':
+        return state;
+      case 'PortalUserRoleChanged':
+        return isThere(state) ? { ...state, role: event.data.to } : state;
+      case 'PortalUserDeactivated':
+        return withStatus(state, 'inactive');
+      case 'PortalUserReactivated':
+        return withStatus(state, 'active');
+      case 'PortalUserDeleted':
+        return { status: 'deleted' };
+    }
+  },
   codec: eventCodec(events),
 };
 
-export interface Register {
-  readonly portalUserId: string;
-  readonly customerId: string;
-  readonly owner: boolean;
-  readonly actor: Actor;
+export type Invite = Omit<IdentityEventData<'PortalUserInvited'>, 'resent'> & {
+  /** What setting the password leads to. */
+  readonly becomes: 'active' | 'inactive';
+};
+
+export const invite =
+  ({ becomes, ...data }: Invite, person: PersonalData, invitation: Invitation): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (state.status !== 'none') return [];
+    const { portalUserId, customerId, actor } = data;
+    return [
+      { type: 'PortalUserInvited', data, confidential: { person, invitation } },
+      ...(becomes === 'inactive'
+        ? [{ type: 'PortalUserDeactivated', data: { portalUserId, customerId, actor } } as const]
+        : []),
+    ];
+  };
+
+/** A fresh link, which voids the one before. */
+export const inviteAgain =
+  (by: Actor, invitation: Invitation): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (!isThere(state)) throw unknown();
+    if (state.status !== 'invited') {
+      throw new Refused('portal-user.already-registered', 'This user has set a password already.');
+    }
+    return [invitedAgain(state, by, invitation)];
+  };
+
+/** Sets the password by a link that was mailed, once. */
+export const accept =
+  (invitation: number, passwordHash: string): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (state.status !== 'invited' || state.invitation !== invitation) throw linkNotValid();
+    const { portalUserId, owner } = state;
+    const data = { ...fact(state, { kind: 'portal_user', id: portalUserId }), owner };
+    return [{ type: 'PortalUserRegistered', data, confidential: { passwordHash } }];
+  };
+
+/** Somebody who starts with a password and needs no invitation. */
+export const register =
+  (
+    data: IdentityEventData<'PortalUserRegistered'>,
+    person: PersonalData,
+    passwordHash: string,
+  ): Decision<PortalUser, PortalUserEvent> =>
+  (state) =>
+    state.status === 'none' ? [{ type: 'PortalUserRegistered', data, confidential: { person, passwordHash } }] : [];
+
+export interface Edit {
+  readonly changed: readonly Detail[];
+  /** All of them, as they are to be. */
+  readonly person: PersonalData;
+  /** From the role as it is now: reassigning a role moves its users without an event of each. */
+  readonly role?: { readonly from: RoleName; readonly to: RoleName } | undefined;
+  /** For somebody who is still invited and gets another address: the link to the old one must not be of use. */
+  readonly invitation: Invitation | undefined;
 }
 
-export const register =
-  (details: Register, person: PersonalData): Decision<PortalUser, PortalUserEvent> =>
-  (state) =>
-    state.status === 'none' ? [{ type: 'PortalUserRegistered', data: details, confidential: person }] : [];
+export const edit =
+  (by: Actor, { changed, person, role, invitation }: Edit): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (!isThere(state)) throw unknown();
+    if (state.owner) throw isOwner('edited');
+    const events: PortalUserEvent[] = [];
+    if (changed.length > 0) {
+      const data = { ...fact(state, by), changed: [...changed] };
+      events.push({ type: 'PortalUserDetailsChanged', data, confidential: person });
+    }
+    if (role !== undefined && role.from.id !== role.to.id) {
+      events.push({ type: 'PortalUserRoleChanged', data: { ...fact(state, by), ...role } });
+    }
+    if (changed.includes('email') && state.status === 'invited' && invitation !== undefined) {
+      events.push(invitedAgain(state, by, invitation));
+    }
+    return events;
+  };
+
+export const deactivate =
+  (by: Actor): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (!isThere(state)) throw unknown();
+    assertOther(state, by, 'deactivated');
+    return statusOf(state) === 'inactive' ? [] : [{ type: 'PortalUserDeactivated', data: fact(state, by) }];
+  };
+
+export const reactivate =
+  (by: Actor): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (!isThere(state)) throw unknown();
+    if (state.owner) throw isOwner('reactivated');
+    return statusOf(state) === 'active' ? [] : [{ type: 'PortalUserReactivated', data: fact(state, by) }];
+  };
+
+export const remove =
+  (by: Actor): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (!isThere(state)) throw unknown();
+    assertOther(state, by, 'deleted');
+    return [{ type: 'PortalUserDeleted', data: fact(state, by) }];
+  };
+
+type Present = Exclude<PortalUser, { status: 'none' | 'deleted' }>;
+
+export const isThere = (state: PortalUser): state is Present => state.status !== 'none' && state.status !== 'deleted';
+
+/** What the status is, or will be once the password is set. */
+const statusOf = (state: Present) => (state.status === 'invited' ? state.becomes : state.status);
+
+function withStatus(state: PortalUser, status: 'active' | 'inactive'): PortalUser {
+  if (!isThere(state)) return state;
+  return state.status === 'invited' ? { ...state, becomes: status } : { ...state, status };
+}
+
+const fact = ({ portalUserId, customerId }: Present, actor: Actor) => ({ portalUserId, customerId, actor });
+
+const invitedAgain = (state: Present, by: Actor, invitation: Invitation): PortalUserEvent => {
+  const { owner, role } = state;
+  const data = { ...fact(state, by), owner, ...(role !== undefined && { role }), resent: true };
+  return { type: 'PortalUserInvited', data, confidential: { invitation } };
+};
+
+function assertOther(state: Present, by: Actor, done: string): void {
+  if (state.owner) throw isOwner(done);
+  if (by.kind === 'portal_user' && by.id === state.portalUserId) {
+    throw new Refused('portal-user.is-yourself', `You cannot be ${done} by yourself; somebody else has to do it.`);
+  }
+}
+
+const unknown = () => new Refused('user.unknown', 'There is no such user.');
+const isOwner = (done: string) => new Refused('portal-user.is-owner', `The Customer Super Admin cannot be ${done}.`);
+/** One refusal for a link that was used, is too old, was replaced or never existed. */
+export const linkNotValid = () =>
+  new Refused('invite.not-valid', 'This invite link is no longer valid. Ask your administrator for a new one.');

@@ -72,7 +72,7 @@ export class SignInHandler implements ICommandHandler<SignIn> {
     const person = await entitiesWithinCustomer(this.dataSource, customerId, (entities) =>
       entities.findOne(Person, { select: { passwordHash: true }, where: { customerId, portalUserId } }),
     );
-    return person?.passwordHash;
+    return person?.passwordHash ?? undefined;
   }
 }
 

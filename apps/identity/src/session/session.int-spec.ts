@@ -135,9 +135,9 @@ describe('invariant 9: a management address', () => {
 
   it('that only the Super Admin may use refuses another portal user of the customer', async () => {
     const [portalUserId, email, password] = [uuid(), someEmail(), 'a-good-password-1'];
-    const person = { email, firstName: 'Bob', lastName: 'B', passwordHash: await hashPassword(password) };
-    const actor = { kind: 'operator' as const };
-    const registered = register({ portalUserId, customerId: acme.id, owner: false, actor }, person)({ status: 'none' });
+    const person = { email, firstName: 'Bob', lastName: 'B' };
+    const details = { portalUserId, customerId: acme.id, owner: false, actor: { kind: 'operator' as const } };
+    const registered = register(details, person, await hashPassword(password))({ status: 'none' });
     await identity.app.get(EventStore).append([toStream(portalUser, portalUserId, 0, registered)], {
       customerId: acme.id,
       correlationId: 'test',
