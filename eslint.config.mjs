@@ -14,13 +14,19 @@ const noSpreadLiterals = [
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.data/**', '.cache/**', 'apps/portal/web/src/api/schema.d.ts'] },
   js.configs.recommended,
-  { rules: { 'no-restricted-syntax': noSpreadLiterals } },
+  {
+    rules: {
+      'no-restricted-syntax': noSpreadLiterals,
+      // Playwright reads from the pattern what a fixture needs, which may be nothing.
+      'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }],
+    },
+  },
   {
     files: ['**/*.{ts,tsx}'],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./test/tsconfig.json', './apps/portal/web/tsconfig.json'],
+        project: ['./test/tsconfig.json', './test/browser/tsconfig.json', './apps/portal/web/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -24,6 +24,7 @@ const gates = [
   ['Format', [bin('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']],
   ['Types of the tests', [bin('typescript/bin/tsc'), '-p', 'test/tsconfig.json']],
   ['Size of the web app', [bin('size-limit/bin.js')]],
+  ['Types of the browser tests', [bin('typescript/bin/tsc'), '-p', 'test/browser/tsconfig.json']],
   ['Lint', [bin('eslint/bin/eslint.js'), '.']],
   ['Dead code', [bin('knip/bin/knip.js'), '--no-progress']],
   [
@@ -41,6 +42,7 @@ const gates = [
   ['Pure tests', jest('pure'), 'pure'],
   ['Integration tests', jest('integration'), 'integration'],
   ['Journeys', jest('journey'), 'journey'],
+  ['Browser', [join(root, 'test/browser/run.mjs'), '--grep', '@short'], 'browser'],
   ['Faults', [join(root, 'test/faults/run.mjs'), '--gate']],
 ];
 
@@ -51,7 +53,7 @@ for (const [title, args, project] of gates) {
   const started = Date.now();
   process.stdout.write(`\n── ${title}\n`);
   // Jest prints its JSON to standard output as well; its report for people goes to standard error.
-  const stdio = ['ignore', project === undefined ? 'inherit' : 'ignore', 'inherit'];
+  const stdio = ['ignore', args.includes('--json') ? 'ignore' : 'inherit', 'inherit'];
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio, env: { ...process.env, NODE_OPTIONS: '' } });
   if (project !== undefined) count(project);
   process.stdout.write(`   ${status === 0 ? 'ok' : 'failed'} after ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
@@ -64,8 +66,12 @@ process.exit(ok && counts.passed > 0 ? 0 : 1);
 function count(project) {
   try {
     const report = JSON.parse(readFileSync(join(results, `${project}.json`), 'utf8'));
-    counts.passed += report.numPassedTests;
-    counts.failed += report.numFailedTests + report.numRuntimeErrorTestSuites;
+    // Playwright's report, or Jest's.
+    const [passed, failed] = report.stats
+      ? [report.stats.expected, report.stats.unexpected + report.errors.length]
+      : [report.numPassedTests, report.numFailedTests + report.numRuntimeErrorTestSuites];
+    counts.passed += passed;
+    counts.failed += failed;
   } catch {
     counts.failed += 1;
   }

@@ -6,13 +6,21 @@ import { openDataFolder } from '@rebelcore/embedded/data-folder';
 import { startSystem } from '../../apps/launcher/dist/system/system.js';
 import { sweep } from './sweep.mjs';
 
-export default async function start() {
-  await sweep('api-users-journeys-');
-  const dataDir = mkdtempSync(join(tmpdir(), 'api-users-journeys-'));
+export default function start() {
+  return startTestSystem('api-users-journeys-', { token: 2, audit: 2 });
+}
+
+/** What the tests are told of it stands in environment variables, which their processes inherit. */
+export async function startTestSystem(prefix, replicas) {
+  await sweep(prefix);
+  const dataDir = mkdtempSync(join(tmpdir(), prefix));
   chmodSync(dataDir, 0o755);
-  const system = await startSystem(await openDataFolder(dataDir), { ports: 'free', replicas: { token: 2, audit: 2 } });
+  const system = await startSystem(await openDataFolder(dataDir), { ports: 'free', replicas });
   process.env.TEST_SYSTEM = JSON.stringify(system.endpoints);
   process.env.TEST_SYSTEM_LOGS = system.logDir;
+  process.env.TEST_SERVICES = JSON.stringify(
+    system.services.map(({ name, url, process: { pid } }) => ({ name, url, pid })),
+  );
   process.env.TEST_TOKEN_REPLICAS = JSON.stringify(
     system.services.filter(({ name }) => name === 'token').map(({ url }) => url),
   );

@@ -18,6 +18,11 @@ export class Client {
 
   constructor(private readonly baseUrl: string) {}
 
+  /** The cookie of whoever is signed in, as `name=value`. */
+  get session(): string | undefined {
+    return this.cookie;
+  }
+
   get(path: string): Promise<Answer> {
     return this.send('GET', path);
   }
