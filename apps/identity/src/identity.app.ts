@@ -1,5 +1,6 @@
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { installCookies } from '@rebelcore/service/session-cookie';
 import { isRefusedCall } from './http/recorded-calls.js';
 import type { IdentityConfig } from './identity.config.js';
 import { IdentityModule } from './identity.module.js';
@@ -14,5 +15,6 @@ export const identityApp = (config: IdentityConfig, consumerGroup?: string): Ser
   config,
   recordCalls: isRefusedCall,
   description: DESCRIPTION,
+  configure: (app) => installCookies(app.getHttpAdapter().getInstance()),
   consumer: KafkaBatchStrategy,
 });

@@ -7,6 +7,7 @@ import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/record-calls.plugin';
 import { Logger } from 'nestjs-pino';
 import { ArrivalClock } from './arrival-clock.js';
+import { belowRouter, type WriteHeaders } from './below-router.js';
 import type { ServiceConfig } from './config.js';
 import { CORRELATION_HEADER, correlationIdOf } from './correlation.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
@@ -32,17 +33,28 @@ export interface ServiceOptions {
   readonly recordCalls?: RecordCallsOptions['when'];
   /** Whose batches go to the `@EventPattern` handlers of the module; the `ServiceModule` has a `KafkaBatchStrategy`. */
   readonly consumer?: Type<CustomTransportStrategy>;
+  /** What every answer tells browsers, whoever gives it. */
+  readonly securityHeaders?: WriteHeaders;
   /** Plugins and hooks on the Fastify instance, before Nest's routes. */
   readonly configure?: (app: NestFastifyApplication) => void | Promise<void>;
 }
 
+const REQUEST_TIMEOUT_MS = 8_000;
+const writeNone: WriteHeaders = () => undefined;
+
 /** Makes the application with everything that all services share, without listening. For tests as well. */
 export async function createService(options: ServiceOptions): Promise<NestFastifyApplication> {
+  const { securityHeaders: writeSecurityHeaders = writeNone } = options;
   const adapter = new FastifyAdapter({
     genReqId: correlationIdOf,
     trustProxy: options.config.TRUSTED_PROXIES.split(','),
     bodyLimit: options.bodyLimit ?? 64 * 1024,
-    requestTimeout: 30_000,
+    // Headers and body. Node looks at its connections only so often, so a half request lives a second longer at most.
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { connectionsCheckingInterval: 1_000 },
+    // Longer ones than any id: whether they name something is for the handler to say.
+    routerOptions: { maxParamLength: 1_024 },
+    ...belowRouter(writeSecurityHeaders),
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     // What still comes over an open connection is served, and recorded, as always; the answer closes the connection.
@@ -62,6 +74,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   const arrivals = ArrivalClock.ofProcess();
   fastify.decorateRequest('arrivedAt', 0);
   fastify.addHook('onRequest', (request, reply, done) => {
+    writeSecurityHeaders(request.raw, reply.raw);
     request.arrivedAt = arrivals.earliest();
     void reply.header(CORRELATION_HEADER, request.id);
     done();

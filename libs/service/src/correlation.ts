@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { randomUUIDv7 } from 'node:crypto';
 
 export const CORRELATION_HEADER = 'x-correlation-id';
+/** `1` in a request that nobody at the keyboard has asked for: it does not renew the idle hour of a session. */
+export const BACKGROUND_HEADER = 'x-background';
 const ACCEPTED = /^[A-Za-z0-9:._-]{1,128}$/;
 
 /**

@@ -1,21 +1,37 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import cookie, { type CookieSerializeOptions } from '@fastify/cookie';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** Its prefix makes browsers take it from this very host only, over TLS, for all paths. */
 export const SESSION_COOKIE = '__Host-session';
-const ATTRIBUTES = 'Path=/; HttpOnly; Secure; SameSite=Strict';
+/** How every cookie of ours is set and cleared, and read: as it is written. Decoded, one token would have many spellings. */
+const OPTIONS: CookieSerializeOptions & { readonly decode: (value: string) => string } = {
+  path: '/',
+  httpOnly: true,
+  secure: true,
+  sameSite: 'strict',
+  decode: (value) => value,
+};
 
-/** The `Set-Cookie` that hands a session to the browser, and the one that takes it back. */
-export const openSessionCookie = (token: string): string => `${SESSION_COOKIE}=${token}; ${ATTRIBUTES}`;
-export const CLEARED_SESSION_COOKIE = `${SESSION_COOKIE}=; ${ATTRIBUTES}; Max-Age=0`;
+/** To be installed before the routes that read or set cookies. */
+export const installCookies = async (fastify: FastifyInstance): Promise<void> => {
+  await fastify.register(cookie, { parseOptions: OPTIONS });
+};
+
+/** Hands a session to the browser. */
+export const openSessionCookie = (reply: FastifyReply, token: string): FastifyReply =>
+  reply.setCookie(SESSION_COOKIE, token);
+
+/** Takes it back. */
+export const clearSessionCookie = (reply: FastifyReply): FastifyReply => reply.clearCookie(SESSION_COOKIE);
+
+const ITS_NAME = new RegExp(`(?:^|;)[ \\t]*${SESSION_COOKIE}[ \\t]*=`, 'g');
 
 /**
- * The session's token in a request, when there is exactly one and it is well-formed. Not `@fastify/cookie`: it keeps the
- * first of two cookies with one name and decodes values, so a token would have many spellings and a doubled one be taken.
+ * The session's token in a request, when there is exactly one and it is well-formed. The parser keeps the first of two
+ * cookies with one name, and whoever could add one would choose the session.
  */
-export function sessionTokenOf(headers: IncomingHttpHeaders): string | undefined {
-  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  const [own, another] = pairs.filter((pair) => pair.startsWith(`${SESSION_COOKIE}=`));
-  if (own === undefined || another !== undefined) return undefined;
-  const token = own.slice(SESSION_COOKIE.length + 1);
-  return /^[A-Za-z0-9_-]{43}$/.test(token) ? token : undefined;
+export function sessionTokenOf({ headers, cookies }: FastifyRequest): string | undefined {
+  if ((headers.cookie ?? '').match(ITS_NAME)?.length !== 1) return undefined;
+  const token = cookies[SESSION_COOKIE];
+  return token !== undefined && /^[A-Za-z0-9_-]{43}$/.test(token) ? token : undefined;
 }

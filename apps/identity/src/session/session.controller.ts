@@ -6,7 +6,7 @@ import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
-import { CLEARED_SESSION_COOKIE, openSessionCookie, sessionTokenOf } from '@rebelcore/service/session-cookie';
+import { clearSessionCookie, openSessionCookie, sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
@@ -62,7 +62,7 @@ export class SessionController {
       else describeCall(request, { reason: 'session.unknown-address' });
       throw new ProblemException(401, 'session.not-opened', 'The e-mail address or the password is not right.');
     }
-    void reply.header('set-cookie', openSessionCookie(signedIn.token)).header('position', String(signedIn.position));
+    void openSessionCookie(reply, signedIn.token).header('position', String(signedIn.position));
     return meOf(await this.queries.execute(new WhoAmI({ ...signedIn.session, ...context })));
   }
 
@@ -72,10 +72,10 @@ export class SessionController {
   @HttpCode(204)
   @ApiCookieAuth()
   async signOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
-    const token = sessionTokenOf(request.headers);
+    const token = sessionTokenOf(request);
     const session = token !== undefined ? { token } : this.guard.sessionOf(request);
     if (session !== undefined) await this.commands.execute(new SignOut(session));
-    void reply.header('set-cookie', CLEARED_SESSION_COOKIE);
+    void clearSessionCookie(reply);
   }
 
   @ApiOperation({ summary: 'Who is signed in, for which customer, with which permissions.' })
@@ -93,7 +93,7 @@ export class SessionController {
   @HttpCode(200)
   @ApiExcludeEndpoint()
   async exchange(@Req() request: FastifyRequest): Promise<{ token: string; expires_at: number }> {
-    const token = sessionTokenOf(request.headers);
+    const token = sessionTokenOf(request);
     const issued = token === undefined ? undefined : await this.queries.execute(new ExchangeSession({ token }));
     if (issued === undefined) throw new ProblemException(401, 'session.required', 'Please sign in.');
     return { token: issued.token, expires_at: issued.expiresAt };

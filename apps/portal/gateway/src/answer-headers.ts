@@ -1,6 +1,9 @@
 /** Of one connection, or of no use to anybody outside. */
 const NOT_RETURNED =
   /^(?:connection|keep-alive|proxy-.+|te|trailer|transfer-encoding|upgrade|via|server|x-powered-by)$/;
+/** What browsers may do with an answer is said by the gateway alone, see security-headers.ts. */
+const NOT_FOR_A_SERVICE_TO_SAY =
+  /^(?:content-security-policy.*|cross-origin-.+|origin-agent-cluster|permissions-policy|referrer-policy|strict-transport-security|x-content-type-options|x-dns-prefetch-control|x-download-options|x-frame-options|x-permitted-cross-domain-policies|x-xss-protection|access-control-.+)$/;
 
 /** What the caller receives. `mayChangeSession`: only then may a service set cookies. */
 export function toCaller<T extends object>(headers: T, mayChangeSession: boolean): T {
@@ -8,34 +11,10 @@ export function toCaller<T extends object>(headers: T, mayChangeSession: boolean
   const perConnection = new Set(
     (typeof named === 'string' ? named : '').split(',').map((name) => name.trim().toLowerCase()),
   );
-  return Object.fromEntries(
-    Object.entries(headers).filter(
-      ([name]) => !NOT_RETURNED.test(name) && !perConnection.has(name) && (mayChangeSession || name !== 'set-cookie'),
-    ),
-  ) as T;
-}
-
-// Not `@fastify/helmet`: it writes before a request is handled, so that a header of a service, or of the documentation page,
-// would win; it knows no permissions-policy, and one hook for the CSP of each path would be needed beside it.
-const ALWAYS = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-};
-const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/** The documentation page runs scripts of its own origin, and its styles stand in the page. */
-const DOCUMENTATION = `${NOTHING}; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'`;
-const TWO_YEARS_S = 63_072_000;
-
-/** The headers that every answer carries, whoever made it. */
-export function securityHeaders(path: string, https: boolean): Readonly<Record<string, string>> {
-  const isDocumentation = path === '/docs' || path.startsWith('/docs/') || path.startsWith('/docs?');
-  return {
-    ...ALWAYS,
-    'content-security-policy': isDocumentation ? DOCUMENTATION : NOTHING,
-    ...(https && { 'strict-transport-security': `max-age=${TWO_YEARS_S}; includeSubDomains` }),
-  };
+  const isReturned = (name: string) =>
+    !NOT_RETURNED.test(name) &&
+    !NOT_FOR_A_SERVICE_TO_SAY.test(name) &&
+    !perConnection.has(name) &&
+    (mayChangeSession || name !== 'set-cookie');
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => isReturned(name))) as T;
 }

@@ -1,140 +1,25 @@
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createService } from '@rebelcore/service/bootstrap';
-import {
-  createServer,
-  request as send,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { portalConfig } from './portal.config.js';
-import { portalApp } from './portal.app.js';
+import { request as send, type IncomingMessage } from 'node:http';
+import { COOKIE, GatewayFixture, PUBLIC, type Handler } from './gateway.fixture-spec.js';
 import { SERVICES } from './routes.js';
 
-const COOKIE = 'c'.repeat(43);
 const OVER = 'o'.repeat(43);
-const PUBLIC = 'https://portal.example';
 
-interface Seen {
-  readonly service: string;
-  readonly method: string;
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-}
-type Handler = (request: IncomingMessage, answer: ServerResponse) => boolean;
-
-/** A service behind the gateway: keeps what it was asked, and answers as a test wants. */
-class Upstream {
-  readonly seen: Seen[] = [];
-  handler: Handler = () => false;
-  private server: Server | undefined;
-  url = '';
-
-  constructor(readonly name: string) {}
-
-  async start(port = 0): Promise<void> {
-    this.server = createServer((request, answer) => {
-      const { method = '', url = '', headers } = request;
-      this.seen.push({ service: this.name, method, url, headers });
-      if (this.handler(request, answer)) return;
-      request.resume();
-      answer.setHeader('content-type', 'application/json').end(JSON.stringify({ service: this.name, url }));
-    }).listen(port, '127.0.0.1');
-    await once(this.server, 'listening');
-    this.url = `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    this.server?.closeAllConnections();
-    await new Promise((resolve) => this.server?.close(resolve));
-  }
-
-  last(): Seen {
-    const seen = this.seen.findLast(({ url }) => !url.startsWith('/internal/'));
-    if (seen === undefined) throw new Error(`${this.name} was not asked`);
-    return seen;
-  }
-}
-
-const upstreams = {
-  identity: new Upstream('identity'),
-  token: new Upstream('token'),
-  audit: new Upstream('audit'),
-  inference: new Upstream('inference'),
-};
-const { identity, token, audit, inference } = upstreams;
-let sessions: Record<string, string>;
-let app: NestFastifyApplication;
-let base: string;
-
+let gateway: GatewayFixture;
+let ask: GatewayFixture['ask'];
+let identity: GatewayFixture['identity'];
+let token: GatewayFixture['token'];
+let audit: GatewayFixture['audit'];
+let inference: GatewayFixture['inference'];
 beforeAll(async () => {
-  await Promise.all(Object.values(upstreams).map((upstream) => upstream.start()));
-  const config = portalConfig({
-    PORT: '0',
-    LOG_LEVEL: 'fatal',
-    PUBLIC_URL: PUBLIC,
-    IDENTITY_URL: identity.url,
-    TOKEN_URL: token.url,
-    AUDIT_URL: audit.url,
-    INFERENCE_URL: inference.url,
-  });
-  app = await createService(portalApp(config));
-  await app.listen(0, '127.0.0.1');
-  base = await app.getUrl();
+  gateway = await GatewayFixture.start();
+  ask = gateway.ask.bind(gateway);
+  ({ identity, token, audit, inference } = gateway);
 });
-afterAll(async () => {
-  await app.close();
-  await Promise.all(Object.values(upstreams).map((upstream) => upstream.stop()));
-});
-
+afterAll(() => gateway.stop());
 beforeEach(() => {
-  sessions = { [COOKIE]: 'session-token-1' };
-  for (const upstream of Object.values(upstreams)) {
-    upstream.seen.length = 0;
-    upstream.handler = () => false;
-  }
-  identity.handler = exchange;
+  gateway.reset();
 });
-
-const exchange: Handler = (request, answer) => {
-  if (request.url !== '/internal/session-tokens' || request.method !== 'POST') return false;
-  const found = sessions[/__Host-session=([^;]+)/.exec(request.headers.cookie ?? '')?.[1] ?? ''];
-  answer.writeHead(found === undefined ? 401 : 200, { 'content-type': 'application/json' });
-  answer.end(JSON.stringify(found === undefined ? { detail: 'no' } : { token: found, expires_at: 1 }));
-  return true;
-};
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-  readonly body: { readonly [name: string]: unknown };
-}
-
-/** node:http and not fetch, which would tidy paths and refuse headers before the gateway sees them. */
-async function ask(
-  method: string,
-  path: string,
-  headers: Record<string, string | string[]> = {},
-  body?: string,
-): Promise<Answer> {
-  const { hostname, port } = new URL(base);
-  const request = send({ hostname, port, method, path, headers, agent: false });
-  request.end(body);
-  const [answer] = (await once(request, 'response')) as [IncomingMessage];
-  let text = '';
-  for await (const chunk of answer) text += String(chunk);
-  const json = (answer.headers['content-type'] ?? '').includes('json');
-  return {
-    status: answer.statusCode ?? 0,
-    headers: answer.headers,
-    text,
-    body: json ? (JSON.parse(text) as Answer['body']) : {},
-  };
-}
 
 describe('routing', () => {
   it.each([
@@ -175,79 +60,48 @@ describe('routing', () => {
       expect.stringContaining('application/problem+json'),
       'There is nothing at this address.',
     ]);
-    expect(Object.values(upstreams).flatMap(({ seen }) => seen)).toEqual([]);
+    expect(gateway.upstreams.flatMap(({ seen }) => seen)).toEqual([]);
+  });
+});
+
+describe('answers', () => {
+  it('stream through without being held', async () => {
+    const next = Promise.withResolvers<undefined>();
+    token.handler = (request, answer) => {
+      request.resume();
+      answer.writeHead(200, { 'content-type': 'application/octet-stream' });
+      answer.write('begun');
+      void next.promise.then(() => answer.end('done'));
+      return true;
+    };
+    const { hostname, port } = new URL(gateway.base);
+    const request = send({ hostname, port, path: '/oauth2/stream', agent: false }).end();
+    const [answer] = (await once(request, 'response')) as [IncomingMessage];
+    const [begun] = (await once(answer, 'data')) as [Buffer];
+    expect(String(begun)).toBe('begun');
+    next.resolve(undefined);
+    await once(answer, 'end');
   });
 });
 
 describe('bodies', () => {
-  it('stream through in both directions without being held', async () => {
-    let received = 0;
-    let firstPart: (() => void) | undefined;
-    const gotFirst = new Promise<void>((resolve) => (firstPart = resolve));
-    token.handler = (request, answer) => {
-      request.on('data', (chunk: Buffer) => {
-        received += chunk.length;
-        firstPart?.();
-      });
-      answer.writeHead(200, { 'content-type': 'application/octet-stream' });
-      answer.write('begun');
-      request.on('end', () => answer.end('done'));
-      return true;
-    };
-    const { hostname, port } = new URL(base);
-    const request = send({ hostname, port, method: 'POST', path: '/oauth2/stream', agent: false });
-    const part = Buffer.alloc(64 * 1024, 1);
-    request.write(part);
-    // Both ends have something before the sender has finished: nothing waits for the whole.
-    await gotFirst;
-    const [answer] = (await once(request, 'response')) as [IncomingMessage];
-    const [begun] = (await once(answer, 'data')) as [Buffer];
-    expect(String(begun)).toBe('begun');
-
-    for (let sent = 1; sent < 1024; sent += 1) if (!request.write(part)) await once(request, 'drain');
-    request.end();
-    await once(answer, 'end');
-    expect(received).toBe(1024 * part.length);
-  });
-
-  it('wait at their sender while the service does not read, and not in the gateway', async () => {
-    let source: IncomingMessage | undefined;
-    let received = 0;
-    token.handler = (request, answer) => {
-      if (request.url !== '/oauth2/stream') return false;
-      source = request.pause();
-      request.on('data', (chunk: Buffer) => (received += chunk.length)).on('end', () => answer.end());
-      request.pause();
-      return true;
-    };
-    const { hostname, port } = new URL(base);
-    const request = send({ hostname, port, method: 'POST', path: '/oauth2/stream', agent: false });
-    const part = Buffer.alloc(1024 * 1024, 1);
-    for (let sent = 0; sent < 64; sent += 1) request.write(part);
-    request.end();
-    // The gateway works on all the while: it would have taken everything by the end of these.
-    for (let round = 0; round < 100; round += 1) await ask('GET', '/.well-known/jwks.json');
-    expect(request.socket?.writableLength).toBeGreaterThan(32 * part.length);
-    source?.resume();
-    await once(request, 'response');
-    expect(received).toBe(64 * part.length);
-  });
-
-  it('pass unparsed, whatever their type says', async () => {
-    const bodies: string[] = [];
-    token.handler = (request, answer) => {
-      let text = '';
-      request.on('data', (chunk) => (text += String(chunk)));
-      request.on('end', () => {
-        bodies.push(text);
-        answer.end();
-      });
-      return true;
-    };
-    for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y']) {
-      expect((await ask('POST', '/api/v1/authorize', { 'content-type': type }, '{"a":')).status).toBe(200);
+  it('pass unparsed, whatever their type says, also without one, without a length and without content', async () => {
+    for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y', undefined]) {
+      for (const [framing, body] of [
+        [{ 'content-length': '5' }, '{"a":'],
+        [{ 'transfer-encoding': 'chunked' }, '{"a":'],
+        [{ 'content-length': '0' }, ''],
+      ] as const) {
+        const headers = { ...framing, ...(type !== undefined && { 'content-type': type }) };
+        expect((await ask('POST', '/api/v1/authorize', headers, body)).status).toBe(200);
+        const seen = token.last();
+        expect([seen.body(), seen.headers['content-type'], seen.headers['content-length']]).toEqual([
+          body,
+          type,
+          String(body.length),
+        ]);
+      }
     }
-    expect(bodies).toEqual(Array(4).fill('{"a":'));
   });
 });
 
@@ -299,7 +153,7 @@ describe('headers', () => {
       answer.end();
       return true;
     };
-    for (const upstream of Object.values(upstreams)) upstream.handler = answerWith;
+    for (const upstream of gateway.upstreams) upstream.handler = answerWith;
     const read = await ask('GET', '/api/v1/activity');
     for (const name of ['set-cookie', 'server', 'x-inside'])
       expect([name, read.headers[name]]).toEqual([name, undefined]);
@@ -352,7 +206,7 @@ describe('writes from other origins', () => {
   });
 
   it('by the name the gateway was asked by are its own', async () => {
-    expect((await write({ origin: base, host: new URL(base).host })).status).toBe(200);
+    expect((await write({ origin: gateway.base, host: new URL(gateway.base).host })).status).toBe(200);
   });
 });
 
@@ -369,10 +223,10 @@ describe('the session', () => {
 
   it('is exchanged anew for each request, so that a sign-out counts at once', async () => {
     await ask('GET', '/api/v1/users', { cookie });
-    sessions[COOKIE] = 'session-token-2';
+    gateway.sessions[COOKIE] = 'session-token-2';
     await ask('GET', '/api/v1/users', { cookie });
     expect(identity.last().headers.authorization).toBe('Bearer session-token-2');
-    sessions = {};
+    gateway.sessions = {};
     await ask('GET', '/api/v1/users', { cookie });
     expect(identity.last().headers.authorization).toBeUndefined();
   });

@@ -1,5 +1,8 @@
 import { httpUrl, parseConfig, serviceVariables, type Environment } from '@rebelcore/service/config';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+
+const perMinute = z.coerce.number().int().positive();
 
 const schema = z.object({
   ...serviceVariables(3000),
@@ -11,6 +14,12 @@ const schema = z.object({
   TOKEN_URL: httpUrl,
   AUDIT_URL: httpUrl,
   INFERENCE_URL: httpUrl,
+  /** The folder with the built pages; it may be missing. */
+  WEB_ROOT: z.string().default(fileURLToPath(new URL('../../web/dist', import.meta.url))),
+  /** How often one source may try to sign in, to accept an invitation, or to open a hand-over link. */
+  SIGN_INS_PER_MINUTE: perMinute.default(300),
+  /** How often one source may ask the management addresses. */
+  REQUESTS_PER_MINUTE: perMinute.default(6_000),
 });
 export type PortalConfig = z.infer<typeof schema>;
 

@@ -1,38 +1,38 @@
 import { Logger } from '@nestjs/common';
 import httpProxy from '@fastify/http-proxy';
-import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
-import { sessionTokenOf } from '@rebelcore/service/session-cookie';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase, RouteGenericInterface } from 'fastify';
-import { securityHeaders, toCaller } from './answer-headers.js';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { toCaller } from './answer-headers.js';
+import { sendWithLiveTokens } from './live-tokens.js';
 import { mayWrite } from './origin-rule.js';
 import type { PortalConfig } from './portal.config.js';
-import { admitBody } from './request-body.js';
-import { isPlainPath, ROUTES, upstreamOf, type Credentials, type RouteGroup } from './routes.js';
-import { authorizationFor } from './session-exchange.js';
+import { passProblem, sendProblem, type Reply } from './problems.js';
+import { installRateLimits, limitRate } from './rate-limit.js';
+import { readBody, type ForwardedBody } from './request-body.js';
+import { isPlainPath, ROUTES, upstreamOf, type RouteGroup } from './routes.js';
+import { credentialFor, type Credential } from './session-exchange.js';
 import { toUpstream } from './upstream-headers.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The Authorization that the service is to see, once the session is exchanged. */
-    upstreamAuthorization: string | undefined;
+    /** How the service is to know the caller, once the session is exchanged. */
+    credential: Credential | undefined;
+    /** Bytes that are announced to the service; undefined for a request without a body. */
+    bodyLength: number | undefined;
   }
 }
 
-/** As the proxy types it: of HTTP/1 or HTTP/2. */
-type Reply = FastifyReply<RouteGenericInterface, RawServerBase>;
-
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-/** Longer than the slowest answer on purpose: a deactivation waits up to 5 s for its confirmation. */
-const ANSWER_TIMEOUT_MS = 15_000;
 const logger = new Logger('Gateway');
 
 /**
  * Puts the gateway in front of everything that is registered afterwards, and proxies the services' routes. A request goes
- * through routes, origin rule, request body, session exchange and upstream headers; its answer through answer headers.
+ * through origin rule, rate limit, request body, session exchange and upstream headers; its answer through answer headers.
  */
 export async function installGateway(fastify: FastifyInstance, config: PortalConfig): Promise<void> {
   const { origin: publicOrigin, protocol } = new URL(config.PUBLIC_URL);
-  fastify.decorateRequest('upstreamAuthorization', undefined);
+  fastify.decorateRequest('credential', undefined);
+  fastify.decorateRequest('bodyLength', undefined);
 
   fastify.addHook('onRequest', async (request, reply) => {
     if (!isPlainPath(request.raw.url ?? '')) {
@@ -44,42 +44,63 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
     if (mayWrite(facts, publicOrigin)) return undefined;
     return sendProblem(reply, 403, 'request.foreign-origin', 'Only pages of this origin may send this request.');
   });
-  fastify.addHook('onSend', async (request, reply) => {
-    void reply.headers(securityHeaders(request.url, protocol === 'https:'));
+  fastify.addHook('onSend', (request, reply, _, done) => {
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
-    return Promise.resolve();
+    // Nobody reads on where a body was refused before its end.
+    if (reply.statusCode === 413 && !request.raw.complete) void reply.header('connection', 'close');
+    done();
   });
-  for (const group of ROUTES) await fastify.register(httpProxy, proxyOptions(group, config, protocol.slice(0, -1)));
+  await installRateLimits(fastify);
+  for (const group of ROUTES) {
+    await fastify.register(async (scope) => {
+      limitRate(scope, group, config);
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
+        readBody(request, payload, group.largestBody),
+      );
+      await scope.register(httpProxy, proxyOptions(group, config, protocol.slice(0, -1)));
+    });
+  }
 }
 
 function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): httpProxy.FastifyHttpProxyOptions {
-  const { service, credentials, prefixes } = group;
+  const { service, credentials, prefixes, answerTimeout, connections } = group;
   return {
     upstream: upstreamOf(service, config),
     routes: prefixes.flatMap((prefix) => [prefix, `${prefix}/*`]),
     httpMethods: METHODS,
+    // The scope has its own parser of bodies.
+    proxyPayloads: false,
     destroyAgent: true,
     disableRequestLogging: true,
     undici: {
-      connections: 128,
+      connections,
       pipelining: 1,
       connectTimeout: 2_000,
-      headersTimeout: ANSWER_TIMEOUT_MS,
-      bodyTimeout: ANSWER_TIMEOUT_MS,
+      headersTimeout: answerTimeout,
+      bodyTimeout: answerTimeout,
       // Below the services' own keep-alive, so that a connection is not used while its other end closes it.
       keepAliveTimeout: 30_000,
       keepAliveMaxTimeout: 60_000,
     },
     preHandler: (request, reply, done) => {
-      prepare(request, reply, credentials, config.IDENTITY_URL).then(
-        (isPrepared) => {
-          if (isPrepared) done();
+      identify(request, reply, group, config).then(
+        (isIdentified) => {
+          if (isIdentified) done();
         },
         (error: unknown) => {
           logger.warn({ err: error, correlationId: request.id, msg: 'a request could not be forwarded' });
           unavailable(reply, 503);
         },
       );
+    },
+    handler: (request, reply, destination, options) => {
+      const body = request.body as ForwardedBody | undefined;
+      request.bodyLength = body?.length;
+      request.body = body?.content;
+      // With a type beside them the proxy takes the bytes as they are; toUpstream brings back the caller's own.
+      const bytes = body?.content instanceof Buffer && { body: body.content, contentType: 'application/octet-stream' };
+      return reply.from(destination, { ...options, ...bytes });
     },
     replyOptions: {
       // A service's own 503 with Retry-After is an answer; only a connection lost while nothing was sent is tried again.
@@ -90,8 +111,10 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
           ip: request.ip,
           correlationId: request.id,
           scheme,
-          authorization: request.upstreamAuthorization,
-          sessionCookie: credentials === 'cookie' ? sessionTokenOf(request.headers) : undefined,
+          contentType: request.headers['content-type'],
+          contentLength: request.bodyLength,
+          authorization: request.credential?.authorization,
+          sessionCookie: request.credential?.sessionCookie,
         }),
       rewriteHeaders: (headers) => toCaller(headers, credentials === 'cookie'),
       onError: (reply, { error }) => {
@@ -99,25 +122,39 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
         logger.warn({ err: cause, correlationId: reply.request.id, service, msg: 'a service did not answer' });
         unavailable(reply, isTimeout(cause) ? 504 : 503);
       },
+      ...(group.addsLiveTokens && { onResponse: addLiveTokens(config.AUDIT_URL) }),
     },
   };
 }
 
 /** False when the request has been answered. */
-async function prepare(
+async function identify(
   request: FastifyRequest,
   reply: Reply,
-  credentials: Credentials,
-  identityUrl: string,
+  group: RouteGroup,
+  config: PortalConfig,
 ): Promise<boolean> {
-  if (!(await admitBody(request))) {
-    void reply.header('connection', 'close');
-    sendProblem(reply, 413, 'request.too-large', 'body: is larger than this address accepts');
+  const credential = await credentialFor(request, group, config.IDENTITY_URL);
+  if ('forbidden' in credential) {
+    passProblem(reply, 403, credential.forbidden);
     return false;
   }
-  request.upstreamAuthorization = await authorizationFor(request, credentials, identityUrl);
+  request.credential = credential;
   return true;
 }
+
+type OnResponse = NonNullable<NonNullable<httpProxy.FastifyHttpProxyOptions['replyOptions']>['onResponse']>;
+
+const addLiveTokens =
+  (auditUrl: string): OnResponse =>
+  ({ id: correlationId, ip, params, credential }, reply, { stream }) => {
+    const { id: apiUserId } = params as { readonly id: string };
+    const asked = { apiUserId, ip, correlationId, authorization: credential?.authorization, auditUrl };
+    sendWithLiveTokens(reply, stream, asked).catch((error: unknown) => {
+      logger.warn({ err: error, correlationId, msg: 'an answer broke off' });
+      unavailable(reply, 503);
+    });
+  };
 
 function unavailable(reply: Reply, status: 503 | 504): void {
   const detail =
@@ -126,13 +163,6 @@ function unavailable(reply: Reply, status: 503 | 504): void {
       : 'The service behind this address cannot be reached at the moment; please try again.';
   void reply.header('retry-after', '1');
   sendProblem(reply, status, status === 504 ? 'upstream.timeout' : 'upstream.unavailable', detail);
-}
-
-function sendProblem(reply: Reply, status: number, code: string, detail: string): Reply {
-  return reply
-    .status(status)
-    .type(PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemDocument(status, code, detail)));
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'code') : undefined);

@@ -1,31 +1,47 @@
+import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 
-/** Bytes; twice of what any service takes. */
-const LARGEST_FORWARDED = 128 * 1024;
 const LARGEST_DISCARDED = 16 * 1024 * 1024;
 
-/**
- * By the length that a body announces: one that every service takes or refuses in time is forwarded as it is, a larger one
- * is withheld.
- *
- * @returns false for one that is too large even to be read to its end
- */
-export async function admitBody(request: FastifyRequest): Promise<boolean> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  if (length > LARGEST_DISCARDED) return false;
-  if (length > LARGEST_FORWARDED) await withholdBody(request);
-  return true;
+/** What is forwarded of a body, and how many bytes are announced. */
+export interface ForwardedBody {
+  readonly content: Buffer | Readable;
+  readonly length: number;
 }
 
 /**
- * The service refuses such a body by its announced length, and closes. Whoever still sends then may never see the answer,
- * so the caller's body ends here, and the service gets its headers and one byte, with which they are sent.
+ * Reads a body before anything is asked of a service, so that whoever sends half of one holds its own connection and none
+ * of those to the service. Of one that is larger than `limit` bytes the rest is read and thrown away, and the service is
+ * told its length: it refuses by that, records the refusal, and closes. Whoever still sends then may never see the answer,
+ * so one byte follows, with which the headers are sent, and no end.
+ *
+ * @throws {ProblemException} too large even to be read to its end, or ended early
  */
-async function withholdBody(request: FastifyRequest): Promise<void> {
-  await finished(request.raw.resume());
+export async function readBody(
+  request: Pick<FastifyRequest, 'headers'>,
+  payload: IncomingMessage,
+  limit: number,
+): Promise<ForwardedBody> {
+  if (Number(request.headers['content-length'] ?? 0) > LARGEST_DISCARDED) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    // The connection is still to bear the answer.
+    for await (const chunk of payload.iterator({ destroyOnReturn: false })) {
+      length += (chunk as Buffer).length;
+      if (length > LARGEST_DISCARDED) throw tooLarge();
+      if (length <= limit) chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    if (error instanceof ProblemException) throw error;
+    throw new ProblemException(400, 'request.invalid', 'body: ended early');
+  }
+  if (length <= limit) return { content: Buffer.concat(chunks, length), length };
   const unending = new Readable({ read: () => undefined });
   unending.push(' ');
-  request.body = unending;
+  return { content: unending, length };
 }
+
+const tooLarge = () => new ProblemException(413, 'request.too-large', 'body: is larger than this address accepts');

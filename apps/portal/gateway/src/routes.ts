@@ -7,29 +7,67 @@ export type Service = (typeof SERVICES)[number];
  * How a caller shows who it is:
  * - `own`: its own Authorization header passes untouched: applications, the platform operator, nobody in particular;
  * - `session`: the session cookie is exchanged for a short-lived token, which takes the place of that header;
- * - `cookie`: the cookie itself goes upstream: signing in, signing out.
+ * - `enrolling`: the same, and where the session may only enrol a second factor yet, the cookie itself goes upstream;
+ * - `cookie`: the cookie itself goes upstream: signing in, signing out, one's own sessions.
  */
-export type Credentials = 'own' | 'session' | 'cookie';
+export type Credentials = 'own' | 'session' | 'enrolling' | 'cookie';
 
+/**
+ * How often one source may ask in a minute: without a session, where guessing could pay (`guessing`), as a person or a
+ * script with a session (`managing`), or as often as the service can answer.
+ */
+export type Rate = 'guessing' | 'managing' | 'unlimited';
+
+/** What stands in the way of a request to a group of addresses, and on whose behalf it is asked. */
 export interface RouteGroup {
   readonly service: Service;
   readonly credentials: Credentials;
-  /** Each stands for itself and all below it. */
+  readonly rate: Rate;
+  /** Bytes: twice of what the service takes, so that it is the one to refuse, and to record that. */
+  readonly largestBody: number;
+  /** Milliseconds until the answer begins, and between two parts of it. */
+  readonly answerTimeout: number;
+  /** Connections to the service. */
+  readonly connections: number;
+  /** Asked for without anybody at the keyboard: it does not renew the idle hour of a session. */
+  readonly background?: true;
+  /** Says what is still in circulation of an API user's tokens, which the service does not know: see live-tokens.ts. */
+  readonly addsLiveTokens?: true;
+  /** Each stands for itself and all below it; `:name` for any segment. The longest that matches counts. */
   readonly prefixes: readonly string[];
 }
 
+const KIB = 1024;
+/** The time is longer than the slowest answer on purpose: a deactivation waits up to 5 s for its confirmation. */
+const USUAL = { largestBody: 128 * KIB, answerTimeout: 15_000, connections: 128 } as const;
+const TOKEN = { ...USUAL, service: 'token', largestBody: 32 * KIB } as const;
+const IDENTITY = { ...USUAL, service: 'identity' } as const;
+const AUDIT = { ...USUAL, service: 'audit', credentials: 'session', rate: 'managing' } as const;
+
 /** Everything that the one origin offers of the services. What is not here, `/internal` above all, is not reachable. */
 export const ROUTES: readonly RouteGroup[] = [
-  { service: 'token', credentials: 'own', prefixes: ['/api/v1/authorize', '/oauth2', '/.well-known'] },
-  { service: 'inference', credentials: 'own', prefixes: ['/api/v1/infer'] },
-  { service: 'identity', credentials: 'own', prefixes: ['/api/v1/customers', '/api/v1/invites'] },
-  { service: 'identity', credentials: 'cookie', prefixes: ['/api/v1/sessions'] },
+  { ...TOKEN, credentials: 'own', rate: 'unlimited', prefixes: ['/api/v1/authorize', '/oauth2', '/.well-known'] },
+  { ...USUAL, service: 'inference', credentials: 'own', rate: 'unlimited', prefixes: ['/api/v1/infer'] },
+  { ...IDENTITY, credentials: 'own', rate: 'managing', prefixes: ['/api/v1/customers'] },
+  { ...IDENTITY, credentials: 'own', rate: 'guessing', prefixes: ['/api/v1/invites', '/api/v1/hand-overs/:id/open'] },
+  { ...IDENTITY, credentials: 'cookie', rate: 'guessing', prefixes: ['/api/v1/sessions'] },
+  { ...IDENTITY, credentials: 'enrolling', rate: 'managing', prefixes: ['/api/v1/me'] },
   {
-    service: 'identity',
+    ...IDENTITY,
     credentials: 'session',
-    prefixes: ['/api/v1/me', '/api/v1/users', '/api/v1/api-users', '/api/v1/roles'],
+    rate: 'managing',
+    prefixes: ['/api/v1/users', '/api/v1/api-users', '/api/v1/roles', '/api/v1/hand-overs'],
   },
-  { service: 'audit', credentials: 'session', prefixes: ['/api/v1/activity'] },
+  {
+    ...IDENTITY,
+    credentials: 'session',
+    rate: 'managing',
+    addsLiveTokens: true,
+    prefixes: ['/api/v1/users/:id/deactivate', '/api/v1/users/:id/reactivate'],
+  },
+  { ...AUDIT, prefixes: ['/api/v1/activity', '/api/v1/api-users/usage', '/api/v1/api-users/:id/usage'] },
+  // Its heartbeat comes every 5 s. Each open one holds a connection.
+  { ...AUDIT, background: true, connections: 4_096, prefixes: ['/api/v1/activity/stream'] },
 ];
 
 export const upstreamOf = (service: Service, config: PortalConfig): string =>
@@ -40,12 +78,24 @@ export const upstreamOf = (service: Service, config: PortalConfig): string =>
     inference: config.INFERENCE_URL,
   })[service];
 
-/** True for the path of a document's operation that the gateway offers for this service. */
-export const isOffered = (service: Service, path: string): boolean =>
-  ROUTES.some(
-    (group) =>
-      group.service === service && group.prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),
+/**
+ * The group of a path, as the router finds it.
+ *
+ * @param path of a request, or of an OpenAPI document: `/api/v1/users/{id}`
+ */
+export function groupOf(path: string): RouteGroup | undefined {
+  const segments = path.split('/');
+  const matches = ROUTES.flatMap((group) =>
+    group.prefixes
+      .map((prefix) => prefix.split('/'))
+      .filter((prefix) => prefix.every((part, at) => part === segments[at] || (part.startsWith(':') && segments[at])))
+      .map(({ length }) => ({ group, length })),
   );
+  return matches.sort((one, other) => other.length - one.length)[0]?.group;
+}
+
+/** True for the path of a document's operation that the gateway offers for this service. */
+export const isOffered = (service: Service, path: string): boolean => groupOf(path)?.service === service;
 
 /**
  * A path that means the same to every parser: dot segments, doubled slashes, backslashes and absolute forms could be

@@ -1,8 +1,9 @@
-import { CORRELATION_HEADER } from '@rebelcore/service/correlation';
+import { BACKGROUND_HEADER, CORRELATION_HEADER } from '@rebelcore/service/correlation';
 import { SESSION_COOKIE, sessionTokenOf } from '@rebelcore/service/session-cookie';
+import { problem, type Problem } from '@rebelcore/contracts/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Credentials } from './routes.js';
+import type { RouteGroup } from './routes.js';
 
 const answer = z.object({ token: z.string().min(1) });
 const TIMEOUT_MS = 3_000;
@@ -10,36 +11,62 @@ const TIMEOUT_MS = 3_000;
 /** Identity could not be asked; nothing is known about the session. */
 class ExchangeFailed extends Error {}
 
-/**
- * The Authorization that a service is to see. Where a session counts and there is one, even one that is over, it wins over
- * the caller's own header. Without any, the header passes, so that the service can refuse and record what was tried.
- *
- * @throws {ExchangeFailed}
- */
-export async function authorizationFor(
-  request: FastifyRequest,
-  credentials: Credentials,
-  identityUrl: string,
-): Promise<string | undefined> {
-  const session = credentials === 'session' ? sessionTokenOf(request.headers) : undefined;
-  if (session === undefined) return request.headers.authorization;
-  const token = await exchangeSession(identityUrl, session, request);
-  return token === undefined ? undefined : `Bearer ${token}`;
+/** How the service is to know the caller. */
+export interface Credential {
+  readonly authorization?: string | undefined;
+  /** The session's own token, for addresses that decide about the session themselves. */
+  readonly sessionCookie?: string | undefined;
+}
+
+/** Identity will not let this session go on, and says why in words for the caller. */
+export interface Forbidden {
+  readonly forbidden: Problem;
 }
 
 /**
+ * What a service is to see. Where a session counts and there is one, even one that is over, it wins over the caller's own
+ * header. Without any, the header passes, so that the service can refuse and record what was tried.
+ *
+ * @throws {ExchangeFailed}
+ */
+export async function credentialFor(
+  request: FastifyRequest,
+  { credentials, background }: Pick<RouteGroup, 'credentials' | 'background'>,
+  identityUrl: string,
+): Promise<Credential | Forbidden> {
+  const { authorization } = request.headers;
+  const session = credentials === 'own' ? undefined : sessionTokenOf(request);
+  if (session === undefined) return { authorization };
+  if (credentials === 'cookie') return { authorization, sessionCookie: session };
+  const exchanged = await exchangeSession(identityUrl, session, request, background ?? isBackground(request));
+  if (exchanged === undefined) return {};
+  if (typeof exchanged === 'string') return { authorization: `Bearer ${exchanged}` };
+  const mayEnrol = credentials === 'enrolling' && exchanged.code === 'session.enrolment-required';
+  return mayEnrol ? { sessionCookie: session } : { forbidden: exchanged };
+}
+
+const isBackground = ({ headers }: FastifyRequest): boolean => headers[BACKGROUND_HEADER] === '1';
+
+/**
  * Trades a session's cookie for the token (at most 60 s) by which services know the portal user. Each request asks
- * anew, so that changed permissions and a sign-out count from the next one. Undefined when the session is over.
+ * anew, so that changed permissions and a sign-out count from the next one. Undefined when the session is over, a problem
+ * when it may not do this.
  */
 async function exchangeSession(
   identityUrl: string,
   session: string,
   { ip, id }: Pick<FastifyRequest, 'ip' | 'id'>,
-): Promise<string | undefined> {
+  background: boolean,
+): Promise<string | Problem | undefined> {
   try {
     const response = await fetch(`${identityUrl}/internal/session-tokens`, {
       method: 'POST',
-      headers: { cookie: `${SESSION_COOKIE}=${session}`, 'x-forwarded-for': ip, [CORRELATION_HEADER]: id },
+      headers: {
+        cookie: `${SESSION_COOKIE}=${session}`,
+        'x-forwarded-for': ip,
+        [CORRELATION_HEADER]: id,
+        ...(background && { [BACKGROUND_HEADER]: '1' }),
+      },
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -47,6 +74,7 @@ async function exchangeSession(
       await response.body?.cancel();
       return undefined;
     }
+    if (response.status === 403) return problem.parse(await response.json());
     if (!response.ok) throw new Error(`identity answered ${response.status}`);
     return answer.parse(await response.json()).token;
   } catch (error) {

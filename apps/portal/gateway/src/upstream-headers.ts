@@ -12,6 +12,10 @@ export interface ForwardedRequest {
   readonly ip: string;
   readonly correlationId: string;
   readonly scheme: string;
+  /** The caller's own; undefined for none. */
+  readonly contentType: string | undefined;
+  /** Bytes that are announced; undefined for a request without a body. */
+  readonly contentLength: number | undefined;
   /** The Authorization that counts upstream; undefined for none. */
   readonly authorization: string | undefined;
   /** The session's cookie, where the service is to see it. */
@@ -22,8 +26,11 @@ export interface ForwardedRequest {
 export function toUpstream(headers: IncomingHttpHeaders, request: ForwardedRequest): IncomingHttpHeaders {
   const passed = Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_FORWARDED.test(name)));
   delete passed.authorization;
-  // A body has no meaning there and is not read, so none may be announced.
-  if (request.method === 'GET' || request.method === 'HEAD') delete passed['content-length'];
+  delete passed['content-type'];
+  if (request.contentType !== undefined) passed['content-type'] = request.contentType;
+  // A body has no meaning with some methods and is not read, so none may be announced.
+  delete passed['content-length'];
+  if (request.contentLength !== undefined) passed['content-length'] = String(request.contentLength);
   if (request.authorization !== undefined) passed.authorization = request.authorization;
   if (request.sessionCookie !== undefined) passed.cookie = `${SESSION_COOKIE}=${request.sessionCookie}`;
   passed['x-forwarded-for'] = request.ip;

@@ -1,0 +1,65 @@
+import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import { IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import { Socket } from 'node:net';
+import { CORRELATION_HEADER } from './correlation.js';
+
+/** Writes the headers that every answer of a service carries. */
+export type WriteHeaders = (request: IncomingMessage, response: ServerResponse) => void;
+
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+}
+
+const MALFORMED = { status: 400, code: 'request.malformed', detail: 'This is not a well-formed HTTP request.' };
+/** By the error's own code. */
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  FST_ERR_BAD_URL: { status: 400, code: 'request.malformed', detail: 'The address is not well-formed.' },
+  FST_ERR_MAX_PARAM_LENGTH: { status: 414, code: 'request.too-long', detail: 'A part of the address is too long.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request.timeout', detail: 'The request did not arrive in time.' },
+  HPE_HEADER_OVERFLOW: { status: 431, code: 'request.too-large', detail: 'The headers are larger than 16 KiB.' },
+};
+const refusalOf = ({ code }: Error & { readonly code?: string }): Refusal => REFUSALS[code ?? ''] ?? MALFORMED;
+
+/**
+ * What Fastify refuses before any hook or error handler sees it, as problem documents with the headers of every answer: bad
+ * addresses by the router, and what is no request at all by the server.
+ */
+export const belowRouter = (writeHeaders: WriteHeaders) =>
+  ({
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      writeHeaders(request.raw, reply.raw);
+      const { status, code, detail } = refusalOf(error);
+      void reply
+        .status(status)
+        .headers({ 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store', [CORRELATION_HEADER]: request.id })
+        .send(JSON.stringify(problemDocument(status, code, detail)));
+    },
+    clientErrorHandler: (error: Error & { readonly code?: string }, socket: Socket) => {
+      // The other end has gone, or there never was a request.
+      if (error.code === 'ECONNRESET' || socket.destroyed) return;
+      if (socket.writable) socket.write(answerTo(error, writeHeaders));
+      socket.destroy();
+    },
+  }) satisfies FastifyServerOptions;
+
+/** As text: the connection may be assigned to the answer of a request that never came to its end. */
+function answerTo(error: Error, writeHeaders: WriteHeaders): string {
+  const { status, code, detail } = refusalOf(error);
+  const body = JSON.stringify(problemDocument(status, code, detail));
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  writeHeaders(request, response);
+  response.setHeaders(
+    new Map([
+      ['content-type', PROBLEM_MEDIA_TYPE],
+      ['content-length', String(Buffer.byteLength(body))],
+      ['cache-control', 'no-store'],
+      ['connection', 'close'],
+    ]),
+  );
+  const lines = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
+  return [`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n');
+}
