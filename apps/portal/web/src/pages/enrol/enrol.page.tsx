@@ -1,5 +1,125 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { getRouteApi, useRouter } from '@tanstack/react-router';
+import { useRef, useState } from 'react';
+import { answer, api } from '../../api/client.js';
+import { meQuery } from '../../api/me.js';
+import { asProblem } from '../../api/problem.js';
+import { safeNext } from '../../app/next.js';
+import { Button } from '../../ui/button.js';
+import { CodeField } from '../../ui/code-field.js';
+import { CopyButton } from '../../ui/copy.js';
+import { useSubmit } from '../../ui/form.js';
 import { Column } from '../../ui/page.js';
+import { Loading, LoadError, Refusal } from '../../ui/states.js';
+import { enrolWords as words } from '../../words/enrol.js';
+import styles from './enrol.module.css';
+import { QrCode } from './qr-code.js';
+import { RecoveryCodes } from './recovery-codes.js';
 
+const route = getRouteApi('/enrol');
+
+/** The key, a code made from it, and the recovery codes. The QR stays in sight until a code has shown that it was read. */
 export function EnrolPage() {
-  return <Column title="Enrol">…</Column>;
+  const { next } = route.useSearch();
+  const router = useRouter();
+  const client = useQueryClient();
+  const [codes, setCodes] = useState<readonly string[]>();
+
+  async function leave() {
+    await client.query({ ...meQuery, staleTime: 0 });
+    router.history.push(safeNext(next, location.origin));
+  }
+
+  if (codes !== undefined) return <RecoveryCodes codes={codes} onDone={() => void leave()} />;
+  return (
+    <Column title={words.title} lead={words.lead}>
+      <Authenticator onConfirmed={setCodes} />
+    </Column>
+  );
+}
+
+function Authenticator({ onConfirmed }: { onConfirmed: (codes: readonly string[]) => void }) {
+  // A key is made anew by each request until one is confirmed, so that it is asked for once and kept nowhere.
+  const key = useQuery({
+    queryKey: ['second-factor'],
+    queryFn: () => answer(api.POST('/api/v1/me/second-factor')),
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
+  if (key.isError) {
+    return <LoadError what={words.keyName} problem={asProblem(key.error)} onRetry={() => void key.refetch()} />;
+  }
+  if (key.data === undefined) return <Loading rows={5} />;
+  const { secret, otpauth_uri: uri } = key.data;
+  return (
+    <>
+      <section className={styles.step}>
+        <div>
+          <p className={styles.number}>{words.stepOf(1)}</p>
+          <h2>{words.scan}</h2>
+        </div>
+        <QrCode text={uri} label={words.qr} />
+        <p className={styles.hint}>{words.scanHint}</p>
+        <div className={styles.key}>
+          <code translate="no">
+            {(secret.match(/.{1,4}/g) ?? []).map((group, index) => (
+              <span key={index} className={styles.group}>
+                {group}
+              </span>
+            ))}
+          </code>
+          <CopyButton text={() => secret} label={words.copyKey} kind="quiet" icon />
+        </div>
+      </section>
+      <section className={styles.step}>
+        <div>
+          <p className={styles.number}>{words.stepOf(2)}</p>
+          <h2>{words.confirm}</h2>
+        </div>
+        <Confirm onConfirmed={onConfirmed} />
+      </section>
+    </>
+  );
+}
+
+function Confirm({ onConfirmed }: { onConfirmed: (codes: readonly string[]) => void }) {
+  const form = useRef<HTMLFormElement>(null);
+  const [code, setCode] = useState('');
+  const { busy, send, problem, errorOf, changed } = useSubmit(form, async () => {
+    const body = { totp: code };
+    const { recovery_codes } = await answer(api.POST('/api/v1/me/second-factor/confirm', { body }));
+    onConfirmed(recovery_codes);
+  });
+  return (
+    <form
+      ref={form}
+      className={styles.form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void send();
+      }}
+    >
+      <Refusal problem={problem} />
+      <CodeField
+        label={words.code}
+        hint={words.codeHint}
+        name="totp"
+        value={code}
+        error={errorOf('totp')}
+        onValue={(digits) => {
+          setCode(digits);
+          changed('totp');
+        }}
+        onComplete={() => {
+          form.current?.requestSubmit();
+        }}
+      />
+      <Button type="submit" busy={busy} writes>
+        {words.continue}
+      </Button>
+    </form>
+  );
 }

@@ -1,5 +1,185 @@
+import { useRef, useState } from 'react';
+import { answer, api } from '../../api/client.js';
 import type { Me } from '../../api/me.js';
+import { Problem } from '../../api/problem.js';
+import { Button } from '../../ui/button.js';
+import { CodeField } from '../../ui/code-field.js';
+import { TextField } from '../../ui/field.js';
+import { useSubmit } from '../../ui/form.js';
+import { Refusal } from '../../ui/states.js';
+import { signInWords as words } from '../../words/sign-in.js';
+import { Countdown } from './countdown.js';
+import styles from './sign-in.module.css';
 
-export function SignInForm(_: { email?: string; onSignedIn: (me: Me) => void }) {
-  return null;
+type Step = 'password' | 'code' | 'recovery';
+
+/** E-mail and password, then the second factor. `email` fixes who signs in. */
+export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSignedIn: (me: Me) => void }) {
+  const form = useRef<HTMLFormElement>(null);
+  const [step, setStep] = useState<Step>('password');
+  const [email, setEmail] = useState(fixed ?? '');
+  const [password, setPassword] = useState('');
+  const [code, setCode] = useState('');
+  const [recovery, setRecovery] = useState('');
+  const [heldUntil, setHeldUntil] = useState(0);
+  const [refused, setRefused] = useState(false);
+
+  const { busy, send, problem, errorOf, changed, reset } = useSubmit(form, async () => {
+    setRefused(false);
+    // What the fields hold counts, since a password manager fills them without telling React.
+    const typed = new FormData(form.current ?? undefined);
+    const body = {
+      email: fixed ?? field(typed, 'email', email),
+      password: field(typed, 'password', password),
+      ...(step === 'code' && { totp: field(typed, 'totp', code).replace(/\D/g, '') }),
+      ...(step === 'recovery' && { recovery_code: field(typed, 'recovery_code', recovery).trim() }),
+    };
+    try {
+      onSignedIn(await answer(api.POST('/api/v1/sessions', { body })));
+    } catch (thrown) {
+      if (!(thrown instanceof Problem)) throw thrown;
+      if (thrown.code === 'session.second-factor-required') {
+        setEmail(body.email);
+        setPassword(body.password);
+        setStep('code');
+      } else if (thrown.code === 'session.not-opened') {
+        setRefused(true);
+        setCode('');
+        setTimeout(() => form.current?.querySelector<HTMLElement>('input[name]:not([readonly])')?.focus());
+      } else if (thrown.status === 429) {
+        setHeldUntil(Date.now() + (thrown.retryAfter ?? 1) * 1_000);
+      } else throw thrown;
+    }
+  });
+
+  function go(next: Step) {
+    reset();
+    setRefused(false);
+    setCode('');
+    setStep(next);
+  }
+
+  const held = heldUntil > 0;
+  return (
+    <form
+      ref={form}
+      className={styles.form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!held) void send();
+      }}
+    >
+      {refused && (
+        <p className={styles.refused} role="alert">
+          {words.refused}
+        </p>
+      )}
+      <Refusal problem={problem} />
+      {held && (
+        <Countdown
+          until={heldUntil}
+          onOver={() => {
+            setHeldUntil(0);
+          }}
+        />
+      )}
+      {step === 'password' && (
+        <>
+          <TextField
+            label={words.email}
+            name="email"
+            type="email"
+            autoComplete="username"
+            value={email}
+            readOnly={fixed !== undefined}
+            autoFocus={fixed === undefined}
+            required
+            error={errorOf('email')}
+            onChange={({ target }) => {
+              setEmail(target.value);
+              changed('email');
+            }}
+          />
+          <TextField
+            label={words.password}
+            name="password"
+            type="password"
+            autoComplete="current-password"
+            value={password}
+            autoFocus={fixed !== undefined}
+            required
+            error={errorOf('password')}
+            onChange={({ target }) => {
+              setPassword(target.value);
+              changed('password');
+            }}
+          />
+        </>
+      )}
+      {step === 'code' && (
+        <CodeField
+          label={words.code}
+          hint={words.codeHint}
+          name="totp"
+          value={code}
+          autoFocus
+          error={errorOf('totp')}
+          onValue={(digits) => {
+            setCode(digits);
+            changed('totp');
+          }}
+          onComplete={() => {
+            form.current?.requestSubmit();
+          }}
+        />
+      )}
+      {step === 'recovery' && (
+        <TextField
+          label={words.recovery}
+          hint={words.recoveryHint}
+          name="recovery_code"
+          className="mono"
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          autoFocus
+          value={recovery}
+          error={errorOf('recovery_code')}
+          onChange={({ target }) => {
+            setRecovery(target.value);
+            changed('recovery_code');
+          }}
+        />
+      )}
+      <Button type="submit" busy={busy} writes disabled={held} className={styles.main}>
+        {step === 'password' ? words.signIn : words.continue}
+      </Button>
+      {step !== 'password' && (
+        <div className={styles.others}>
+          <Button
+            kind="quiet"
+            onClick={() => {
+              go(step === 'code' ? 'recovery' : 'code');
+            }}
+          >
+            {step === 'code' ? words.useRecovery : words.useApp}
+          </Button>
+          <Button
+            kind="quiet"
+            onClick={() => {
+              go('password');
+            }}
+          >
+            {words.back}
+          </Button>
+        </div>
+      )}
+    </form>
+  );
+}
+
+function field(form: FormData, name: string, otherwise: string): string {
+  const value = form.get(name);
+  return typeof value === 'string' ? value : otherwise;
 }

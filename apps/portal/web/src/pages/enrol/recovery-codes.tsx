@@ -1,0 +1,94 @@
+import { useBlocker } from '@tanstack/react-router';
+import { Download } from 'lucide-react';
+import { useRef, useState } from 'react';
+import { Button } from '../../ui/button.js';
+import { Dialog } from '../../ui/dialog.js';
+import { downloadText } from '../../ui/download.js';
+import { TextField } from '../../ui/field.js';
+import { OneTimeText } from '../../ui/one-time-text.js';
+import { Column } from '../../ui/page.js';
+import { enrolWords } from '../../words/enrol.js';
+import styles from './enrol.module.css';
+
+const words = enrolWords.codes;
+const plain = (code: string): string => code.toLowerCase().replace(/[\s-]/g, '');
+
+/** Ten codes that are shown only now; whoever goes on has typed one of them back. */
+export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onDone: () => void }) {
+  const [typed, setTyped] = useState('');
+  const [wrong, setWrong] = useState(false);
+  const stored = useRef(false);
+  const blocker = useBlocker({
+    shouldBlockFn: () => !stored.current,
+    enableBeforeUnload: () => !stored.current,
+    withResolver: true,
+  });
+
+  function done() {
+    stored.current = codes.some((code) => plain(code) === plain(typed));
+    setWrong(!stored.current);
+    if (stored.current) onDone();
+  }
+
+  return (
+    <Column title={words.title} lead={words.lead}>
+      <p className={styles.number}>{enrolWords.stepOf(3)}</p>
+      <OneTimeText lines={codes} name={words.name} />
+      <form
+        className={styles.form}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          done();
+        }}
+      >
+        <TextField
+          label={words.typeOne}
+          className="mono"
+          name="recovery_code"
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          value={typed}
+          error={wrong ? words.mismatch : undefined}
+          onChange={({ target }) => {
+            setTyped(target.value);
+            setWrong(false);
+          }}
+        />
+        <div className={styles.actions}>
+          <Button
+            onClick={() => {
+              downloadText(words.file, `${codes.join('\n')}\n`);
+            }}
+          >
+            <Download size={16} aria-hidden />
+            {words.download}
+          </Button>
+          <Button type="submit">{words.done}</Button>
+        </div>
+      </form>
+      <Dialog
+        open={blocker.status === 'blocked'}
+        onClose={() => blocker.reset?.()}
+        kind="alert"
+        title={words.leave.title}
+        description={words.leave.description}
+        actions={
+          <>
+            <Button onClick={() => blocker.reset?.()}>{words.leave.stay}</Button>
+            <Button
+              kind="danger"
+              onClick={() => {
+                stored.current = true;
+                blocker.proceed?.();
+              }}
+            >
+              {words.leave.leave}
+            </Button>
+          </>
+        }
+      />
+    </Column>
+  );
+}

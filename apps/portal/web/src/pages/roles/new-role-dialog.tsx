@@ -1,0 +1,86 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useId, useRef, useState } from 'react';
+import { answer, api } from '../../api/client.js';
+import type { RoleItem } from '../../api/pending.js';
+import { announce } from '../../ui/announce.js';
+import { Button } from '../../ui/button.js';
+import { Dialog } from '../../ui/dialog.js';
+import { TextField } from '../../ui/field.js';
+import { useSubmit } from '../../ui/form.js';
+import { Refusal } from '../../ui/states.js';
+import { rolesWords } from '../../words/roles.js';
+import { FlagList } from './flag-list.js';
+import { flagsOf, rolesQuery } from './roles.data.js';
+import styles from './roles.module.css';
+
+const words = rolesWords.create;
+
+/** A role of one's own, from nothing or from another one. */
+export function NewRoleDialog({
+  from,
+  onClose,
+  onMade,
+}: {
+  from: RoleItem | undefined;
+  onClose: () => void;
+  onMade: (role: RoleItem) => void;
+}) {
+  const client = useQueryClient();
+  const id = useId();
+  const form = useRef<HTMLFormElement>(null);
+  const nameInput = useRef<HTMLInputElement>(null);
+  const [name, setName] = useState('');
+  const [flags, setFlags] = useState(flagsOf(from));
+  const { busy, send, problem, errorOf, changed } = useSubmit(form, async () => {
+    const body = { name, permissions: flags, ...(from !== undefined && { copy_of: from.id }) };
+    const role = await answer(api.POST('/api/v1/roles', { body }));
+    await client.invalidateQueries(rolesQuery);
+    announce(words.made(role.name));
+    onMade(role);
+  });
+
+  return (
+    <Dialog
+      open
+      wide
+      onClose={onClose}
+      title={from === undefined ? words.title : words.copied(from.name)}
+      initialFocus={nameInput}
+      actions={
+        <>
+          <Button onClick={onClose}>{words.cancel}</Button>
+          <Button type="submit" form={id} kind="create" busy={busy} writes>
+            {words.create}
+          </Button>
+        </>
+      }
+    >
+      <form
+        id={id}
+        ref={form}
+        className={styles.form}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          void send();
+        }}
+      >
+        <TextField
+          ref={nameInput}
+          label={rolesWords.name}
+          name="name"
+          value={name}
+          maxLength={100}
+          autoComplete="off"
+          error={errorOf('name')}
+          onChange={({ target }) => {
+            setName(target.value);
+            changed('name');
+          }}
+        />
+        <FlagList flags={flags} onChange={setFlags} />
+        <Refusal problem={problem} />
+      </form>
+    </Dialog>
+  );
+}

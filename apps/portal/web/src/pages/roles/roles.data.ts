@@ -1,0 +1,18 @@
+import { queryOptions } from '@tanstack/react-query';
+import { answer, api, BACKGROUND } from '../../api/client.js';
+import type { RoleItem } from '../../api/pending.js';
+import { rolesWords } from '../../words/roles.js';
+
+export type Flag = keyof typeof rolesWords.flags;
+export type Flags = Readonly<Record<Flag, boolean>>;
+
+export const FLAGS = Object.keys(rolesWords.flags) as readonly Flag[];
+
+/** Every flag of the role, those it does not name as no. */
+export const flagsOf = (role: Pick<RoleItem, 'permissions'> | undefined): Flags =>
+  Object.fromEntries(FLAGS.map((flag) => [flag, role?.permissions[flag] === true])) as Flags;
+
+export const rolesQuery = queryOptions({
+  queryKey: ['roles'],
+  queryFn: ({ signal }) => answer(api.GET('/api/v1/roles', { headers: BACKGROUND, signal })),
+});

@@ -1,0 +1,47 @@
+export const rolesWords = {
+  title: 'Roles',
+  lead: 'A role is a named set of flags. Everybody but the owner has exactly one.',
+  list: 'The roles',
+  system: 'System',
+  users: (count: number) => (count === 1 ? '1 user' : `${String(count)} users`),
+  add: 'New role',
+  choose: 'Choose a role to see what it allows.',
+  unknown: 'There is no such role any more.',
+  copy: 'Copy to a new role',
+  remove: 'Delete…',
+  save: 'Save',
+  discard: 'Discard',
+  saved: 'Saved. It counts from the next request of everybody who has this role.',
+  changed: 'Not saved yet.',
+  readOnly: 'A system role is the same for every customer and cannot be changed.',
+  mayNot: 'Your role does not include Add Roles, so that you can look at roles but not change them.',
+  name: 'Name',
+  flags: {
+    can_add_users: ['Add Users', 'Sees the Users page; invites, edits, deactivates and deletes people.'],
+    can_add_roles: ['Add Roles', 'Makes, changes and deletes roles.'],
+    can_view_activity: ['View Activity', 'Reads and exports the activity log of this customer.'],
+    can_view_specs: ['View Specs', 'Reads the specifications of this customer.'],
+    can_use_agent: ['Use the Agent', 'Puts questions to the agent; an API user needs it for /infer.'],
+  } as const satisfies Record<string, readonly [string, string]>,
+  create: {
+    title: 'New role',
+    copied: (name: string) => `Copy of ${name}`,
+    create: 'Create role',
+    cancel: 'Cancel',
+    made: (name: string) => `The role ${name} was made.`,
+  },
+  delete: {
+    title: (name: string) => `Delete ${name}?`,
+    unused: 'Nobody has this role.',
+    inUse: (count: number) =>
+      count === 1
+        ? 'One user has this role and needs another first.'
+        : `${String(count)} users have this role and need another first.`,
+    target: 'Their new role',
+    choose: 'Choose a role',
+    cancel: 'Cancel',
+    delete: 'Delete',
+    move: 'Move them and delete',
+    done: (name: string) => `The role ${name} was deleted.`,
+  },
+};
