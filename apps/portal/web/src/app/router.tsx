@@ -6,6 +6,7 @@ import { activitySearch } from '../pages/activity/activity.search.js';
 import { usersSearch } from '../pages/users/users.search.js';
 import { Loading } from '../ui/states.js';
 import { queryClient } from './query-client.js';
+import { optional, parseSearch, stringifySearch } from './search.js';
 import { Failed, Forbidden, NotFound } from './standing-pages.js';
 
 const root = createRootRoute({ notFoundComponent: NotFound });
@@ -25,7 +26,7 @@ async function signedIn(href: string): Promise<Me> {
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: z.object({ next: z.catch(z.optional(z.string()), undefined) }),
+  validateSearch: z.object({ next: optional(z.string()) }),
   component: lazyRouteComponent(() => import('../pages/sign-in/sign-in.page.js'), 'SignInPage'),
 });
 
@@ -44,7 +45,7 @@ const handOver = createRoute({
 const enrol = createRoute({
   getParentRoute: () => root,
   path: '/enrol',
-  validateSearch: z.object({ next: z.catch(z.optional(z.string()), undefined) }),
+  validateSearch: z.object({ next: optional(z.string()) }),
   beforeLoad: async ({ location }) => {
     const me = await signedIn(location.href);
     if (me.session?.second_factor !== 'enrolment_required') throw redirect({ to: '/' });
@@ -113,7 +114,7 @@ const activity = createRoute({
 const roles = createRoute({
   getParentRoute: () => framed,
   path: '/roles',
-  validateSearch: z.object({ role: z.catch(z.optional(z.string()), undefined) }),
+  validateSearch: z.object({ role: optional(z.string()) }),
   component: withPermission(
     lazyRouteComponent(() => import('../pages/roles/roles.page.js'), 'RolesPage'),
     'can_add_roles',
@@ -137,6 +138,8 @@ export const router = createRouter({
   ]),
   defaultPendingComponent: () => <Loading />,
   defaultErrorComponent: Failed,
+  parseSearch,
+  stringifySearch,
   scrollRestoration: true,
   defaultPreload: 'intent',
 });

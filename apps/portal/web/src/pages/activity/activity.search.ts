@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
-
-const optional = <Schema extends z.core.$ZodType>(schema: Schema) => z.catch(z.optional(schema), undefined);
+import { on, optional } from '../../app/search.js';
 
 /** The state of the page that its address holds; what makes no sense there is as if it were absent. */
 export const activitySearch = z.object({
@@ -13,5 +12,5 @@ export const activitySearch = z.object({
   q: optional(z.string()),
   tz: optional(z.string()),
   entry: optional(z.string()),
-  live: optional(z.literal(1)),
+  live: optional(on),
 });

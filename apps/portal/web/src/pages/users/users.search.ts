@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
-
-const optional = <Schema extends z.core.$ZodType>(schema: Schema) => z.catch(z.optional(schema), undefined);
+import { on, optional } from '../../app/search.js';
 
 /** The state of the page that its address holds; what makes no sense there is as if it were absent. */
 export const usersSearch = z.object({
@@ -8,5 +7,5 @@ export const usersSearch = z.object({
   status: optional(z.enum(['active', 'inactive'])),
   q: optional(z.string()),
   user: optional(z.string()),
-  rotate: optional(z.literal(1)),
+  rotate: optional(on),
 });
