@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { bold, dim, runCommand, say } from '@rebelcore/embedded/command';
 import { readEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
-import { Client, type Answer } from './client.js';
+import { Client, type Answer } from '@rebelcore/embedded/client';
 import { DeactivationWatch, type PublishedAt } from './deactivation-watch.js';
 
 interface ApiUser {
