@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Client } from '../../apps/tour/src/client.js';
+import { Client } from '@rebelcore/embedded/client';
 import { authorize, bearerOf, endpoints, TestCustomer, type ApiUser } from '../support/system.js';
 
 let customer: TestCustomer;

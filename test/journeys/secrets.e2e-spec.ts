@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { Client } from '../../apps/tour/src/client.js';
+import { Client } from '@rebelcore/embedded/client';
 import { authorize, endpoints, expectStatus, TestCustomer } from '../support/system.js';
 
 /** Every text that a database holds, table by table. */

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { parseEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
-import { Client, type Answer } from '../../apps/tour/src/client.js';
+import { Client, type Answer } from '@rebelcore/embedded/client';
 
 export interface ApiUser {
   readonly id: string;

@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { dim, say } from '@rebelcore/embedded/command';
 import { folderOf, isStoring, ROOT } from '../service-program.js';
 import type { ServiceHandle } from '../system/services.js';
 import type { System } from '../system/system.js';
 import { watchBuild } from './build-watch.js';
 import { concernedServices, readReferences } from './concerned-services.js';
+import { watchWeb } from './web-watch.js';
 
 /** From now on builds what is edited and restarts the services that run it, after their migrations where those changed. */
 export function restartOnEdits(system: System): void {
@@ -31,11 +33,19 @@ export function restartOnEdits(system: System): void {
 
   // One build after the other: what is edited during a restart is restarted with once it is over.
   let restarted = Promise.resolve();
+  const lost = (error: Error) => {
+    say(`Edits are no longer noticed, start again: ${error.message}`);
+  };
   const watching = watchBuild({ root: ROOT, colour: process.stdout.isTTY }, (report) => {
     if (report.kind === 'failed') say(report.errors);
     else restarted = restarted.then(() => restartConcerned(report.files, report.since));
   });
-  watching.on('error', (error: Error) => {
-    say(`Edits are no longer noticed, start again: ${error.message}`);
+  watching.on('error', lost);
+  let firstWeb = true;
+  const watchingWeb = watchWeb(join(ROOT, 'apps/portal/web'), (report) => {
+    if (report.kind === 'failed') say(report.error);
+    else if (!firstWeb) say(`web app rebuilt in ${(report.ms / 1000).toFixed(1)} s; load the page again`);
+    firstWeb = false;
   });
+  watchingWeb.on('error', lost);
 }
