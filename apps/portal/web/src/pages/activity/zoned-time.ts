@@ -1,0 +1,88 @@
+import type { Temporal as TemporalApi } from 'temporal-polyfill';
+
+type Temporal = typeof TemporalApi;
+
+/** The browser's own, or else the polyfill, fetched when it is first needed. */
+export const loadTemporal = async (): Promise<Temporal> =>
+  (globalThis as { Temporal?: Temporal }).Temporal ?? (await import('temporal-polyfill')).Temporal;
+
+/** What somebody typed is no time in this zone; `rule` is shown at the field. */
+export class NotATime extends Error {
+  constructor(readonly rule: 'format' | 'skipped') {
+    super(rule);
+    this.name = 'NotATime';
+  }
+}
+
+const HAS_OFFSET = /(?:Z|[+-]\d{2}:?\d{2})$/i;
+
+/**
+ * The instant that somebody means by `2026-11-27`, `2026-11-27 12:03`, `2026-11-27T12:03:04.120` in a zone, or by any of
+ * them with an offset of its own. Of an hour that a clock goes through twice it is the first.
+ *
+ * @returns RFC 3339 UTC with milliseconds
+ * @throws {NotATime} `skipped` for an hour that the clocks of that zone leave out
+ */
+export function instantOf(Temporal: Temporal, typed: string, timeZone: string): string {
+  const text = typed.trim().replace(' ', 'T');
+  try {
+    if (text.includes('T') && HAS_OFFSET.test(text)) return atMillisecond(Temporal.Instant.from(text));
+    const local = Temporal.PlainDateTime.from(text);
+    const zoned = local.toZonedDateTime(timeZone, { disambiguation: 'compatible' });
+    if (!zoned.toPlainDateTime().equals(local)) throw new NotATime('skipped');
+    return atMillisecond(zoned.toInstant());
+  } catch (error) {
+    throw error instanceof NotATime ? error : new NotATime('format');
+  }
+}
+
+const atMillisecond = (instant: TemporalApi.Instant): string => new Date(instant.epochMilliseconds).toISOString();
+
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(timeZone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${timeZone}\n${JSON.stringify(options)}`;
+  let found = formatters.get(key);
+  if (found === undefined) {
+    found = new Intl.DateTimeFormat('en-GB', { ...options, timeZone });
+    formatters.set(key, found);
+  }
+  return found;
+}
+
+/** `12:03:04.120` in the zone. */
+export const clockTime = (iso: string, timeZone: string): string =>
+  formatter(timeZone, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+    hourCycle: 'h23',
+  }).format(new Date(iso));
+
+/** `Friday, 27 November 2026`: the day that an entry belongs to in the zone. */
+export const dayOf = (iso: string, timeZone: string): string =>
+  formatter(timeZone, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }).format(new Date(iso));
+
+/** `2026-11-27 12:03:04.120`, as {@link instantOf} reads it again. */
+export function localText(iso: string, timeZone: string): string {
+  const parts = formatter(timeZone, { year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(new Date(iso));
+  const part = (type: string) => parts.find((one) => one.type === type)?.value ?? '';
+  return `${part('year')}-${part('month')}-${part('day')} ${clockTime(iso, timeZone)}`;
+}
+
+/** `GMT+1`, `UTC`: what the zone is ahead of UTC at that moment. */
+export function offsetName(iso: string, timeZone: string): string {
+  const parts = formatter(timeZone, { timeZoneName: 'shortOffset' }).formatToParts(new Date(iso));
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? timeZone;
+}
+
+export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+export const isTimeZone = (name: string): boolean => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
