@@ -2,7 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import * as z from 'zod/mini';
 import { may, meQuery, type Me, type Permission } from '../api/me.js';
 import { Problem } from '../api/problem.js';
-import { activitySearch } from '../pages/activity/activity.search.js';
+import { readSearch } from '../pages/activity/activity-filter.js';
 import { usersSearch } from '../pages/users/users.search.js';
 import { Loading } from '../ui/states.js';
 import { queryClient } from './query-client.js';
@@ -104,7 +104,7 @@ const users = createRoute({
 const activity = createRoute({
   getParentRoute: () => framed,
   path: '/activity',
-  validateSearch: activitySearch,
+  validateSearch: readSearch,
   component: withPermission(
     lazyRouteComponent(() => import('../pages/activity/activity.page.js'), 'ActivityPage'),
     'can_view_activity',

@@ -13,7 +13,7 @@ describe('the address of the activity page', () => {
       q: '42',
       tz: 'Asia/Tokyo',
       entry: user,
-      live: '1',
+      live: 1,
     };
     expect(readSearch({ ...search, q: 42 })).toEqual(search);
   });

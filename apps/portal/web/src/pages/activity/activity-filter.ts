@@ -21,7 +21,7 @@ export interface ActivitySearch {
   readonly q?: string;
   readonly tz?: string;
   readonly entry?: string;
-  readonly live?: '1';
+  readonly live?: 1;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -33,7 +33,9 @@ const isInstant = (text: string): boolean => /^\d{4}-/.test(text) && !Number.isN
 export function readSearch(raw: Readonly<Record<string, unknown>>): ActivitySearch {
   const text = (name: string, accepts: (value: string) => boolean): Record<string, string> => {
     const value = raw[name];
-    const given = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '';
+    // The router makes a number of what looks like one.
+    const given =
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
     return given !== '' && accepts(given) ? { [name]: given } : {};
   };
   const span = { ...text('from', isInstant), ...text('to', isInstant) };
@@ -47,7 +49,7 @@ export function readSearch(raw: Readonly<Record<string, unknown>>): ActivitySear
     ...text('q', (value) => value.length <= 200),
     ...text('tz', isTimeZone),
     ...text('entry', (value) => UUID.test(value)),
-    ...text('live', (value) => value === '1'),
+    ...(String(raw['live']) === '1' && { live: 1 }),
   } as ActivitySearch;
 }
 

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { clockTime, dayOf, instantOf, isTimeZone, localText, NotATime, offsetName } from './zoned-time.js';
+import { dayOf, instantOf, isTimeZone, localText, NotATime, offsetName } from './zoned-time.js';
 
 const BERLIN = 'Europe/Berlin';
 
@@ -32,9 +32,8 @@ describe('a typed time', () => {
 });
 
 describe('a time that is shown', () => {
-  it('has milliseconds and falls on the day of its zone', () => {
+  it('falls on the day of its zone', () => {
     const instant = '2026-11-27T23:30:04.120Z';
-    expect(clockTime(instant, BERLIN)).toBe('00:30:04.120');
     expect(dayOf(instant, BERLIN)).toMatch(/^Saturday,? 28 November 2026$/);
     expect(dayOf(instant, 'UTC')).toMatch(/^Friday,? 27 November 2026$/);
   });

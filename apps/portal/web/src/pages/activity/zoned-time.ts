@@ -1,4 +1,5 @@
 import type { Temporal as TemporalApi } from 'temporal-polyfill';
+import { clockMs } from '../../ui/time-format.js';
 
 type Temporal = typeof TemporalApi;
 
@@ -38,51 +39,36 @@ export function instantOf(Temporal: Temporal, typed: string, timeZone: string): 
 
 const atMillisecond = (instant: TemporalApi.Instant): string => new Date(instant.epochMilliseconds).toISOString();
 
-const formatters = new Map<string, Intl.DateTimeFormat>();
-
-function formatter(timeZone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${timeZone}\n${JSON.stringify(options)}`;
-  let found = formatters.get(key);
-  if (found === undefined) {
-    found = new Intl.DateTimeFormat('en-GB', { ...options, timeZone });
-    formatters.set(key, found);
-  }
-  return found;
-}
-
-/** `12:03:04.120` in the zone. */
-export const clockTime = (iso: string, timeZone: string): string =>
-  formatter(timeZone, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    fractionalSecondDigits: 3,
-    hourCycle: 'h23',
-  }).format(new Date(iso));
-
 /** `Friday, 27 November 2026`: the day that an entry belongs to in the zone. */
-export const dayOf = (iso: string, timeZone: string): string =>
-  formatter(timeZone, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }).format(new Date(iso));
+export const dayOf = (at: string, timeZone: string): string =>
+  new Intl.DateTimeFormat('en-GB', {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    timeZone,
+  }).format(new Date(at));
 
 /** `2026-11-27 12:03:04.120`, as {@link instantOf} reads it again. */
-export function localText(iso: string, timeZone: string): string {
-  const parts = formatter(timeZone, { year: 'numeric', month: '2-digit', day: '2-digit' }).formatToParts(new Date(iso));
+export function localText(at: string, timeZone: string): string {
+  const options = { year: 'numeric', month: '2-digit', day: '2-digit', timeZone } as const;
+  const parts = new Intl.DateTimeFormat('en-GB', options).formatToParts(new Date(at));
   const part = (type: string) => parts.find((one) => one.type === type)?.value ?? '';
-  return `${part('year')}-${part('month')}-${part('day')} ${clockTime(iso, timeZone)}`;
+  return `${part('year')}-${part('month')}-${part('day')} ${clockMs(at, timeZone)}`;
 }
 
-/** `GMT+1`, `UTC`: what the zone is ahead of UTC at that moment. */
-export function offsetName(iso: string, timeZone: string): string {
-  const parts = formatter(timeZone, { timeZoneName: 'shortOffset' }).formatToParts(new Date(iso));
+/** `GMT+1`, `GMT`: what the zone is ahead of UTC at that moment. */
+export function offsetName(at: string, timeZone: string): string {
+  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset', timeZone }).formatToParts(new Date(at));
   return parts.find(({ type }) => type === 'timeZoneName')?.value ?? timeZone;
 }
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-export const isTimeZone = (name: string): boolean => {
+export function isTimeZone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }
-};
+}

@@ -1,0 +1,141 @@
+import type { components } from '../api/schema.js';
+
+export type EventType = components['schemas']['ActivityEntry']['event_type'];
+type Outcome = components['schemas']['ActivityEntry']['outcome'];
+
+/** What each event type is called, in the groups in which they are chosen. */
+const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
+  'API users': {
+    'api_user.create': 'API user created',
+    'api_user.deactivate': 'API user deactivated',
+    'api_user.reactivate': 'API user reactivated',
+    'api_user.role_change': 'API user’s role changed',
+    'api_user.authorization_applied': 'Came into force at /authorize',
+    'hand_over.create': 'Hand-over link made',
+    'hand_over.open': 'Hand-over link opened',
+    'hand_over.withdraw': 'Hand-over link withdrawn',
+  },
+  Calls: { 'api.authorize': 'Call of /authorize', 'api.call': 'Call of an API' },
+  People: {
+    'user.add': 'Person added',
+    'user.invite': 'Person invited again',
+    'user.register': 'Invitation accepted',
+    'user.role_change': 'Person’s role changed',
+    'user.deactivate': 'Person deactivated',
+    'user.reactivate': 'Person reactivated',
+    'user.delete': 'Person deleted',
+  },
+  'Signing in': {
+    'session.sign_in': 'Signed in',
+    'session.sign_in_failed': 'Sign-in refused',
+    'second_factor.enrol': 'Authenticator enrolled',
+    'second_factor.reset': 'Authenticator reset',
+  },
+  Roles: {
+    'role.add': 'Role added',
+    'role.change': 'Role changed',
+    'role.delete': 'Role deleted',
+    'role.reassign_and_delete': 'Role deleted, its users moved',
+  },
+  Customer: { 'customer.provision': 'Customer provisioned' },
+};
+
+const outcomes: Record<Outcome, string> = { success: 'Success', refused: 'Refused', failed: 'Failed' };
+
+export const activityWords = {
+  title: 'Activity',
+  lead: 'Who did what, newest first. Entries are only ever added.',
+  list: 'The log',
+  types,
+  outcomes,
+  columns: { time: 'Time', what: 'What happened', outcome: 'Outcome', subject: 'About' },
+  filters: {
+    label: 'Filter',
+    search: 'Search',
+    searchHint: 'Part of a sentence, or a correlation id',
+    type: 'Event types',
+    anyType: 'All types',
+    someTypes: (count: number) => `${String(count)} types`,
+    findType: 'Find a type',
+    noType: 'No type has this in its name.',
+    clearTypes: 'All types',
+    outcome: 'Outcome',
+    anyOutcome: 'Any outcome',
+    range: 'When',
+    ranges: {
+      '1h': 'Last hour',
+      '24h': 'Last 24 hours',
+      '7d': 'Last 7 days',
+      '30d': 'Last 30 days',
+      all: 'All time',
+      custom: 'From … to …',
+    },
+    from: 'From',
+    to: 'To, exclusive',
+    typed: 'such as 2026-11-27 12:03:04.120',
+    apply: 'Apply',
+    wrong: {
+      format: 'Write a day or a time as 2026-11-27 or 2026-11-27 12:03.',
+      skipped: 'The clocks of this time zone leave that hour out.',
+    },
+    order: 'The end must not be before the beginning.',
+    zone: 'Time zone',
+    yourZone: (zone: string) => `${zone} (yours)`,
+    about: 'About',
+    by: 'By',
+    correlation: 'Correlation id',
+    remove: (what: string) => `Remove the filter: ${what}`,
+    clear: 'Clear all filters',
+  },
+  subject: (name: string) => `Only entries about ${name}`,
+  live: 'Live',
+  liveHint: 'Adds new entries while you are at the top',
+  livePaused: 'Live: waiting for the connection',
+  newEntries: (count: number) => `${count.toLocaleString('en')} new ${count === 1 ? 'entry' : 'entries'}`,
+  export: 'Export',
+  exports: { csv: 'CSV', ndjson: 'NDJSON' },
+  exportHint: 'Exactly these filters',
+  reload: 'Load again',
+  shown: (count: number) => `${count.toLocaleString('en')} shown`,
+  asOf: (time: string) => `as of ${time}`,
+  all: 'That is all.',
+  more: 'Load more',
+  behind: (time: string) => `Entries since ${time} may be missing; the log is catching up.`,
+  notKnown: 'It is not known how current the log is; entries may be missing.',
+  empty: 'Nothing has been recorded yet. Every change and every call appears here.',
+  emptyRange: 'Nothing was recorded in this time.',
+  showAll: 'Show all time',
+  noMatch: 'No entry matches these filters.',
+  searchedOn: 'Nothing found yet in what was searched.',
+  searchOn: 'Search further back',
+  keys: { search: 'to the search', down: 'next entry', up: 'previous entry' },
+  drawer: {
+    title: 'Entry',
+    previous: 'Newer entry',
+    next: 'Older entry',
+    when: 'When',
+    utc: 'UTC',
+    who: 'Who',
+    about: 'About',
+    from: 'From where',
+    correlation: 'Correlation id',
+    allWithIt: 'All entries with it',
+    copyCorrelation: 'Copy the correlation id',
+    id: 'Entry id',
+    copyId: 'Copy the entry id',
+    type: 'Event type',
+    outcome: 'Outcome',
+    details: 'Details',
+    json: 'As JSON',
+    copyJson: 'Copy the entry as JSON',
+    operator: 'the platform operator',
+    anonymous: 'nobody who could be named',
+    what: 'The entry',
+  },
+};
+
+/** What an event type is called; one that this page does not know yet is shown as it is. */
+export const typeName = (type: string): string =>
+  Object.values(types)
+    .map((group) => group[type as EventType])
+    .find((name) => name !== undefined) ?? type;
