@@ -3,6 +3,7 @@ import type { ServiceOptions } from '@rebelcore/service/bootstrap';
 import type { AuditConfig } from './audit.config.js';
 import { AuditModule } from './audit.module.js';
 
+const EXPORT = '/api/v1/activity/export';
 const DESCRIPTION =
   'The activity log: who did what inside one customer. Each event and each call stands in it exactly once, and nothing in it is ever changed. The bearer token is that of a portal session, as the gateway exchanges it.';
 
@@ -11,8 +12,9 @@ export const auditApp = (config: AuditConfig, consumerGroup?: string): ServiceOp
   name: 'audit',
   module: AuditModule.forRoot(config, consumerGroup),
   config,
-  // What was granted changed nothing; what was refused is for the customer to know.
-  recordCalls: (request, status) => status >= 400 && request.url.startsWith('/api/'),
+  // What was granted changed nothing; what was refused is for the customer to know, and that the log left in a file.
+  recordCalls: (request, status) =>
+    (status >= 400 && request.url.startsWith('/api/')) || request.routeOptions.url === EXPORT,
   description: DESCRIPTION,
   consumer: KafkaBatchStrategy,
 });

@@ -6,6 +6,7 @@ import { ActivityController } from './activity/activity.controller.js';
 import { ACTIVITY_VIEW, ActivityProjector, ensureMonths } from './activity/activity.projector.js';
 import { ActivityQuery } from './activity/activity.query.js';
 import type { AuditConfig } from './audit.config.js';
+import { ExportController } from './export/export.controller.js';
 
 @Module({})
 export class AuditModule implements OnApplicationBootstrap {
@@ -28,7 +29,7 @@ export class AuditModule implements OnApplicationBootstrap {
           },
         }),
       ],
-      controllers: [ActivityController, ActivityProjector],
+      controllers: [ExportController, ActivityController, ActivityProjector],
       providers: [
         {
           provide: ActivityQuery,

@@ -92,7 +92,8 @@ export class ActivityController {
   }
 }
 
-function customerOf(request: FastifyRequest): string {
+/** Whose log it is. */
+export function customerOf(request: FastifyRequest): string {
   if (request.portalUser === undefined) throw new Error('a route without the session guard asks for its customer');
   return request.portalUser.customerId;
 }

@@ -3,15 +3,26 @@ import type { Story } from './entry.js';
 import { capitalised, oneLine } from './words.js';
 
 const AUTHORIZE = 'POST /api/v1/authorize';
+const EXPORT = 'GET /api/v1/activity/export';
 
 /** What one recorded call tells. */
 export const callStory = (call: Call): Required<Story> => ({
   userId: call.apiUserId ?? call.portalUserId ?? null,
-  eventType: call.route === AUTHORIZE ? 'api.authorize' : 'api.call',
+  eventType: typeOf(call),
   outcome: call.outcome,
-  description: call.route === AUTHORIZE ? authorizeText(call) : callText(call),
+  description:
+    call.route === AUTHORIZE
+      ? authorizeText(call)
+      : typeOf(call) === 'activity.export'
+        ? `${capitalised(callerOf(call))} exported the activity log`
+        : callText(call),
   metadata: callMetadata(call),
 });
+
+function typeOf({ route, outcome }: Call): Story['eventType'] {
+  if (route === AUTHORIZE) return 'api.authorize';
+  return route === EXPORT && outcome === 'success' ? 'activity.export' : 'api.call';
+}
 
 function authorizeText(call: Call): string {
   const whom = call.apiUserId === undefined ? '' : ` for API user ${call.apiUserId}`;
@@ -21,13 +32,16 @@ function authorizeText(call: Call): string {
   return `API user ${call.apiUserId ?? 'unknown'} was authorized${until}`;
 }
 
+function callerOf(call: Call): string {
+  return call.apiUserId !== undefined
+    ? `API user ${call.apiUserId}`
+    : call.portalUserId !== undefined
+      ? `portal user ${call.portalUserId}`
+      : 'an unidentified caller';
+}
+
 function callText(call: Call): string {
-  const caller =
-    call.apiUserId !== undefined
-      ? `API user ${call.apiUserId}`
-      : call.portalUserId !== undefined
-        ? `portal user ${call.portalUserId}`
-        : 'an unidentified caller';
+  const caller = callerOf(call);
   const route = oneLine(call.route);
   if (call.outcome === 'success') return `${capitalised(caller)} called ${route}`;
   return `${route} ${call.outcome} for ${caller}${whyOf(call)}`;

@@ -27,6 +27,7 @@ export const EVENT_TYPES = [
   'hand_over.withdraw',
   'api.authorize',
   'api.call',
+  'activity.export',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -15,7 +15,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'hand_over.open': 'Hand-over link opened',
     'hand_over.withdraw': 'Hand-over link withdrawn',
   },
-  Calls: { 'api.authorize': 'Call of /authorize', 'api.call': 'Call of an API' },
+  Calls: { 'api.authorize': 'Call of /authorize', 'api.call': 'Call of an API', 'activity.export': 'Log exported' },
   People: {
     'user.add': 'Person added',
     'user.invite': 'Person invited again',
@@ -71,7 +71,7 @@ export const activityWords = {
       custom: 'From … to …',
     },
     from: 'From',
-    to: 'To, exclusive',
+    to: 'Until',
     typed: 'such as 2026-11-27 12:03:04.120',
     apply: 'Apply',
     wrong: {

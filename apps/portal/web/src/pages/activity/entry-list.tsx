@@ -74,11 +74,12 @@ export function EntryList({
 
   const before = (items[0]?.start ?? 0) - virtual.options.scrollMargin;
   const after = virtual.getTotalSize() - ((last?.end ?? 0) - virtual.options.scrollMargin);
-  const inSight = rows.slice(0, (virtual.range?.startIndex ?? 0) + 1).findLast((row) => 'day' in row);
+  const firstInSight = rows[virtual.range?.startIndex ?? 0];
   return (
     <div ref={frame}>
       <p className={styles.day} aria-hidden>
-        {inSight !== undefined && 'day' in inSight && inSight.day}
+        {firstInSight !== undefined &&
+          ('day' in firstInSight ? firstInSight.day : dayOf(firstInSight.entry.occurred_at, zone))}
       </p>
       <table className={classes(table.table, styles.table)} aria-rowcount={rows.length} aria-label={words.list}>
         <thead>
@@ -165,7 +166,8 @@ function withDays(entries: readonly Entry[], zone: string): Row[] {
   let last: string | undefined;
   for (const entry of entries) {
     const day = dayOf(entry.occurred_at, zone);
-    if (day !== last) rows.push({ day });
+    // The first day stands above the list, where the day in sight always stands.
+    if (last !== undefined && day !== last) rows.push({ day });
     last = day;
     rows.push({ entry });
   }
