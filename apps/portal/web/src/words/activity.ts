@@ -20,6 +20,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'user.add': 'Person added',
     'user.invite': 'Person invited again',
     'user.register': 'Invitation accepted',
+    'user.change': 'Person’s details changed',
     'user.role_change': 'Person’s role changed',
     'user.deactivate': 'Person deactivated',
     'user.reactivate': 'Person reactivated',
