@@ -50,7 +50,7 @@ export function readSearch(raw: Readonly<Record<string, unknown>>): ActivitySear
     ...text('tz', isTimeZone),
     ...text('entry', (value) => UUID.test(value)),
     ...(String(raw['live']) === '1' && { live: 1 }),
-  } as ActivitySearch;
+  };
 }
 
 export const DEFAULT_RANGE: Range = '24h';

@@ -204,4 +204,4 @@ function ExportMenu({ search }: { search: ActivitySearch }) {
 }
 
 const withoutUndefined = (search: Change): ActivitySearch =>
-  Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as ActivitySearch;
+  Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined));

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useImperativeHandle, useMemo, useRef, type Ref } from 'react';
+import { useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState, type Ref } from 'react';
 import { classes } from '../../ui/classes.js';
 import { Status, type Mark } from '../../ui/status.js';
 import table from '../../ui/table.module.css';
@@ -38,6 +38,7 @@ export function EntryList({
   onNearEnd: () => void;
 }) {
   const frame = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
   const rows = useMemo(() => withDays(entries, zone), [entries, zone]);
   const virtual = useWindowVirtualizer({
     count: rows.length,
@@ -47,11 +48,24 @@ export function EntryList({
       return row === undefined ? index : 'day' in row ? row.day : row.entry.id;
     },
     overscan: 12,
-    scrollMargin: frame.current?.offsetTop ?? 0,
+    scrollMargin: top,
     // Below it the sticky line of the day hides what is scrolled to.
     scrollPaddingStart: 48,
     scrollPaddingEnd: 96,
   });
+  // Where the list begins in the page changes with what stands above it.
+  const measured = useCallback((element: HTMLDivElement) => {
+    frame.current = element;
+    const measure = () => {
+      setTop(element.getBoundingClientRect().top + scrollY);
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(document.body);
+    return () => {
+      observer.disconnect();
+      frame.current = null;
+    };
+  }, []);
   const items = virtual.getVirtualItems();
   const last = items.at(-1);
   const nearEnd = last !== undefined && last.index >= rows.length - 10;
@@ -76,7 +90,7 @@ export function EntryList({
   const after = virtual.getTotalSize() - ((last?.end ?? 0) - virtual.options.scrollMargin);
   const firstInSight = rows[virtual.range?.startIndex ?? 0];
   return (
-    <div ref={frame}>
+    <div ref={measured}>
       <p className={styles.day} aria-hidden>
         {firstInSight !== undefined &&
           ('day' in firstInSight ? firstInSight.day : dayOf(firstInSight.entry.occurred_at, zone))}

@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { useEffect, useState, type RefObject } from 'react';
+import { useCallback, useEffect, useState, type RefObject } from 'react';
 import { Button } from '../../ui/button.js';
 import { activityWords } from '../../words/activity.js';
 import { DEFAULT_RANGE, isNarrowed, NARROWING, type ActivitySearch } from './activity-filter.js';
@@ -24,11 +24,17 @@ interface FilterBarProps {
 export function FilterBar({ search, onChange, zone, searchField }: FilterBarProps) {
   const types = search.type?.split(',') ?? [];
   const hasSpan = search.from !== undefined || search.to !== undefined;
+  const searchChange = useCallback(
+    (q: string | undefined) => {
+      onChange({ q });
+    },
+    [onChange],
+  );
   const [isTyping, setIsTyping] = useState(hasSpan);
   return (
     <section aria-label={words.label} className={styles.bar}>
       <div className={styles.row}>
-        <SearchField text={search.q ?? ''} onChange={(q) => onChange({ q })} field={searchField} />
+        <SearchField text={search.q ?? ''} onChange={searchChange} field={searchField} />
         <TypePicker
           chosen={types}
           onChange={(chosen) => {

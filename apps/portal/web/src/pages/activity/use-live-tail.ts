@@ -87,9 +87,9 @@ function openStream(
 
 /** Waits for somebody to sign in again where the session is over, as every other request does. */
 const fetchSignedIn: FetchLike = async (url, init) => {
-  const response = await fetch(url, init as RequestInit);
+  const response = await fetch(url, init);
   if (response.status !== 401) return response;
   const { code } = await problemOf(response);
   if (code !== 'session.required' || !(await whenSignedInAgain())) return response;
-  return fetch(url, init as RequestInit);
+  return fetch(url, init);
 };
