@@ -41,6 +41,16 @@ interface SignInRequest {
 }
 
 interface PendingPaths {
+  '/api/v1/users/{id}': {
+    parameters: Of<'id'>;
+    get: {
+      parameters: Of<'id'>;
+      requestBody?: never;
+      responses: {
+        200: Json<{ type: 'portal' | 'api'; first_name?: string; last_name?: string; label?: string | null }>;
+      };
+    };
+  };
   '/api/v1/sessions': {
     parameters: Parameters;
     get: { parameters: Parameters; requestBody?: never; responses: { 200: Json<{ items: Session[]; as_of: string }> } };

@@ -9,7 +9,7 @@ import { Page } from '../../ui/page.js';
 import { Empty, Loading, LoadError, Note, Refreshing } from '../../ui/states.js';
 import { clock } from '../../ui/time-format.js';
 import { activityWords as words } from '../../words/activity.js';
-import { isNarrowed, NARROWING, toQuery, type ActivitySearch } from './activity-filter.js';
+import { isNarrowed, NARROWING, type ActivitySearch } from './activity-filter.js';
 import styles from './activity.module.css';
 import { EntryDrawer } from './entry-drawer.js';
 import { EntryList, type EntryListHandle } from './entry-list.js';
@@ -95,7 +95,7 @@ export function ActivityPage() {
             <span className={styles.liveMark} data-live={isLive && connected} aria-hidden />
             {isLive && !connected ? words.livePaused : words.live}
           </Button>
-          <ExportMenu search={search} />
+          {first !== undefined && <ExportMenu query={first.query} />}
           <Button small kind="quiet" icon aria-label={words.reload} title={words.reload} onClick={reload}>
             <RotateCw size={16} aria-hidden />
           </Button>
@@ -182,9 +182,8 @@ function NothingFound({ search, onChange }: { search: ActivitySearch; onChange: 
 }
 
 /** The browser loads the file itself, with the session's cookie; it may be larger than a page could hold. */
-function ExportMenu({ search }: { search: ActivitySearch }) {
-  const href = (format: string) =>
-    `/api/v1/activity/export?${new URLSearchParams({ ...toQuery(search, Date.now()), format }).toString()}`;
+function ExportMenu({ query }: { query: Readonly<Record<string, string>> }) {
+  const href = (format: string) => `/api/v1/activity/export?${new URLSearchParams({ ...query, format }).toString()}`;
   return (
     <Menu
       trigger={
