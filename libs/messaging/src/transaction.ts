@@ -4,11 +4,12 @@ import { messageOf } from './logger.js';
 export interface TransactionOptions<Result> {
   /** SQL that goes with the commit, in the same round trip. */
   readonly beforeCommit?: (result: Result) => string | undefined;
-  /** How often it is begun, when Postgres ends it because it and another waited for each other's rows. Default 1. */
+  /** How often it is begun, when Postgres ends it in favour of another. Default 3, so `work` may be done again. */
   readonly attempts?: number;
 }
 
-const DEADLOCK = '40P01';
+/** It and another waited for each other's rows, or read what the other changed. */
+const ENDED_FOR_ANOTHER: ReadonlySet<unknown> = new Set(['40P01', '40001']);
 
 /**
  * Runs `work` between `begin` and the commit, on a connection of its own. An error of `begin` or `work` rolls back and
@@ -22,14 +23,14 @@ export async function inTransaction<Begun, Result>(
   pool: Pool,
   begin: (tx: PoolClient) => Promise<Begun>,
   work: (tx: PoolClient, begun: Begun) => Promise<Result>,
-  { beforeCommit, attempts = 1 }: TransactionOptions<Result> = {},
+  { beforeCommit, attempts = 3 }: TransactionOptions<Result> = {},
 ): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await once(pool, begin, work, beforeCommit);
     } catch (error) {
       const { code } = error as { code?: unknown };
-      if (code !== DEADLOCK || attempt >= attempts) throw error;
+      if (!ENDED_FOR_ANOTHER.has(code) || attempt >= attempts) throw error;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import type { Pool } from 'pg';
 import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
 
@@ -15,7 +16,7 @@ export interface DatabaseOptions {
 export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
   return {
     type: 'postgres',
-    url: options.url,
+    url: withSessionSettings(options.url),
     applicationName: options.applicationName,
     poolSize: options.poolSize ?? 10,
     ...(options.entities !== undefined && { entities: options.entities }),

@@ -7,7 +7,7 @@ import {
   StandardSchemaValidationPipe,
 } from '@nestjs/common';
 import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 
 /** An error the caller can act on, answered as `application/problem+json` (RFC 9457). */
@@ -61,9 +61,12 @@ const missingOr = (issue: z.core.$ZodIssueInvalidType): string =>
 
 const article = (noun: string): string => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
 
-const POSTGRES_UNAVAILABLE = /^(08|57P0|53|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
+// Among them: cancelled (57014), a lock that was not had in time (55P03), idle in a transaction (25P03), a login that is
+// refused (28), and transactions that were ended for others even when tried again (40).
+const POSTGRES_UNAVAILABLE =
+  /^(08|57P0|57014|53|55P03|25006|25P03|28|40001|40P01)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
 const POSTGRES_UNAVAILABLE_MESSAGE =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/;
 
 /** Turns whatever was thrown into a problem; what the caller cannot act on is logged and answered without detail. */
 @Catch()
@@ -72,7 +75,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const { status, body, retryAfter } = this.describe(error, reply.request.id);
+    const { status, body, retryAfter } = this.describe(error, reply);
     if (reply.sent) return;
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
     if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
@@ -81,8 +84,9 @@ export class ProblemFilter implements ExceptionFilter {
 
   private describe(
     error: unknown,
-    correlationId: string,
+    reply: FastifyReply,
   ): { status: number; body: unknown; retryAfter?: number | undefined } {
+    const correlationId = reply.request.id;
     if (error instanceof ProblemException) {
       return { status: error.getStatus(), body: error.getResponse(), retryAfter: error.retryAfter };
     }
@@ -94,6 +98,12 @@ export class ProblemFilter implements ExceptionFilter {
       return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error, status)) };
     }
     const { code, message } = error as Error & { code?: string };
+    if (hasGone(reply.request)) {
+      return {
+        status: 400,
+        body: problemDocument(400, 'request.incomplete', 'The request ended before it was complete.'),
+      };
+    }
     if ((code !== undefined && POSTGRES_UNAVAILABLE.test(code)) || POSTGRES_UNAVAILABLE_MESSAGE.test(message)) {
       this.logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
       const detail = 'The service cannot reach its database at the moment; please try again.';
@@ -104,6 +114,9 @@ export class ProblemFilter implements ExceptionFilter {
     return { status: 500, body: problemDocument(500, 'service.failed', detail) };
   }
 }
+
+/** The caller ended half-way: an error of its connection looks like one of the database's. */
+const hasGone = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
 
 // Nest hands over what Fastify refused before any handler ran as a plain HttpException with Fastify's own words.
 function detailOf(error: HttpException, status: number): string {

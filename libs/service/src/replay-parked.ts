@@ -1,4 +1,5 @@
 import { Projection } from '@rebelcore/messaging/project/projection';
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { Pool } from 'pg';
 import { databaseUrl } from './config.js';
 import { createLogger } from './log.js';
@@ -13,7 +14,7 @@ type Handlers = Parameters<Projection['replayParked']>[0];
  */
 export async function replayParked(service: string, view: string, handlers: Handlers): Promise<void> {
   try {
-    const pool = new Pool({ connectionString: databaseUrl(service, 'service'), max: 2 });
+    const pool = new Pool({ connectionString: withSessionSettings(databaseUrl(service, 'service')), max: 2 });
     try {
       const projection = new Projection({ pool, view, logger: createLogger(service, 'error') });
       const { replayed, left } = await projection.replayParked(handlers);

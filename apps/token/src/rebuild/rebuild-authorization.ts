@@ -1,6 +1,7 @@
 import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
 import type { Projection } from '@rebelcore/messaging/project/projection';
 import type { Kafka } from 'kafkajs';
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { rebuildHandlers } from '../authorization/authorization.projector.js';
 import { AUTHORIZATION, AUTHORIZATION_TOPICS } from '../authorization/authorization.view.js';
@@ -61,7 +62,11 @@ export class RebuildRefused extends Error {}
  * @throws whatever else went wrong; the old view is untouched then
  */
 export async function rebuildAuthorization(options: RebuildOptions): Promise<RebuildResult> {
-  const live = new Pool({ connectionString: options.databaseUrl, application_name: APPLICATION_NAME, max: 1 });
+  const live = new Pool({
+    connectionString: withSessionSettings(options.databaseUrl),
+    application_name: APPLICATION_NAME,
+    max: 1,
+  });
   live.on('error', () => undefined);
   try {
     const session = await live.connect();

@@ -1,6 +1,7 @@
 import { isDataError } from '@rebelcore/messaging/transaction';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { createLogger } from '@rebelcore/service/log';
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { AUTHORIZATION } from '../authorization/authorization.view.js';
 
@@ -14,11 +15,9 @@ export const GROUP_PREFIX = 'token.rebuild';
 
 /** Connections to that schema. All that is written there is made anew if it is lost, so no commit waits for the disk. */
 export function rebuildPool(databaseUrl: string): Pool {
-  const url = new URL(databaseUrl);
   const settings = ['search_path=rebuild', 'synchronous_commit=off', 'work_mem=128MB', 'maintenance_work_mem=256MB'];
-  const options = [url.searchParams.get('options') ?? '', ...settings.map((setting) => `-c ${setting}`)];
-  url.searchParams.set('options', options.join(' ').trim());
-  const pool = new Pool({ connectionString: url.href, application_name: APPLICATION_NAME, max: 4 });
+  const connectionString = withSessionSettings(databaseUrl, settings);
+  const pool = new Pool({ connectionString, application_name: APPLICATION_NAME, max: 4 });
   pool.on('error', () => undefined);
   return pool;
 }

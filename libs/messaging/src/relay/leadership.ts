@@ -1,4 +1,5 @@
 import pg, { type Client, type Pool } from 'pg';
+import { withSessionSettings } from '../session-settings.js';
 import type { WakeUp } from './wake-up.js';
 
 export interface LeadershipOptions {
@@ -69,7 +70,9 @@ export class Leadership {
     const { pool, connectionString, applicationName } = this.options;
     const { ssl, password } = pool.options; // not enumerable in a pool's options
     return new pg.Client({
-      ...(connectionString === undefined ? { ...pool.options, ssl, password } : { connectionString }),
+      ...(connectionString === undefined
+        ? { ...pool.options, ssl, password }
+        : { connectionString: withSessionSettings(connectionString) }),
       application_name: applicationName,
       connectionTimeoutMillis: 2_000,
       query_timeout: IDLE_LIMIT_MS,
