@@ -1,0 +1,73 @@
+export interface Hour {
+  /** The beginning of the hour, RFC 3339. */
+  readonly at: string;
+  readonly calls: number;
+  readonly refused: number;
+}
+
+/** One bar of the chart, in its own coordinates: `width` wide from 0, `height` high from the top. */
+export interface Bar {
+  /** The beginning of the span in milliseconds. */
+  readonly from: number;
+  readonly calls: number;
+  readonly refused: number;
+  readonly x: number;
+  /** Heights of both parts; refusals stand on top of the calls that were answered. */
+  readonly answered: number;
+  readonly refusedHeight: number;
+}
+
+export interface Bars {
+  readonly bars: readonly Bar[];
+  readonly barWidth: number;
+  /** The most calls of one span; 0 when there were none. */
+  readonly most: number;
+  readonly calls: number;
+  readonly refused: number;
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * Sums hours up to `count` spans of `spanHours` that end with the hour of `now`, and gives each a place.
+ *
+ * @param box width and height of the drawing; a span with anything in it is at least `MIN_HEIGHT` high
+ */
+export function usageBars(
+  hours: readonly Hour[],
+  now: number,
+  { count, spanHours }: { readonly count: number; readonly spanHours: number },
+  box: { readonly width: number; readonly height: number },
+): Bars {
+  const span = spanHours * HOUR;
+  const end = Math.floor(now / HOUR) * HOUR + HOUR;
+  const start = end - count * span;
+  const sums = Array.from({ length: count }, () => ({ calls: 0, refused: 0 }));
+  for (const { at, calls, refused } of hours) {
+    const sum = sums[Math.floor((Date.parse(at) - start) / span)];
+    if (sum === undefined) continue;
+    sum.calls += calls;
+    sum.refused += refused;
+  }
+  const most = Math.max(0, ...sums.map(({ calls, refused }) => calls + refused));
+  const step = box.width / count;
+  const heightOf = (n: number): number =>
+    n === 0 ? 0 : Math.max(MIN_HEIGHT, Math.round((n / most) * box.height * 10) / 10);
+  return {
+    bars: sums.map(({ calls, refused }, index) => ({
+      from: start + index * span,
+      calls,
+      refused,
+      x: Math.round(index * step * 100) / 100,
+      answered: heightOf(calls),
+      refusedHeight: heightOf(refused),
+    })),
+    barWidth: Math.round(Math.max(1, step - GAP) * 100) / 100,
+    most,
+    calls: sums.reduce((sum, { calls }) => sum + calls, 0),
+    refused: sums.reduce((sum, { refused }) => sum + refused, 0),
+  };
+}
+
+const MIN_HEIGHT = 2;
+const GAP = 2;
