@@ -37,7 +37,8 @@ export function snippet(language: Language, { origin, username }: Access, passwo
       return `curl -sS '${url}' \\
   -H 'content-type: application/json' \\
   --data-binary @- <<'END'
-{"username": "${username}", "password": "${password}"}
+{"username": "${username}",
+ "password": "${password}"}
 END`;
     case 'Node':
       return `// node authorize.mjs

@@ -39,7 +39,7 @@ describe('the cipher of a hand-over link', () => {
 
   it('keeps no byte of the password in sight', async () => {
     const { ciphertext } = await seal(credentials);
-    expect(Buffer.from(ciphertext, 'base64url').toString('latin1')).not.toContain(credentials.password);
+    expect(atob(ciphertext.replaceAll('-', '+').replaceAll('_', '/'))).not.toContain(credentials.password);
   });
 
   it('tells a key that was cut short before the link is opened', async () => {

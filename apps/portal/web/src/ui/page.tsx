@@ -1,4 +1,5 @@
 import { useEffect, useRef, type ReactNode } from 'react';
+import { classes } from './classes.js';
 import styles from './page.module.css';
 
 let pagesShown = 0;
@@ -49,10 +50,21 @@ export function Page({
 }
 
 /** A page by itself, before anybody is signed in: one column. */
-export function Column({ title, lead, children }: { title: string; lead?: ReactNode; children: ReactNode }) {
+export function Column({
+  title,
+  lead,
+  wide,
+  children,
+}: {
+  title: string;
+  lead?: ReactNode;
+  /** For what has long lines. */
+  wide?: boolean;
+  children?: ReactNode;
+}) {
   return (
     <main className={styles.columnPage}>
-      <div className={styles.column}>
+      <div className={classes(styles.column, wide && styles.wide)}>
         <p className={styles.brand} translate="no">
           RebelCore
         </p>

@@ -6,6 +6,10 @@ export const usersSearch = z.object({
   type: optional(z.enum(['portal', 'api'])),
   status: optional(z.enum(['active', 'inactive'])),
   q: optional(z.string()),
+  /** API users that are silent in this way, instead of the other filters. */
+  flag: optional(z.enum(['unused', 'never_used', 'stopped_calling', 'refused_from_new_place'])),
   user: optional(z.string()),
   rotate: optional(on),
 });
+
+export type UsersSearch = z.infer<typeof usersSearch>;

@@ -1,0 +1,11 @@
+import { useBlocker } from '@tanstack/react-router';
+
+/**
+ * Holds back links, Back and reload as long as leaving would lose something.
+ *
+ * @returns set while a link or Back is held: go on, or stay
+ */
+export function useLeaveGuard(active: boolean): { readonly leave: () => void; readonly stay: () => void } | undefined {
+  const blocker = useBlocker({ shouldBlockFn: () => active, enableBeforeUnload: active, withResolver: true });
+  return blocker.status === 'blocked' ? { leave: blocker.proceed, stay: blocker.reset } : undefined;
+}

@@ -1,0 +1,169 @@
+import { Link } from '@tanstack/react-router';
+import { Ellipsis } from 'lucide-react';
+import { Button } from '../../ui/button.js';
+import { CopyButton } from '../../ui/copy.js';
+import { Menu, MenuItem } from '../../ui/menu.js';
+import { Time } from '../../ui/time.js';
+import { usersWords as words } from '../../words/users.js';
+import { middleCut } from './middle-cut.js';
+import { nameOf } from './names.js';
+import { actionsFor, type Action, type Viewer } from './user-actions.js';
+import { UserStatus } from './user-status.js';
+import type { User } from './users-api.js';
+import styles from './users-table.module.css';
+import type { Usages } from './use-usages.js';
+
+/** One user in the list. Its name opens the details; so does a press anywhere on the row that hits nothing else. */
+export function UserRow({
+  user,
+  index,
+  measure,
+  usages,
+  viewer,
+  isSelected,
+  onSelect,
+  onAct,
+}: {
+  readonly user: User;
+  readonly index: number;
+  readonly measure: (row: HTMLTableRowElement | null) => void;
+  readonly usages: Usages | undefined;
+  readonly viewer: Viewer;
+  readonly isSelected: boolean;
+  /** Absent for who cannot be one of many. */
+  readonly onSelect: ((id: string, on: boolean) => void) | undefined;
+  readonly onAct: (action: Action, user: User) => void;
+}) {
+  const name = nameOf(user);
+  return (
+    <tr
+      ref={measure}
+      data-index={index}
+      data-selected={isSelected}
+      data-unnamed={user.type === 'api' && user.label === null}
+      aria-rowindex={index + 2}
+      className={styles.row}
+      onClick={({ target, currentTarget }) => {
+        const hit = target instanceof Element ? target.closest('a, button, input, code') : null;
+        if (hit === null && getSelection()?.isCollapsed !== false) currentTarget.querySelector('a')?.click();
+      }}
+    >
+      {viewer.owner && (
+        <td className={styles.check}>
+          {onSelect !== undefined && (
+            <input
+              type="checkbox"
+              aria-label={words.select(name)}
+              checked={isSelected}
+              onChange={({ target }) => {
+                onSelect(user.id, target.checked);
+              }}
+            />
+          )}
+        </td>
+      )}
+      <td className={styles.first}>
+        <div className={styles.name}>
+          <Link
+            from="/users"
+            to="/users"
+            search={(before) => ({ ...before, user: user.id })}
+            resetScroll={false}
+            preload={false}
+            className={styles.link}
+          >
+            <bdi>{name}</bdi>
+          </Link>
+          {user.owner && <span className={styles.owner}>{words.owner}</span>}
+        </div>
+        <div className={styles.second}>
+          {user.username === undefined ? (
+            <span className={styles.cut}>{user.email}</span>
+          ) : (
+            <>
+              <code title={user.username}>{middleCut(user.username)}</code>
+              <span className={styles.copy}>
+                <CopyButton
+                  kind="quiet"
+                  icon
+                  small
+                  text={() => user.username ?? ''}
+                  label={`${words.copyUsername}: ${name}`}
+                />
+              </span>
+            </>
+          )}
+        </div>
+      </td>
+      <td className={styles.role}>{user.owner ? words.ownerRole : user.role?.name}</td>
+      <td className={styles.status}>
+        <UserStatus user={user} />
+      </td>
+      {usages !== undefined && (
+        <td className={styles.used}>
+          <LastUsed user={user} usages={usages} />
+        </td>
+      )}
+      <td className={styles.created}>
+        <Time at={user.created_at} />
+      </td>
+      <td className={styles.more}>
+        <MoreMenu user={user} name={name} viewer={viewer} onAct={onAct} />
+      </td>
+    </tr>
+  );
+}
+
+function LastUsed({ user, usages }: { readonly user: User; readonly usages: Usages }) {
+  if (user.type === 'portal') return <span className={styles.faint}>–</span>;
+  const usage = usages.of(user.id);
+  if (usage === undefined) return <span className={styles.faint}>{usages.isLoading ? '' : words.unknown}</span>;
+  if (usage.last_used_at === null) return <span className={styles.faint}>{words.never}</span>;
+  return (
+    <>
+      <div>
+        <Time at={usage.last_used_at} as="relative" />
+      </div>
+      <div className={styles.second}>
+        <Time at={usage.last_used_at} />
+      </div>
+    </>
+  );
+}
+
+function MoreMenu({
+  user,
+  name,
+  viewer,
+  onAct,
+}: {
+  readonly user: User;
+  readonly name: string;
+  readonly viewer: Viewer;
+  readonly onAct: (action: Action, user: User) => void;
+}) {
+  const actions = actionsFor(user, viewer);
+  if (user.owner) return <span className="visually-hidden">{words.ownerNote}</span>;
+  if (actions.length === 0) return null;
+  return (
+    <Menu
+      trigger={
+        <Button kind="quiet" icon small aria-label={words.more(name)}>
+          <Ellipsis size={16} aria-hidden />
+        </Button>
+      }
+    >
+      {actions.map((action) => (
+        <MenuItem
+          key={action}
+          danger={action === 'deactivate' || action === 'delete'}
+          onClick={() => {
+            onAct(action, user);
+          }}
+        >
+          {words.actions[action]}
+        </MenuItem>
+      ))}
+    </Menu>
+  );
+}

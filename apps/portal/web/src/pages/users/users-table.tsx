@@ -1,0 +1,144 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { usersWords as words } from '../../words/users.js';
+import type { Action, Viewer } from './user-actions.js';
+import { UserRow } from './user-row.js';
+import type { User } from './users-api.js';
+import styles from './users-table.module.css';
+import type { Usages } from './use-usages.js';
+
+const ROW = 45;
+/** Rows left below what is seen when the next page is asked for. */
+const AHEAD = 15;
+
+/** A real table of which only the rows near the view exist. */
+export function UsersTable({
+  users,
+  usages,
+  viewer,
+  selected,
+  onSelect,
+  onAct,
+  onEnd,
+  isWhole,
+}: {
+  readonly users: readonly User[];
+  readonly usages: Usages | undefined;
+  readonly viewer: Viewer;
+  readonly selected: ReadonlySet<string>;
+  readonly onSelect: (selected: ReadonlySet<string>) => void;
+  readonly onAct: (action: Action, user: User) => void;
+  /** The end of what is there comes near. */
+  readonly onEnd: () => void;
+  readonly isWhole: boolean;
+}) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => {
+      setTop((body.current?.getBoundingClientRect().top ?? 0) + scrollY);
+    };
+    measure();
+    addEventListener('resize', measure);
+    return () => {
+      removeEventListener('resize', measure);
+    };
+  }, []);
+  const rows = useWindowVirtualizer({
+    count: users.length,
+    estimateSize: () => ROW,
+    overscan: 8,
+    scrollMargin: top,
+    getItemKey: (index) => users[index]?.id ?? index,
+  });
+  const shown = rows.getVirtualItems();
+  const first = shown[0];
+  const last = shown.at(-1);
+  const before = first === undefined ? 0 : first.start - top;
+  const after = last === undefined ? 0 : rows.getTotalSize() - (last.end - top);
+  const isNearEnd = !isWhole && (last?.index ?? -1) >= users.length - AHEAD;
+  useEffect(() => {
+    if (isNearEnd) onEnd();
+  }, [isNearEnd, onEnd, users.length]);
+
+  const selectable = viewer.owner ? users.filter(isSelectable) : [];
+  const areAllSelected = selectable.length > 0 && selectable.every(({ id }) => selected.has(id));
+  const select = (id: string, on: boolean) => {
+    const next = new Set(selected);
+    if (on) next.add(id);
+    else next.delete(id);
+    onSelect(next);
+  };
+  return (
+    <table className={styles.table} aria-label={words.list} aria-rowcount={isWhole ? users.length + 1 : -1}>
+      <thead>
+        <tr aria-rowindex={1}>
+          {viewer.owner && (
+            <th scope="col" className={styles.check}>
+              <input
+                type="checkbox"
+                aria-label={words.selectAll}
+                checked={areAllSelected}
+                disabled={selectable.length === 0}
+                ref={(input) => {
+                  if (input !== null) input.indeterminate = selected.size > 0 && !areAllSelected;
+                }}
+                onChange={({ target }) => {
+                  onSelect(new Set(target.checked ? selectable.map(({ id }) => id) : []));
+                }}
+              />
+            </th>
+          )}
+          <th scope="col">{words.columns.name}</th>
+          <th scope="col" className={styles.role}>
+            {words.columns.role}
+          </th>
+          <th scope="col" className={styles.status}>
+            {words.columns.status}
+          </th>
+          {usages !== undefined && (
+            <th scope="col" className={styles.used}>
+              {words.columns.used}
+            </th>
+          )}
+          <th scope="col" className={styles.created}>
+            {words.columns.created}
+          </th>
+          <th scope="col" className={styles.more}>
+            <span className="visually-hidden">{words.columns.more}</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        {before > 0 && <Gap height={before} />}
+        {shown.map(({ index, key }) => {
+          const user = users[index];
+          if (user === undefined) return null;
+          return (
+            <UserRow
+              key={key}
+              user={user}
+              index={index}
+              measure={rows.measureElement}
+              usages={usages}
+              viewer={viewer}
+              isSelected={selected.has(user.id)}
+              onSelect={isSelectable(user) && viewer.owner ? select : undefined}
+              onAct={onAct}
+            />
+          );
+        })}
+        {after > 0 && <Gap height={after} />}
+      </tbody>
+    </table>
+  );
+}
+
+const isSelectable = ({ type, status }: User): boolean => type === 'api' && status === 'active';
+
+/** Stands for the rows that do not exist. */
+const Gap = ({ height }: { readonly height: number }) => (
+  <tr aria-hidden className={styles.gap}>
+    <td colSpan={7} style={{ height }} />
+  </tr>
+);
