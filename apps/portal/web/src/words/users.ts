@@ -135,9 +135,9 @@ export const usersWords = {
   },
   change: {
     deactivateTitle: (name: string) => `Deactivate ${name}?`,
-    deactivateMany: (count: number) => `Deactivate ${counted(count, 'user')}?`,
+    deactivateMany: (count: number) => `Deactivate ${counted(count, 'API user')}?`,
     deactivated: (name: string) => `${name} is deactivated`,
-    deactivatedMany: (count: number) => `${counted(count, 'user')} are deactivated`,
+    deactivatedMany: (count: number) => `${counted(count, 'API user')} are deactivated`,
     reactivated: (name: string) => `${name} is active again`,
     reactivateTitle: (name: string) => `Reactivate ${name}?`,
     refusedAtOnce: 'Every /authorize is refused from the moment it is in force.',

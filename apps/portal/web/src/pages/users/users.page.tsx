@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useCallback, useMemo, useState } from 'react';
 import { asProblem } from '../../api/problem.js';
@@ -32,9 +32,10 @@ export function UsersPage() {
   const navigate = route.useNavigate();
   const viewer = useViewer();
   const { type, status, q, flag, user, rotate } = search;
-  const { data, error, isFetching, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    listQuery(flag !== undefined && viewer.owner ? { flag } : { type, status, q }),
-  );
+  const { data, error, isFetching, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery({
+    ...listQuery(flag !== undefined && viewer.owner ? { flag } : { type, status, q }),
+    placeholderData: keepPreviousData,
+  });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [acting, setActing] = useState<{ readonly action: Action; readonly users: readonly User[] }>();
   const [adding, setAdding] = useState<Adding>();
