@@ -1,5 +1,5 @@
 import { answer, api, BACKGROUND } from '../api/client.js';
-import { Problem } from '../api/problem.js';
+import type { Problem } from '../api/problem.js';
 import type { Minted, MintRequest } from './mint.js';
 import { OneTimeSecret } from './one-time-secret.js';
 
