@@ -205,7 +205,7 @@ export class IdentityFixture {
 
   private async applied(events: readonly IdentityEvent[]): Promise<void> {
     const records = events.flatMap((event) => {
-      if (!event.name.startsWith('ApiUser')) return [];
+      if (!['ApiUserCreated', 'ApiUserDeactivated', 'ApiUserReactivated'].includes(event.name)) return [];
       const state = event.name === 'ApiUserDeactivated' ? 'inactive' : 'active';
       const { customerId } = event.data;
       const time = new Date().toISOString();

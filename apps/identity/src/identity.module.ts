@@ -7,7 +7,12 @@ import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { OperatorGuard } from './access/operator.guard.js';
 import { PortalSessionGuard } from './access/portal-session.guard.js';
-import { ChangeApiUserStatusHandler, MintApiUserHandler, PepperSource } from './api-user/api-user.commands.js';
+import {
+  ChangeApiUserRoleHandler,
+  ChangeApiUserStatusHandler,
+  MintApiUserHandler,
+  PepperSource,
+} from './api-user/api-user.commands.js';
 import { ApiUserController } from './api-user/api-user.controller.js';
 import { apiUserPublication } from './api-user/api-user.published.js';
 import { ProvisionCustomerHandler } from './customer/customer.commands.js';
@@ -19,7 +24,9 @@ import { RefusalsAsProblems } from './http/refusals.js';
 import type { IdentityConfig } from './identity.config.js';
 import { Person } from './portal-user/person.entity.js';
 import { portalUserPublication } from './portal-user/portal-user.published.js';
+import { AddRoleHandler, ChangeRoleHandler, DeleteRoleHandler } from './role/role.commands.js';
 import { RoleController } from './role/role.controller.js';
+import { rolePublication } from './role/role.published.js';
 import { ListRolesHandler } from './role/role.queries.js';
 import { Roles } from './role/roles.js';
 import { SignInHandler, SignOutHandler } from './session/session.commands.js';
@@ -37,6 +44,10 @@ const COMMANDS: Provider[] = [
   SignOutHandler,
   MintApiUserHandler,
   ChangeApiUserStatusHandler,
+  ChangeApiUserRoleHandler,
+  AddRoleHandler,
+  ChangeRoleHandler,
+  DeleteRoleHandler,
 ];
 const QUERIES: Provider[] = [ExchangeSessionHandler, WhoAmIHandler, ListRolesHandler, ListUsersHandler];
 
@@ -72,7 +83,7 @@ export class IdentityModule {
       providers: [
         ...COMMANDS,
         ...QUERIES,
-        Roles,
+        { provide: Roles, inject: [Pool], useFactory: (pool: Pool) => new Roles(pool) },
         OperatorGuard,
         PortalSessionGuard,
         { provide: APP_INTERCEPTOR, useClass: RefusalsAsProblems },
@@ -98,5 +109,5 @@ const eventStore = (pool: Pool, relay: Relay): EventStore =>
   new EventStore({
     pool,
     relay,
-    streams: [customerPublication, portalUserPublication, signInPublication, apiUserPublication],
+    streams: [customerPublication, portalUserPublication, signInPublication, rolePublication, apiUserPublication],
   });

@@ -26,10 +26,12 @@ export class Refused extends Error {
   /**
    * @param code dotted and stable: `api-user.unknown`
    * @param message one sentence for a person, without secrets
+   * @param more members that the answer has besides: `{users: 3}`
    */
   constructor(
     readonly code: string,
     message: string,
+    readonly more: Readonly<Record<string, number | string>> = {},
   ) {
     super(message);
     this.name = 'Refused';

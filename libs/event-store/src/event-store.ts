@@ -51,6 +51,11 @@ export interface Transacted<State, Event extends DomainEvent> {
   readonly position: number;
 }
 
+/** The names that a stream takes with what it has become; asked again with each decision. */
+export interface Naming<State> {
+  readonly names?: (before: State, after: State) => readonly Claim[];
+}
+
 /** Events for one stream, on the version that they were decided on. Made by {@link toStream}. */
 export interface StreamWrite {
   readonly streamType: string;
@@ -127,20 +132,18 @@ export class EventStore {
     aggregate: Aggregate<State, Event>,
     streamId: string,
     decide: Decision<State, Event>,
-    context: AppendContext,
+    { names, ...context }: AppendContext & Naming<State>,
   ): Promise<Transacted<State, Event>> {
     for (let attempt = 1; ; attempt++) {
       const { state, history } = await this.load(aggregate, streamId, context.customerId);
       const events = decide(state);
       if (events.length === 0) return { recorded: [], state, position: history.at(-1)?.sequence ?? 0 };
       try {
+        const after = events.reduce(aggregate.evolve, state);
         const write = toStream(aggregate, streamId, history.length, events);
-        const recorded = (await this.append([write], context)) as readonly Recorded<Event>[];
-        return {
-          recorded,
-          state: events.reduce(aggregate.evolve, state),
-          position: recorded.at(-1)?.sequence ?? 0,
-        };
+        const claims = [...(context.claims ?? []), ...(names?.(state, after) ?? [])];
+        const recorded = (await this.append([write], { ...context, claims })) as readonly Recorded<Event>[];
+        return { recorded, state: after, position: recorded.at(-1)?.sequence ?? 0 };
       } catch (error) {
         if (!(error instanceof VersionConflict) || attempt === MAX_ATTEMPTS) throw error;
       }

@@ -17,15 +17,20 @@ export class ProblemException extends HttpException {
   /**
    * @param code stable dotted code: `api-user.unknown-role`
    * @param detail one sentence for a person, without secrets
-   * @param more `errors`: one entry for each field at fault; `retryAfter`: seconds, sent as Retry-After
+   * @param more `errors`: one entry for each field at fault; `retryAfter`: seconds, sent as Retry-After; `members`: of the
+   *   document besides
    */
   constructor(
     status: number,
     readonly code: string,
     detail: string,
-    more: { readonly errors?: readonly FieldProblem[]; readonly retryAfter?: number } = {},
+    more: {
+      readonly errors?: readonly FieldProblem[];
+      readonly retryAfter?: number;
+      readonly members?: Readonly<Record<string, number | string>>;
+    } = {},
   ) {
-    super(problemDocument(status, code, detail, more.errors), status);
+    super({ ...problemDocument(status, code, detail, more.errors), ...more.members }, status);
     this.retryAfter = more.retryAfter;
   }
 }

@@ -8,8 +8,17 @@ import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
 import { apiUserPassword } from '../passwords.js';
 import { isThere, portalUser } from '../portal-user/portal-user.js';
-import { Roles } from '../role/roles.js';
-import { apiUser, deactivate, isRequestOf, mint, reactivate, type MintRequest } from './api-user.js';
+import { Roles, told } from '../role/roles.js';
+import {
+  apiUser,
+  changeRole,
+  deactivate,
+  isRequestOf,
+  mint,
+  reactivate,
+  type ApiUser,
+  type MintRequest,
+} from './api-user.js';
 
 export interface MintedApiUser {
   readonly id: string;
@@ -63,49 +72,61 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
     }
   }
 
-  private async mintNew({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
-    const { roleId, label, replaces } = request;
-    const role = await this.roles.find(caller.customerId, roleId);
-    if (role === undefined) throw new Refused('api-user.unknown-role', 'role_id: is not a role of this customer');
-    const replaced = replaces === undefined ? undefined : await this.store.load(apiUser, replaces, caller.customerId);
+  private mintNew({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
+    const { customerId } = caller;
+    return this.roles.giving(customerId, request.roleId, unknownRole, async (role) => {
+      const { label, replaces } = request;
+      const replaced = replaces === undefined ? undefined : await this.withPresentRole(replaces, customerId);
 
-    const id = uuid();
-    const username = `${id}@api.rebelcore.local`;
-    const password = apiUserPassword();
-    const created = {
-      apiUserId: id,
-      customerId: caller.customerId,
-      username,
-      role: { id: role.id, name: role.name },
-      ...(label !== undefined && { label }),
-      ...(replaces !== undefined && { replaces }),
-      actor: actorOf(caller),
-    };
-    const decision = mint(created, makeVerifier(this.peppers.peppers, username, password), replaced?.state);
-    const { recorded, position } = await this.store.transact(apiUser, id, decision, {
-      ...appendContextOf(caller),
-      claims: [{ ...claim, streamId: id }],
+      const id = uuid();
+      const username = `${id}@api.rebelcore.local`;
+      const password = apiUserPassword();
+      const created = {
+        apiUserId: id,
+        customerId,
+        username,
+        role,
+        ...(label !== undefined && { label }),
+        ...(replaces !== undefined && { replaces }),
+        actor: actorOf(caller),
+      };
+      const decision = mint(created, makeVerifier(this.peppers.peppers, username, password), replaced);
+      const { recorded, position } = await this.store.transact(apiUser, id, decision, {
+        ...appendContextOf(caller),
+        claims: [{ ...claim, streamId: id }],
+      });
+      const [event] = recorded;
+      if (event === undefined) throw new Error('minting under a new id recorded nothing');
+      const enforcedAt = await this.enforcement.inForceSince(id, position);
+      return { id, username, password, role: named(role), createdAt: event.time, position, enforcedAt };
     });
-    const [event] = recorded;
-    if (event === undefined) throw new Error('minting under a new id recorded nothing');
-    const enforcedAt = await this.enforcement.inForceSince(id, position);
-    return { id, username, password, role: created.role, createdAt: event.time, position, enforcedAt };
+  }
+
+  private async withPresentRole(id: string, customerId: string): Promise<ApiUser> {
+    const [{ state }, role] = await Promise.all([
+      this.store.load(apiUser, id, customerId),
+      this.roles.ofUser(customerId, id),
+    ]);
+    return state.status === 'none' || role === undefined ? state : { ...state, role: told(role) };
   }
 
   /** The answer to an earlier request with the same key; undefined when there was none. */
   private async replay({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser | undefined> {
     const claimed = await this.store.claimedBy(claim.scope, claim.key);
     if (claimed === undefined) return undefined;
-    const { state, history } = await this.store.load(apiUser, claimed.streamId, caller.customerId);
+    const { history } = await this.store.load(apiUser, claimed.streamId, caller.customerId);
     const [created] = history;
-    if (state.status === 'none' || created === undefined || !isRequestOf(state, request)) {
+    if (created?.event.type !== 'ApiUserCreated' || !isRequestOf(created.event.data, request)) {
       throw new Refused('idempotency-key.reused', 'Idempotency-Key: was used with another body');
     }
-    const { apiUserId: id, username, role } = state;
+    const { apiUserId: id, username, role } = created.event.data;
     const enforcedAt = await this.enforcement.inForceSince(id, created.sequence);
-    return { id, username, role, createdAt: created.time, position: created.sequence, enforcedAt };
+    return { id, username, role: named(role), createdAt: created.time, position: created.sequence, enforcedAt };
   }
 }
+
+const named = ({ id, name }: Pick<Role, 'id' | 'name'>) => ({ id, name });
+const unknownRole = () => new Refused('api-user.unknown-role', 'role_id: is not a role of this customer');
 
 interface IdempotencyClaim {
   readonly scope: string;
@@ -148,8 +169,14 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
   async execute({ id, to, caller }: ChangeApiUserStatus): Promise<StatusChange> {
     const change = to === 'active' ? reactivate : deactivate;
     try {
-      const { position } = await this.store.transact(apiUser, id, change(actorOf(caller)), appendContextOf(caller));
-      return { status: to, position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+      const { recorded, position } = await this.store.transact(
+        apiUser,
+        id,
+        change(actorOf(caller)),
+        appendContextOf(caller),
+      );
+      const given = recorded.at(-1)?.sequence ?? (await this.statusGivenAt(id, caller));
+      return { status: to, position, enforcedAt: await this.enforcement.inForceSince(id, given) };
     } catch (error) {
       // Only for an id that no API user has does it matter whose it is.
       if (error instanceof Refused && (await this.isOwner(id, caller))) {
@@ -159,8 +186,42 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
     }
   }
 
+  /** The sequence of the event that gave it its status; the token service confirms no others. */
+  private async statusGivenAt(id: string, caller: Caller): Promise<number> {
+    const { history } = await this.store.load(apiUser, id, caller.customerId);
+    return history.findLast(({ event }) => event.type !== 'ApiUserRoleChanged')?.sequence ?? 0;
+  }
+
   private async isOwner(id: string, caller: Caller): Promise<boolean> {
     const { state } = await this.store.load(portalUser, id, caller.customerId);
     return isThere(state) && state.owner;
+  }
+}
+
+/** Another role for an API user; answers the position. Tokens that are out keep their claims, not what they may do. */
+export class ChangeApiUserRole extends Command<number> {
+  constructor(
+    readonly id: string,
+    readonly roleId: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(ChangeApiUserRole)
+export class ChangeApiUserRoleHandler implements ICommandHandler<ChangeApiUserRole> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly roles: Roles,
+  ) {}
+
+  execute({ id, roleId, caller }: ChangeApiUserRole): Promise<number> {
+    return this.roles.giving(caller.customerId, roleId, unknownRole, async (to) => {
+      const from = await this.roles.ofUser(caller.customerId, id);
+      const decision = changeRole(from && told(from), to, actorOf(caller));
+      const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+      return position;
+    });
   }
 }

@@ -4,6 +4,7 @@ import type { Recording, StreamPublication } from '@rebelcore/event-store/event-
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import type { PoolClient } from 'pg';
 import { envelope, identityEvent } from '../published-event.js';
+import { requireCurrent, RoleOutdated } from '../role/roles.js';
 import { apiUser, type ApiUserEvent, type Credential } from './api-user.js';
 
 type Created = Extract<ApiUserEvent, { type: 'ApiUserCreated' }>;
@@ -28,6 +29,8 @@ export const apiUserPublication: StreamPublication<ApiUserEvent> = {
         return setStatus(tx, event.data, 'inactive', sequence);
       case 'ApiUserReactivated':
         return setStatus(tx, event.data, 'active', sequence);
+      case 'ApiUserRoleChanged':
+        return setRole(tx, event.data);
     }
   },
 };
@@ -45,6 +48,7 @@ function credentialIssued(recording: Recording, data: Created['data'], credentia
 
 async function addUser(tx: PoolClient, { data, confidential }: Created, sequence: number, time: Date): Promise<void> {
   const { customerId, apiUserId, username, label, role, replaces } = data;
+  await requireCurrent(tx, customerId, role);
   await tx.query({
     name: 'user-view.api-user',
     text: `with credential as (
@@ -81,4 +85,18 @@ async function setStatus(
     text: 'update user_v1 set status = $3, status_sequence = $4 where customer_id = $1 and id = $2',
     values: [customerId, apiUserId, status, sequence],
   });
+}
+
+async function setRole(
+  tx: PoolClient,
+  { customerId, apiUserId, from, to }: Extract<ApiUserEvent, { type: 'ApiUserRoleChanged' }>['data'],
+): Promise<void> {
+  await requireCurrent(tx, customerId, to);
+  const { rowCount } = await tx.query({
+    name: 'user-view.role',
+    text: `update user_v1 set role_id = $4, role_name = $5 where customer_id = $1 and id = $2 and role_id = $3`,
+    values: [customerId, apiUserId, from.id, to.id, to.name],
+  });
+  // Its former role was deleted meanwhile, which has given it another one.
+  if (rowCount === 0) throw new RoleOutdated();
 }

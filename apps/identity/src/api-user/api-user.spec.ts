@@ -1,6 +1,6 @@
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { specify } from '@rebelcore/testing/given-when-then';
-import { apiUser, deactivate, isRequestOf, mint, reactivate, type ApiUserEvent } from './api-user.js';
+import { apiUser, changeRole, deactivate, isRequestOf, mint, reactivate, type ApiUserEvent } from './api-user.js';
 
 const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
 const customerId = '0198a1de-bbbb-7000-8000-000000000001';
@@ -83,11 +83,51 @@ describe('reactivating an API user', () => {
   });
 });
 
+describe('giving an API user another role', () => {
+  const other = { id: customerId, name: 'Night shift', permissions: ['can_use_agent'] };
+  const changed: ApiUserEvent = {
+    type: 'ApiUserRoleChanged',
+    data: { apiUserId, customerId, actor: by, from: role, to: other },
+  };
+
+  it('is recorded with the role it had and the one it has, whatever its status', () => {
+    given([created])
+      .when(changeRole(role, other, by))
+      .then([changed]);
+    given([created, deactivated])
+      .when(changeRole(role, other, by))
+      .then([changed]);
+  });
+
+  it('“user.role_change (only when the role really differs)”: the role it has already is no event', () => {
+    given([created, changed])
+      .when(changeRole(other, other, by))
+      .thenNothing();
+  });
+
+  it('goes from the role it has now, also where a deletion of the one before has brought it there', () => {
+    const moved = { id: apiUserId, name: 'Day shift', permissions: [] };
+    const data = { apiUserId, customerId, actor: by, from: moved, to: role };
+    given([created, changed])
+      .when(changeRole(moved, role, by))
+      .then([{ type: 'ApiUserRoleChanged', data }]);
+  });
+
+  it('is refused for an unknown one', () => {
+    given([])
+      .when(changeRole(undefined, other, by))
+      .thenRefused('user.unknown');
+    given([])
+      .when(changeRole(role, other, by))
+      .thenRefused('user.unknown');
+  });
+});
+
 describe('a repeated request to mint', () => {
   const same = { roleId: role.id, label: 'ci', replaces: undefined };
 
-  it('is the same when role, label and replaces are the same, whatever happened since', () => {
-    expect(isRequestOf(given([created, deactivated]).state(), same)).toBe(true);
+  it('is the same when it asks for the role, label and replaced API user that it was minted with', () => {
+    expect(isRequestOf(request, same)).toBe(true);
   });
 
   it.each([
@@ -95,6 +135,6 @@ describe('a repeated request to mint', () => {
     { ...same, label: undefined },
     { ...same, replaces: customerId },
   ])('is another one with %j', (other) => {
-    expect(isRequestOf(given([created]).state(), other)).toBe(false);
+    expect(isRequestOf(request, other)).toBe(false);
   });
 });

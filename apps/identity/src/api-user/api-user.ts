@@ -5,6 +5,7 @@ const events = {
   ApiUserCreated: { schema: identityEvents.schemas.ApiUserCreated },
   ApiUserDeactivated: { schema: identityEvents.schemas.ApiUserDeactivated },
   ApiUserReactivated: { schema: identityEvents.schemas.ApiUserReactivated },
+  ApiUserRoleChanged: { schema: identityEvents.schemas.ApiUserRoleChanged },
 };
 
 /** What is kept of the password: it goes to the token service and to a private table, never into an event. */
@@ -15,6 +16,10 @@ export interface Credential {
 
 export type ApiUserEvent = EventOf<typeof events, { ApiUserCreated: Credential }>;
 
+/**
+ * `role` is the last one that an event of its own gave it. When that role was deleted since, its users were moved to
+ * another one by the event of the role alone: who needs the present role asks `Roles`.
+ */
 export type ApiUser =
   | { readonly status: 'none' }
   | ({ readonly status: 'active' | 'inactive' } & Pick<
@@ -35,6 +40,8 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
         return state.status === 'none' ? state : { ...state, status: 'inactive' };
       case 'ApiUserReactivated':
         return state.status === 'none' ? state : { ...state, status: 'active' };
+      case 'ApiUserRoleChanged':
+        return state.status === 'none' ? state : { ...state, role: event.data.to };
     }
   },
   codec: eventCodec(events),
@@ -43,7 +50,8 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
 export type Mint = IdentityEventData<'ApiUserCreated'>;
 
 /**
- * @param replaced the API user that this one is meant to take over from, when it names one: rotation keeps the role
+ * @param replaced the API user that this one is meant to take over from, when it names one, with the role it has now:
+ *   rotation keeps the role
  */
 export const mint =
   (request: Mint, credential: Credential, replaced?: ApiUser): Decision<ApiUser, ApiUserEvent> =>
@@ -86,6 +94,18 @@ export const reactivate =
     }
   };
 
+type Role = Mint['role'];
+
+/**
+ * @param from the role it has now, undefined where there is no such user
+ */
+export const changeRole =
+  (from: Role | undefined, to: Role, by: Actor): Decision<ApiUser, ApiUserEvent> =>
+  (state) => {
+    if (state.status === 'none' || from === undefined) throw unknown();
+    return from.id === to.id ? [] : [{ type: 'ApiUserRoleChanged', data: { ...fact(state, by), from, to } }];
+  };
+
 /** What a repeated Idempotency-Key must ask for again. */
 export interface MintRequest {
   readonly roleId: string;
@@ -93,10 +113,8 @@ export interface MintRequest {
   readonly replaces: string | undefined;
 }
 
-export function isRequestOf(state: ApiUser, request: MintRequest): boolean {
-  if (state.status === 'none') return false;
-  return state.role.id === request.roleId && state.label === request.label && state.replaces === request.replaces;
-}
+export const isRequestOf = (minted: Mint, { roleId, label, replaces }: MintRequest): boolean =>
+  minted.role.id === roleId && minted.label === label && minted.replaces === replaces;
 
 const unknown = () => new Refused('user.unknown', 'There is no such user.');
 const fact = (state: Exclude<ApiUser, { status: 'none' }>, actor: Actor) => ({

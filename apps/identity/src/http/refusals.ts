@@ -15,10 +15,14 @@ const STATUS: Readonly<Record<string, number>> = {
   'api-user.replaces-unknown': 404,
   'api-user.replaces-other-role': 409,
   'idempotency-key.reused': 422,
+  'role.unknown': 404,
+  'role.unknown-source': 400,
+  'role.unknown-target': 400,
 };
 
 const TAKEN: Readonly<Record<string, Refused>> = {
   'portal-user.email': new Refused('portal-user.email-taken', 'owner.email: is in use already'),
+  'role.name': new Refused('role.name-taken', 'name: is the name of another role'),
 };
 
 /** The member of the request that a refusal is about. */
@@ -37,7 +41,7 @@ function asProblem(error: unknown): unknown {
   if (!(error instanceof Refused)) return error;
   const [, field, rule] = FIELD.exec(error.message) ?? [];
   const errors = field !== undefined && rule !== undefined ? { errors: [{ field, rule }] } : {};
-  return new ProblemException(STATUS[error.code] ?? 409, error.code, error.message, errors);
+  return new ProblemException(STATUS[error.code] ?? 409, error.code, error.message, { ...errors, members: error.more });
 }
 
 /** Around every handler once: a refusal of the business becomes a problem with its status, and its code is recorded. */

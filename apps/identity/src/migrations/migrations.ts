@@ -1,5 +1,6 @@
 import { Identity1795420800000 } from './1795420800000-identity.js';
 import { PortalUsers1795800060000 } from './1795800060000-portal-users.js';
+import { Roles1795800090000 } from './1795800090000-roles.js';
 
 /** Every migration of identity's database, oldest first. */
-export const migrations = [Identity1795420800000, PortalUsers1795800060000];
+export const migrations = [Identity1795420800000, PortalUsers1795800060000, Roles1795800090000];

@@ -1,6 +1,7 @@
 import { releaseClaim, type Recorded, type StreamPublication } from '@rebelcore/event-store/event-store';
 import type { PoolClient } from 'pg';
 import { identityEvent } from '../published-event.js';
+import { requireCurrent, RoleOutdated } from '../role/roles.js';
 import { endSessionsOf } from '../session/session.store.js';
 import { emailClaim } from './email.js';
 import { inviteClaim } from './invite.js';
@@ -19,6 +20,7 @@ export const portalUserPublication: StreamPublication<PortalUserEvent> = {
     switch (event.type) {
       case 'PortalUserInvited': {
         const { person: details, invitation } = event.confidential ?? {};
+        if (event.data.resent !== true && event.data.role) await requireCurrent(tx, customerId, event.data.role);
         if (event.data.resent !== true) await addUser(tx, person, event.data, recorded, INVITED);
         if (details !== undefined) await addPerson(tx, person, details);
         if (invitation !== undefined) await addInvite(tx, person, invitation, recorded.time);
@@ -35,7 +37,8 @@ export const portalUserPublication: StreamPublication<PortalUserEvent> = {
       case 'PortalUserDetailsChanged':
         return event.confidential === undefined ? undefined : setDetails(tx, person, event.confidential);
       case 'PortalUserRoleChanged':
-        return setRole(tx, person, event.data.to);
+        await requireCurrent(tx, customerId, event.data.to);
+        return setRole(tx, person, event.data);
       case 'PortalUserDeactivated':
         await setStatus(tx, person, 'inactive', sequence);
         return endSessionsOf(tx, customerId, portalUserId);
@@ -162,12 +165,18 @@ async function setDetails(
   if (before !== undefined && before.key !== claim.key) await releaseClaim(tx, { ...before, streamId: portalUserId });
 }
 
-async function setRole(tx: PoolClient, { customerId, portalUserId }: PersonId, { id, name }: RoleName): Promise<void> {
-  await tx.query({
+async function setRole(
+  tx: PoolClient,
+  { customerId, portalUserId }: PersonId,
+  { from, to }: { readonly from: RoleName; readonly to: RoleName },
+): Promise<void> {
+  const { rowCount } = await tx.query({
     name: 'user-view.portal-user-role',
-    text: 'update user_v1 set role_id = $3, role_name = $4 where customer_id = $1 and id = $2',
-    values: [customerId, portalUserId, id, name],
+    text: `update user_v1 set role_id = $4, role_name = $5 where customer_id = $1 and id = $2 and role_id = $3`,
+    values: [customerId, portalUserId, from.id, to.id, to.name],
   });
+  // Its former role was deleted meanwhile, which has given it another one.
+  if (rowCount === 0) throw new RoleOutdated();
 }
 
 /** Of somebody who is invited it is the status to come. */
