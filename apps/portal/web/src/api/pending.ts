@@ -88,39 +88,6 @@ interface PendingPaths {
     parameters: Of<'id'>;
     delete: { parameters: Of<'id'>; requestBody?: never; responses: { 204: Nothing } };
   };
-  '/api/v1/roles': {
-    parameters: Parameters;
-    get: {
-      parameters: Parameters;
-      requestBody?: never;
-      responses: { 200: Json<{ items: RoleItem[]; as_of: string }> };
-    };
-    post: {
-      parameters: Parameters;
-      requestBody: {
-        content: { 'application/json': { name: string; permissions: Record<string, boolean>; copy_of?: string } };
-      };
-      responses: { 201: Json<RoleItem> };
-    };
-  };
-  '/api/v1/roles/{id}': {
-    parameters: Of<'id'>;
-    patch: {
-      parameters: Of<'id'>;
-      requestBody: { content: { 'application/json': { name?: string; permissions?: Record<string, boolean> } } };
-      responses: { 200: Json<RoleItem> };
-    };
-    delete: {
-      parameters: {
-        query?: { reassign_to?: string };
-        header?: Record<string, string>;
-        path: { id: string };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: { 204: Nothing };
-    };
-  };
 }
 
 /** The described addresses, with those of above in their place. */
