@@ -15,9 +15,11 @@ export interface ButtonProps extends ComponentProps<'button'> {
   small?: boolean;
 }
 
-export function Button({ kind = 'plain', busy, writes, icon, small, className, onClick, ...props }: ButtonProps) {
+export function Button(button: ButtonProps) {
+  const { kind = 'plain', busy, writes, icon, small, disabled, className, onClick, ...props } = button;
   const online = useOnline();
-  const isHeld = busy === true || (writes === true && !online);
+  // Held, it keeps the focus, which the attribute `disabled` would throw away.
+  const isHeld = disabled === true || busy === true || (writes === true && !online);
   return (
     <button
       type="button"

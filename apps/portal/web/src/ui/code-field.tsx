@@ -1,4 +1,5 @@
 import { type ComponentProps, useRef } from 'react';
+import { flushSync } from 'react-dom';
 import styles from './code-field.module.css';
 import { TextField } from './field.js';
 
@@ -27,7 +28,10 @@ export function CodeField({
       value={value}
       onChange={({ target }) => {
         const digits = target.value.replace(/\D/g, '').slice(0, LENGTH);
-        onValue(digits);
+        // Whoever hears that they are complete finds them in its state.
+        flushSync(() => {
+          onValue(digits);
+        });
         if (digits.length === LENGTH && told.current !== digits) onComplete(digits);
         told.current = digits.length === LENGTH ? digits : '';
       }}

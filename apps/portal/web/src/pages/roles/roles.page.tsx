@@ -126,6 +126,7 @@ function RoleList({ items, chosen }: { items: readonly RoleItem[]; chosen: strin
             resetScroll={false}
             className={styles.item}
             aria-current={role.id === chosen ? 'true' : undefined}
+            data-chosen={role.id === chosen}
           >
             <span>
               {role.name}
