@@ -5,6 +5,8 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './app/tokens.css';
 import './app/base.css';
+import { whenForbidden } from './api/client.js';
+import { meQuery } from './api/me.js';
 import { queryClient } from './app/query-client.js';
 import { router } from './app/router.js';
 import { applyTheme } from './app/theme.js';
@@ -13,6 +15,10 @@ import { listenForKeys } from './ui/keys.js';
 
 applyTheme();
 listenForKeys();
+whenForbidden((code) => {
+  if (code === 'session.enrolment-required') location.assign('/enrol');
+  else void queryClient.invalidateQueries(meQuery);
+});
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');

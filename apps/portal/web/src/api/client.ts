@@ -33,6 +33,13 @@ export async function answered<Data>(
 
 export const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError';
 
+let forbidden: (code: string) => void = () => undefined;
+
+/** Hears of each refusal for want of a permission, or of a second factor: what the page knows of its person is old. */
+export function whenForbidden(listener: (code: string) => void): void {
+  forbidden = listener;
+}
+
 /** One request; when the session is over, it waits for somebody to sign in again and is sent once more. */
 async function send(request: Request): Promise<Response> {
   const again = request.clone();
@@ -40,6 +47,7 @@ async function send(request: Request): Promise<Response> {
   if (response.ok) return response;
   const problem = await problemOf(response);
   const isOver = response.status === 401 && problem.code === 'session.required';
+  if (response.status === 403) forbidden(problem.code);
   if (!isOver || !(await whenSignedInAgain())) throw problem;
   const second = await reach(again);
   if (!second.ok) throw await problemOf(second);

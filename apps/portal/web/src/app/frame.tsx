@@ -116,10 +116,11 @@ function Account({ me, onKeys, side }: { me: Me; onKeys: () => void; side: 'top'
       side={side}
       align="start"
       trigger={
-        <button type="button" className={styles.account} aria-label={words.account(name)}>
+        <button type="button" className={styles.account}>
           <span className={styles.person}>
             <span className={styles.name}>{name}</span>
             <span className={styles.email}>{me.user.email}</span>
+            <span className="visually-hidden">{words.account}</span>
           </span>
           <ChevronsUpDown size={14} aria-hidden />
         </button>

@@ -1,7 +1,9 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { useState } from 'react';
 import * as z from 'zod/mini';
 import { may, meQuery, type Me, type Permission } from '../api/me.js';
 import { Problem } from '../api/problem.js';
+import { useMe } from '../api/use-me.js';
 import { readSearch } from '../pages/activity/activity-filter.js';
 import { usersSearch } from '../pages/users/users.search.js';
 import { Loading } from '../ui/states.js';
@@ -81,13 +83,11 @@ const start = createRoute({
 /** Shows the page to whoever has one of the permissions; the server decides for each request again. */
 function withPermission(page: React.ComponentType, ...permissions: readonly [Permission, ...Permission[]]) {
   return function Permitted() {
-    const { me } = framed.useRouteContext();
+    const me = useMe();
+    const isPermitted = permissions.some((permission) => may(me, permission));
+    const [before] = useState(isPermitted);
     const Shown = page;
-    return permissions.some((permission) => may(me, permission)) ? (
-      <Shown />
-    ) : (
-      <Forbidden permission={permissions[0]} />
-    );
+    return isPermitted ? <Shown /> : <Forbidden permission={permissions[0]} before={before} />;
   };
 }
 

@@ -1,14 +1,14 @@
 import { Link } from '@tanstack/react-router';
 import type { Permission } from '../api/me.js';
 import { Button } from '../ui/button.js';
-import { Page } from '../ui/page.js';
+import { Column, Page } from '../ui/page.js';
 import { frameWords } from '../words/frame.js';
 
 /** The role of whoever is signed in does not include what this page needs. */
-export function Forbidden({ permission }: { permission: Permission }) {
-  const { title, lead, hint, flags } = frameWords.forbidden;
+export function Forbidden({ permission, before }: { permission: Permission; before: boolean }) {
+  const { title, lead, noLonger, hint, flags } = frameWords.forbidden;
   return (
-    <Page title={title} lead={lead(flags[permission])}>
+    <Page title={title} lead={(before ? noLonger : lead)(flags[permission])}>
       <p>{hint}</p>
     </Page>
   );
@@ -17,11 +17,11 @@ export function Forbidden({ permission }: { permission: Permission }) {
 export function NotFound() {
   const { title, lead, home } = frameWords.notFound;
   return (
-    <Page title={title} lead={lead}>
+    <Column title={title} lead={lead}>
       <p>
         <Link to="/">{home}</Link>
       </p>
-    </Page>
+    </Column>
   );
 }
 
@@ -29,7 +29,7 @@ export function NotFound() {
 export function Failed({ error }: { error: unknown }) {
   const { title, lead, reload } = frameWords.failed;
   return (
-    <Page title={title} lead={lead}>
+    <Column title={title} lead={lead}>
       <p>
         <code>{error instanceof Error ? error.message : String(error)}</code>
       </p>
@@ -42,6 +42,6 @@ export function Failed({ error }: { error: unknown }) {
           {reload}
         </Button>
       </p>
-    </Page>
+    </Column>
   );
 }

@@ -4,8 +4,8 @@ import { classes } from './classes.js';
 import { useOnline } from './online.js';
 
 export interface ButtonProps extends ComponentProps<'button'> {
-  /** `create` is the one green; `danger` takes something away; `quiet` has no frame. */
-  kind?: 'plain' | 'create' | 'danger' | 'quiet';
+  /** `main` is what a form is for; `create` is the one green; `danger` takes something away; `quiet` has no frame. */
+  kind?: 'plain' | 'main' | 'create' | 'danger' | 'quiet';
   /** Under way: it takes no press, keeps its width and its focus. */
   busy?: boolean;
   /** It sends something: it waits while the browser is offline, since writes are never queued. */

@@ -5,7 +5,7 @@ import styles from './field.module.css';
 interface FieldFrame {
   label: ReactNode;
   hint?: ReactNode;
-  /** What is wrong with the value, in a sentence. */
+  /** What is wrong with the value: a sentence, or a rule as the server names it, `must not be empty`. */
   error?: string | undefined;
   /** Beside the label, such as a link. */
   aside?: ReactNode;
@@ -36,7 +36,7 @@ function Frame({
       })}
       {error !== undefined && (
         <p id={`${id}-error`} className={styles.error}>
-          {error}
+          {sentence(label, error)}
         </p>
       )}
       {hint !== undefined && (
@@ -46,6 +46,12 @@ function Frame({
       )}
     </div>
   );
+}
+
+/** A rule as the server says it, `must not be empty`, with the name of the field; a sentence stays what it is. */
+function sentence(label: ReactNode, error: string): string {
+  const isRule = /^\p{Ll}/u.test(error) && typeof label === 'string';
+  return `${isRule ? `${label} ${error}` : error}${/[.!?]$/.test(error) ? '' : '.'}`;
 }
 
 /** A line of text. */

@@ -35,8 +35,8 @@ export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: (
     send,
     /** The refusal as a whole, unless its fields say all of it. */
     problem: problem !== undefined && problem.errors.length === 0 ? problem : undefined,
-    /** What is wrong with the field, in a sentence. */
-    errorOf: (field: string): string | undefined => sentence(fields[field]),
+    /** The rule that the field breaks, for its `error`. */
+    errorOf: (field: string): string | undefined => fields[field],
     /** Call it when the field changes. */
     changed: (field: string) => {
       if (length > 0 && field in fields) setFields(({ [field]: _, ...others }) => others);
@@ -48,7 +48,3 @@ export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: (
     },
   };
 }
-
-/** `must not be empty` as `Must not be empty.` */
-const sentence = (rule: string | undefined): string | undefined =>
-  rule === undefined ? undefined : `${rule.charAt(0).toUpperCase()}${rule.slice(1)}${/[.!?]$/.test(rule) ? '' : '.'}`;

@@ -36,11 +36,7 @@ export function OneTimeText({
       <div ref={text} className={styles.lines} data-many={lines.length > 1} translate="no">
         {lines.map((line) => (
           <code key={line} className={styles.line}>
-            {shown ? (
-              <Grouped text={line} size={group} />
-            ) : (
-              <span aria-label={`${name}, hidden`}>{'•'.repeat(Math.min(line.length, 24))}</span>
-            )}
+            {shown ? <Grouped text={line} size={group} /> : <Masked length={line.length} />}
           </code>
         ))}
       </div>
@@ -54,6 +50,7 @@ export function OneTimeText({
         >
           {shown ? <EyeOff size={14} aria-hidden /> : <Eye size={14} aria-hidden />}
           {shown ? 'Hide' : 'Show'}
+          <span className="visually-hidden"> {name}</span>
         </Button>
         <CopyButton
           small
@@ -68,6 +65,9 @@ export function OneTimeText({
     </div>
   );
 }
+
+/** Dots for the eye only; what is hidden is said once, by the button that shows it. */
+const Masked = ({ length }: { length: number }) => <span aria-hidden>{'•'.repeat(Math.min(length, 24))}</span>;
 
 function Grouped({ text, size }: { text: string; size: number }) {
   if (size === 0) return text;

@@ -7,7 +7,7 @@ export const frameWords = {
   activity: 'Activity',
   menu: 'Menu',
   closeMenu: 'Close the menu',
-  account: (name: string) => `${name}: sessions, theme, keys, sign out`,
+  account: 'sessions, keys, theme, sign out',
   sessions: 'Your sessions',
   keys: 'Keyboard',
   signOut: 'Sign out',
@@ -30,6 +30,7 @@ export const frameWords = {
   forbidden: {
     title: 'Not for your role',
     lead: (flag: string) => `Your role does not include ${flag}.`,
+    noLonger: (flag: string) => `Your role no longer includes ${flag}.`,
     hint: 'Whoever administers your roles can change that; it counts from your next request.',
     flags: {
       can_add_users: 'Add Users',

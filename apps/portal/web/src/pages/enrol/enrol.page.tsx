@@ -117,7 +117,7 @@ function Confirm({ onConfirmed }: { onConfirmed: (codes: readonly string[]) => v
           form.current?.requestSubmit();
         }}
       />
-      <Button type="submit" busy={busy} writes>
+      <Button kind="main" type="submit" busy={busy} writes>
         {words.continue}
       </Button>
     </form>

@@ -1,6 +1,6 @@
 import { useBlocker } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { downloadText } from '../../ui/download.js';
@@ -18,6 +18,9 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
   const [typed, setTyped] = useState('');
   const [wrong, setWrong] = useState(false);
   const stored = useRef(false);
+  useEffect(() => {
+    scrollTo(0, 0);
+  }, []);
   const blocker = useBlocker({
     shouldBlockFn: () => !stored.current,
     enableBeforeUnload: () => !stored.current,
@@ -65,7 +68,9 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
             <Download size={16} aria-hidden />
             {words.download}
           </Button>
-          <Button type="submit">{words.done}</Button>
+          <Button kind="main" type="submit">
+            {words.done}
+          </Button>
         </div>
       </form>
       <Dialog

@@ -104,7 +104,7 @@ function PasswordForm({ token, onState }: { token: string; onState: (state: 'don
           changed('password');
         }}
       />
-      <Button type="submit" busy={busy} writes className={styles.main}>
+      <Button kind="main" type="submit" busy={busy} writes className={styles.main}>
         {words.set}
       </Button>
     </form>

@@ -27,7 +27,9 @@ export function RoleDetail({ role, mayChange, onCopy, onDelete }: DetailProps) {
     <section className={styles.detail} aria-labelledby="role-name">
       <div className={styles.detailHead}>
         <div>
-          <h2 id="role-name">{role.name}</h2>
+          <h2 id="role-name" className={styles.detailName}>
+            {role.name}
+          </h2>
           <p className={styles.count}>{words.users(role.users)}</p>
         </div>
         {mayChange && (
@@ -41,7 +43,7 @@ export function RoleDetail({ role, mayChange, onCopy, onDelete }: DetailProps) {
         <RoleForm key={`${role.id} ${role.name}`} role={role} />
       ) : (
         <>
-          <p className={styles.foot}>{role.system ? words.readOnly : words.mayNot}</p>
+          <p className={styles.hint}>{role.system ? words.readOnly : words.mayNot}</p>
           <FlagList flags={flagsOf(role)} />
         </>
       )}
@@ -103,7 +105,7 @@ function RoleForm({ role }: { role: RoleItem }) {
       />
       <Refusal problem={problem} />
       <div className={styles.foot}>
-        <Button type="submit" busy={busy} writes disabled={!isChanged}>
+        <Button kind="main" type="submit" busy={busy} writes disabled={!isChanged}>
           {words.save}
         </Button>
         {isChanged && (

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { may } from '../../api/me.js';
 import type { RoleItem } from '../../api/pending.js';
 import { asProblem } from '../../api/problem.js';
@@ -30,6 +30,12 @@ export function RolesPage() {
   const mayChange = may(me, 'can_add_roles');
   const items = roles.data?.items ?? [];
   const chosen = chosenId === undefined ? items[0] : items.find(({ id }) => id === chosenId);
+
+  // On a narrow screen the role stands below the list.
+  useEffect(() => {
+    const isNarrow = matchMedia('(width < 900px)').matches;
+    if (chosenId !== undefined && isNarrow) document.getElementById('role-name')?.scrollIntoView();
+  }, [chosenId, chosen?.id]);
 
   const keys = useMemo<readonly Key[]>(() => {
     const add = () => {

@@ -45,7 +45,8 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
       } else if (thrown.code === 'session.not-opened') {
         setRefused(true);
         setCode('');
-        setTimeout(() => form.current?.querySelector<HTMLElement>('input[name]:not([readonly])')?.focus());
+        // The last field is the likeliest to be wrong: the password, or the code.
+        setTimeout(() => [...(form.current?.querySelectorAll('input') ?? [])].at(-1)?.select());
       } else if (thrown.status === 429) {
         setHeldUntil(Date.now() + (thrown.retryAfter ?? 1) * 1_000);
       } else throw thrown;
@@ -152,7 +153,7 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
           }}
         />
       )}
-      <Button type="submit" busy={busy} writes disabled={held} className={styles.main}>
+      <Button kind="main" type="submit" busy={busy} writes disabled={held} className={styles.main}>
         {step === 'password' ? words.signIn : words.continue}
       </Button>
       {step !== 'password' && (
