@@ -1,4 +1,5 @@
 import {
+  httpUrl,
   parseConfig,
   secretKey,
   secretText,
@@ -8,6 +9,21 @@ import {
 import { peppers } from '@rebelcore/credentials/verifier';
 import { z } from 'zod';
 
+/** A mailbox as it stands in front of a mail: `API users <no-reply@example.com>`, or the address alone. */
+const sender = /^(?:[^<>\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u;
+
+const mailVariables = {
+  /** `smtp://127.0.0.1:1025`, or `smtps://user:password@host`. Without it nobody can be invited. */
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'must be an smtp:// or smtps:// URL' }).optional(),
+  /** Whom invitations come from. */
+  MAIL_FROM: z
+    .string()
+    .regex(sender, 'must be an e-mail address, or a name and <an address>')
+    .default('no-reply@localhost'),
+  /** Where people reach the portal, for links in mails. */
+  PUBLIC_URL: httpUrl.default('http://127.0.0.1:3000'),
+};
+
 const schema = z.object({
   ...storingServiceVariables('identity', 3001),
   /** Keys under which passwords of API users are kept; outside the database, shared with the token service. */
@@ -16,6 +32,7 @@ const schema = z.object({
   OPERATOR_TOKEN: secretText(32),
   /** Encrypts the session signing key at rest, and signs cursors. */
   KEY_ENCRYPTION_KEY: secretKey,
+  ...mailVariables,
 });
 export type IdentityConfig = z.infer<typeof schema>;
 

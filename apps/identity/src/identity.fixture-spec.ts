@@ -58,7 +58,8 @@ export class IdentityFixture {
     this.owner = database.pool({ connectionString: database.url, max: 1 });
   }
 
-  static async start(): Promise<IdentityFixture> {
+  /** @param environment variables besides those that every identity needs */
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<IdentityFixture> {
     const database = await testDatabase({ role: 'identity' });
     await runMigrations({ url: database.url, applicationName: 'test', migrations });
     const { brokers, principals } = testInfrastructure().kafka;
@@ -75,6 +76,7 @@ export class IdentityFixture {
       CREDENTIAL_PEPPERS: `v1:${key()}`,
       OPERATOR_TOKEN: operatorToken,
       KEY_ENCRYPTION_KEY: key(),
+      ...environment,
     });
     // The cluster is shared with other spec files, which have databases of their own.
     const app = await createService(identityApp(config, `identity.test-${randomUUID()}`));

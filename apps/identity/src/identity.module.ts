@@ -15,14 +15,27 @@ import {
 } from './api-user/api-user.commands.js';
 import { ApiUserController } from './api-user/api-user.controller.js';
 import { apiUserPublication } from './api-user/api-user.published.js';
-import { ProvisionCustomerHandler } from './customer/customer.commands.js';
+import { InviteOwnerAgainHandler, ProvisionCustomerHandler } from './customer/customer.commands.js';
 import { CustomerController } from './customer/customer.controller.js';
+import { ProvisioningRequests } from './customer/provisioning-requests.js';
 import { customerPublication } from './customer/customer.published.js';
 import { ENFORCEMENT, EnforcementProjector } from './enforcement/enforcement.projector.js';
 import { EnforcementView } from './enforcement/enforcement.view.js';
 import { RefusalsAsProblems } from './http/refusals.js';
 import type { IdentityConfig } from './identity.config.js';
+import { AcceptInviteHandler } from './portal-user/accept-invite.commands.js';
+import { EditPortalUserHandler } from './portal-user/edit.commands.js';
+import { Invitations } from './portal-user/invitations.js';
+import { InviteController } from './portal-user/invite.controller.js';
+import { InviteMailer, mailHealth } from './portal-user/invite-mailer.js';
 import { Person } from './portal-user/person.entity.js';
+import {
+  ChangePortalUserStatusHandler,
+  DeletePortalUserHandler,
+  InviteAgainHandler,
+  InvitePortalUserHandler,
+} from './portal-user/portal-user.commands.js';
+import { PortalUserController } from './portal-user/portal-user.controller.js';
 import { portalUserPublication } from './portal-user/portal-user.published.js';
 import { AddRoleHandler, ChangeRoleHandler, DeleteRoleHandler } from './role/role.commands.js';
 import { RoleController } from './role/role.controller.js';
@@ -36,12 +49,19 @@ import { SessionStore } from './session/session.store.js';
 import { SessionTokens } from './session/session-tokens.js';
 import { signInPublication } from './session/sign-in.published.js';
 import { UserController } from './user/user.controller.js';
-import { ListUsersHandler } from './user/user.queries.js';
+import { FindUserHandler, ListUsersHandler } from './user/user.queries.js';
 
 const COMMANDS: Provider[] = [
   ProvisionCustomerHandler,
+  InviteOwnerAgainHandler,
   SignInHandler,
   SignOutHandler,
+  InvitePortalUserHandler,
+  InviteAgainHandler,
+  AcceptInviteHandler,
+  EditPortalUserHandler,
+  ChangePortalUserStatusHandler,
+  DeletePortalUserHandler,
   MintApiUserHandler,
   ChangeApiUserStatusHandler,
   ChangeApiUserRoleHandler,
@@ -49,7 +69,13 @@ const COMMANDS: Provider[] = [
   ChangeRoleHandler,
   DeleteRoleHandler,
 ];
-const QUERIES: Provider[] = [ExchangeSessionHandler, WhoAmIHandler, ListRolesHandler, ListUsersHandler];
+const QUERIES: Provider[] = [
+  ExchangeSessionHandler,
+  WhoAmIHandler,
+  ListRolesHandler,
+  ListUsersHandler,
+  FindUserHandler,
+];
 
 @Module({})
 export class IdentityModule {
@@ -63,6 +89,7 @@ export class IdentityModule {
           config,
           database: { url: config.IDENTITY_DATABASE_URL, poolSize: 20, entities: [Person] },
           view: { name: ENFORCEMENT, consumerGroup },
+          health: (pool) => [mailHealth(pool, config)],
           outbox: {
             heartbeat: {
               topic: 'identity.heartbeats.v1',
@@ -78,6 +105,8 @@ export class IdentityModule {
         RoleController,
         ApiUserController,
         UserController,
+        PortalUserController,
+        InviteController,
         EnforcementProjector,
       ],
       providers: [
@@ -98,6 +127,14 @@ export class IdentityModule {
           provide: SessionTokens,
           inject: [Pool],
           useFactory: (pool: Pool) => SessionTokens.load(pool, config.KEY_ENCRYPTION_KEY),
+        },
+        { provide: ProvisioningRequests, useValue: new ProvisioningRequests(config.KEY_ENCRYPTION_KEY) },
+        { provide: Invitations, useValue: new Invitations(config) },
+        {
+          provide: InviteMailer,
+          inject: [Pool, EventStore, Invitations],
+          useFactory: (pool: Pool, store: EventStore, invitations: Invitations) =>
+            new InviteMailer(pool, store, invitations, config),
         },
         { provide: PepperSource, useValue: new PepperSource(config.CREDENTIAL_PEPPERS) },
       ],

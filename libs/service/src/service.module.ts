@@ -22,7 +22,7 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { CONFIG, kafkaConnection, type StoringServiceConfig } from './config.js';
 import { dataSourceOptions, poolOf, type DatabaseOptions } from './database.js';
-import { HEALTH_CHECKS, HealthController } from './health.js';
+import { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.js';
 import { createLogger, logModule } from './log.js';
 import { databaseHealth, recordingHealth, relayHealth, viewHealth } from './service-health.js';
 
@@ -34,6 +34,8 @@ export interface ServiceModuleOptions {
   readonly view: ViewOptions;
   /** For a service that publishes through an outbox; a heartbeat tells readers how far that has come. */
   readonly outbox?: Pick<RelayOptions, 'heartbeat'>;
+  /** What its health shows besides. */
+  readonly health?: (pool: Pool) => readonly HealthCheck[];
 }
 
 export interface ViewOptions {
@@ -122,6 +124,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
               ...(relay === undefined ? [] : [relayHealth(relay, pool)]),
               viewHealth({ view: view.name, projection, strategy, freshness, maxAgeMs }),
               recordingHealth(recorder),
+              ...(options.health?.(pool) ?? []),
             ];
           },
         },

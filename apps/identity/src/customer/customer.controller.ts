@@ -1,30 +1,33 @@
-import { Body, Controller, Post, Req, Res, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
+import { Refused } from '@rebelcore/event-store/aggregate';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OperatorGuard } from '../access/operator.guard.js';
+import { OptionalIdempotencyKey } from '../http/idempotency-key.js';
 import { line } from '../http/request-fields.js';
-import { isAcceptable } from '../passwords.js';
+import { chosenPassword } from '../portal-user/chosen-password.js';
 import { emailAddress } from '../portal-user/email.js';
-import { ProvisionCustomer } from './customer.commands.js';
-
-const chosenPassword = z
-  .string()
-  .max(128, 'must be at most 128 characters')
-  .refine(isAcceptable, 'must have at least 12 characters, letters and digits');
+import { InviteOwnerAgain, ProvisionCustomer } from './customer.commands.js';
 
 const provisionRequest = z
   .strictObject({
     name: line(200),
-    owner: z.strictObject({
-      email: emailAddress,
-      first_name: line(100),
-      last_name: line(100),
-      password: chosenPassword.optional().meta({ description: 'Made by the server when missing, and shown once.' }),
-    }),
+    owner: z
+      .strictObject({
+        email: emailAddress,
+        first_name: line(100),
+        last_name: line(100),
+        password: chosenPassword.optional().meta({ description: 'Made by the server when missing, and shown once.' }),
+        invite: z.boolean().default(false).meta({ description: 'A link to set a password with is mailed instead.' }),
+      })
+      .refine(({ invite, password }) => !invite || password === undefined, {
+        path: ['invite'],
+        message: 'must not stand beside a password',
+      }),
   })
   .meta({ id: 'ProvisionRequest' });
 
@@ -40,28 +43,61 @@ const provisionResponse = z
 export class CustomerController {
   constructor(private readonly commands: CommandBus) {}
 
-  /** For the platform operator: a customer with its Super Admin. */
+  /** For the platform operator: a customer with its Super Admin. Repeated with its Idempotency-Key it makes no other. */
   @ApiOperation({ summary: 'Provisions a customer with its Super Admin, for the platform operator.' })
   @Post()
   @UseGuards(OperatorGuard)
   @ApiBearerAuth()
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: '1 to 255 visible ASCII characters.' })
   @ApiResponse({ status: 201, standardSchema: provisionResponse })
+  @ApiResponse({ status: 200, standardSchema: provisionResponse, description: 'The same request as before.' })
   @ApiResponse({ status: 400, standardSchema: problem })
   @ApiResponse({ status: 401, standardSchema: problem })
   @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.email-taken' })
+  @ApiResponse({ status: 422, standardSchema: problem, description: 'idempotency-key.reused' })
+  @ApiResponse({ status: 503, standardSchema: problem, description: 'mail.not-configured' })
   async provision(
     @Body({ schema: provisionRequest }) body: z.infer<typeof provisionRequest>,
+    @OptionalIdempotencyKey() key: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof provisionResponse>> {
-    const { email, first_name: firstName, last_name: lastName, password } = body.owner;
-    const owner = { email, firstName, lastName, password };
-    const provisioned = await this.commands.execute(new ProvisionCustomer(body.name, owner, contextOf(request)));
-    const { customer, position } = provisioned;
+    const { email, first_name: firstName, last_name: lastName, password, invite } = body.owner;
+    const owner = { email, firstName, lastName, password, invite };
+    const provisioned = await this.commands.execute(new ProvisionCustomer(body.name, owner, key, contextOf(request)));
+    const { customer, position, replayed } = provisioned;
     void reply.header('position', String(position)).header('cache-control', 'no-store');
+    if (replayed) void reply.status(200).header('idempotency-replayed', 'true');
     return {
       customer: { id: customer.id, name: customer.name, created_at: customer.createdAt.toISOString() },
       owner: { ...provisioned.owner, owner: true },
     };
   }
+
+  @ApiOperation({
+    summary: 'Mails a fresh link to an owner who has not set a password yet; for the platform operator.',
+  })
+  @Post(':id/owner/resend-invite')
+  @HttpCode(204)
+  @UseGuards(OperatorGuard)
+  @ApiBearerAuth()
+  @ApiResponse({ status: 204, description: 'The link is on its way; the older one is void.' })
+  @ApiResponse({ status: 401, standardSchema: problem })
+  @ApiResponse({ status: 404, standardSchema: problem, description: 'customer.unknown' })
+  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.already-registered' })
+  @ApiResponse({ status: 503, standardSchema: problem, description: 'mail.not-configured' })
+  async resendOwnersInvite(
+    @Param('id') id: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
+    const position = await this.commands.execute(new InviteOwnerAgain(customerId(id), contextOf(request)));
+    void reply.header('position', String(position));
+  }
+}
+
+/** What is not even an id belongs to nobody. */
+function customerId(id: string): string {
+  if (!z.uuid().safeParse(id).success) throw new Refused('customer.unknown', 'There is no such customer.');
+  return id.toLowerCase();
 }

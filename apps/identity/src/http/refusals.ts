@@ -9,8 +9,10 @@ import { catchError, throwError, type Observable } from 'rxjs';
 /** What the business refuses, as HTTP says it. */
 const STATUS: Readonly<Record<string, number>> = {
   'user.unknown': 404,
-  'portal-user.is-owner': 409,
-  'portal-user.email-taken': 409,
+  'customer.unknown': 404,
+  'portal-user.unknown-role': 400,
+  'invite.not-valid': 410,
+  'mail.not-configured': 503,
   'api-user.unknown-role': 400,
   'api-user.replaces-unknown': 404,
   'api-user.replaces-other-role': 409,
@@ -21,7 +23,6 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 const TAKEN: Readonly<Record<string, Refused>> = {
-  'portal-user.email': new Refused('portal-user.email-taken', 'owner.email: is in use already'),
   'role.name': new Refused('role.name-taken', 'name: is the name of another role'),
 };
 

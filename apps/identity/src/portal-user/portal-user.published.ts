@@ -4,7 +4,7 @@ import { identityEvent } from '../published-event.js';
 import { requireCurrent, RoleOutdated } from '../role/roles.js';
 import { endSessionsOf } from '../session/session.store.js';
 import { emailClaim } from './email.js';
-import { inviteClaim } from './invite.js';
+import { inviteClaim } from './invitations.js';
 import { portalUser, type Invitation, type PersonalData, type PortalUserEvent } from './portal-user.js';
 
 /** What goes onto the topic of a portal user, and the tables that follow it in the transaction of its events. */

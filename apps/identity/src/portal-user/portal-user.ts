@@ -38,14 +38,12 @@ export type PortalUserEvent = EventOf<
   }
 >;
 
-type RoleName = Pick<NonNullable<IdentityEventData<'PortalUserInvited'>['role']>, 'id' | 'name' | 'permissions'>;
+type RoleName = NonNullable<IdentityEventData<'PortalUserInvited'>['role']>;
 
 interface Known {
   readonly portalUserId: string;
   readonly customerId: string;
   readonly owner: boolean;
-  /** As of the last event about this person; absent for the owner, who stands outside roles. */
-  readonly role?: RoleName | undefined;
 }
 export type PortalUser =
   | { readonly status: 'none' | 'deleted' }
@@ -65,18 +63,18 @@ export const portalUser: Aggregate<PortalUser, PortalUserEvent> = {
     switch (event.type) {
       case 'PortalUserInvited': {
         if (state.status === 'invited') return { ...state, invitation: state.invitation + 1 };
-        const { portalUserId, customerId, owner, role } = event.data;
-        return { status: 'invited', portalUserId, customerId, owner, role, invitation: 1, becomes: 'active' };
+        const { portalUserId, customerId, owner } = event.data;
+        return { status: 'invited', portalUserId, customerId, owner, invitation: 1, becomes: 'active' };
       }
       case 'PortalUserRegistered': {
         const { portalUserId, customerId, owner } = event.data;
         if (state.status !== 'invited') return { status: 'active', portalUserId, customerId, owner };
-        return { status: state.becomes, portalUserId, customerId, owner, role: state.role };
+        return { status: state.becomes, portalUserId, customerId, owner };
       }
+      // What somebody is called, and which role it is at the moment, stands in tables.
       case 'PortalUserDetailsChanged':
-        return state;
       case 'PortalUserRoleChanged':
-        return isThere(state) ? { ...state, role: event.data.to } : state;
+        return state;
       case 'PortalUserDeactivated':
         return withStatus(state, 'inactive');
       case 'PortalUserReactivated':
@@ -106,15 +104,19 @@ export const invite =
     ];
   };
 
-/** A fresh link, which voids the one before. */
+/**
+ * A fresh link, which voids the one before.
+ *
+ * @param role the one that the person has now: changed, deleted and reassigned roles leave no event here
+ */
 export const inviteAgain =
-  (by: Actor, invitation: Invitation): Decision<PortalUser, PortalUserEvent> =>
+  (by: Actor, invitation: Invitation, role: RoleName | undefined): Decision<PortalUser, PortalUserEvent> =>
   (state) => {
     if (!isThere(state)) throw unknown();
     if (state.status !== 'invited') {
       throw new Refused('portal-user.already-registered', 'This user has set a password already.');
     }
-    return [invitedAgain(state, by, invitation)];
+    return [invitedAgain(state, by, invitation, role)];
   };
 
 /** Sets the password by a link that was mailed, once. */
@@ -141,14 +143,15 @@ export interface Edit {
   readonly changed: readonly Detail[];
   /** All of them, as they are to be. */
   readonly person: PersonalData;
-  /** From the role as it is now: reassigning a role moves its users without an event of each. */
-  readonly role?: { readonly from: RoleName; readonly to: RoleName } | undefined;
+  /** The role that the person has now: changed, deleted and reassigned roles leave no event here. */
+  readonly role: RoleName | undefined;
+  readonly newRole?: RoleName | undefined;
   /** For somebody who is still invited and gets another address: the link to the old one must not be of use. */
   readonly invitation: Invitation | undefined;
 }
 
 export const edit =
-  (by: Actor, { changed, person, role, invitation }: Edit): Decision<PortalUser, PortalUserEvent> =>
+  (by: Actor, { changed, person, role, newRole, invitation }: Edit): Decision<PortalUser, PortalUserEvent> =>
   (state) => {
     if (!isThere(state)) throw unknown();
     if (state.owner) throw isOwner('edited');
@@ -157,11 +160,11 @@ export const edit =
       const data = { ...fact(state, by), changed: [...changed] };
       events.push({ type: 'PortalUserDetailsChanged', data, confidential: person });
     }
-    if (role !== undefined && role.from.id !== role.to.id) {
-      events.push({ type: 'PortalUserRoleChanged', data: { ...fact(state, by), ...role } });
+    if (role !== undefined && newRole !== undefined && role.id !== newRole.id) {
+      events.push({ type: 'PortalUserRoleChanged', data: { ...fact(state, by), from: role, to: newRole } });
     }
     if (changed.includes('email') && state.status === 'invited' && invitation !== undefined) {
-      events.push(invitedAgain(state, by, invitation));
+      events.push(invitedAgain(state, by, invitation, newRole ?? role));
     }
     return events;
   };
@@ -204,8 +207,8 @@ function withStatus(state: PortalUser, status: 'active' | 'inactive'): PortalUse
 
 const fact = ({ portalUserId, customerId }: Present, actor: Actor) => ({ portalUserId, customerId, actor });
 
-const invitedAgain = (state: Present, by: Actor, invitation: Invitation): PortalUserEvent => {
-  const { owner, role } = state;
+const invitedAgain = (state: Present, by: Actor, invitation: Invitation, role?: RoleName): PortalUserEvent => {
+  const { owner } = state;
   const data = { ...fact(state, by), owner, ...(role !== undefined && { role }), resent: true };
   return { type: 'PortalUserInvited', data, confidential: { invitation } };
 };

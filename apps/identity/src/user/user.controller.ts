@@ -1,9 +1,8 @@
 import { applyDecorators, Controller, Get, HttpCode, Inject, Param, Post, Query, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { OwnerOnly, RequirePermission } from '@rebelcore/api-access/permissions';
+import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { problem } from '@rebelcore/contracts/problem';
-import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { CONFIG } from '@rebelcore/service/config';
 import { Cursors, pageParameters } from '@rebelcore/service/cursor';
@@ -13,54 +12,43 @@ import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { ChangeApiUserStatus } from '../api-user/api-user.commands.js';
+import { line } from '../http/request-fields.js';
 import type { IdentityConfig } from '../identity.config.js';
-import { ListUsers, type UserRow } from './user.queries.js';
+import { ChangePortalUserStatus } from '../portal-user/portal-user.commands.js';
+import { assertMayManageApiUsers, userId, userItem, userOf } from './user-item.js';
+import { FindUser, ListUsers, type UserRow } from './user.queries.js';
 
 // Without an id of its own: Nest describes the parameters of a query only where they stand in the operation.
 const listQuery = z.strictObject({
   type: z.enum(['portal', 'api'], 'must be portal or api').optional(),
   status: z.enum(['active', 'inactive'], 'must be active or inactive').optional(),
-  q: z.string().trim().min(1, 'must not be empty').max(100, 'must be at most 100 characters').optional(),
+  q: line(100).optional().meta({ description: 'A part of a name, an e-mail address, a label or a username.' }),
   ...pageParameters,
 });
 
-const user = z.object({
-  id: z.uuid(),
-  type: z.enum(['portal', 'api']),
-  owner: z.boolean(),
-  status: z.enum(['active', 'inactive']),
-  created_at: z.iso.datetime(),
-  email: z.string().optional(),
-  first_name: z.string().optional(),
-  last_name: z.string().optional(),
-  username: z.string().optional(),
-  label: z.string().nullish(),
-  replaces: z.uuid().nullish(),
-  role: z.object({ id: z.uuid(), name: z.string() }).optional(),
-  enforced_at: z.iso
-    .datetime()
-    .nullish()
-    .meta({ description: 'API users: null until /authorize decides by the status.' }),
-});
 const usersResponse = z
-  .object({ items: z.array(user), next_cursor: z.string().nullable(), as_of: z.iso.datetime() })
+  .object({ items: z.array(userItem), next_cursor: z.string().nullable(), as_of: z.iso.datetime() })
   .meta({ id: 'Users' });
 
 const statusResponse = z
-  .object({ status: z.enum(['active', 'inactive']), enforced_at: z.iso.datetime().nullable() })
+  .object({
+    status: z.enum(['active', 'inactive']).meta({ description: 'Somebody who is still invited stays inactive.' }),
+    enforced_at: z.iso.datetime().nullable(),
+    live_tokens: z.int().nullish().meta({ description: 'Tokens that were issued and are valid until they expire.' }),
+    last_expiry: z.iso.datetime().nullish(),
+  })
   .meta({ id: 'UserStatus' });
 
-const UUID = z.uuid();
-
-/** The owner's routes that answer once a status is in force, or after five seconds. */
+/** The routes that answer once a status is in force, for an API user after five seconds at the latest. */
 const ChangesStatus = () =>
   applyDecorators(
     HttpCode(200),
-    OwnerOnly(),
+    RequirePermission('can_add_users'),
     ApiResponse({ status: 200, standardSchema: statusResponse, description: 'In force.' }),
     ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' }),
-    ApiResponse({ status: 404, standardSchema: problem }),
-    ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner' }),
+    ApiResponse({ status: 403, standardSchema: problem, description: 'API users: Super Admin only.' }),
+    ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' }),
+    ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner, portal-user.is-yourself' }),
   );
 
 @ApiTags('users')
@@ -102,8 +90,18 @@ export class UserController {
     };
   }
 
+  @ApiOperation({ summary: 'One user of the caller’s customer.' })
+  @Get(':id')
+  @RequirePermission('can_add_users')
+  @ApiResponse({ status: 200, standardSchema: userItem })
+  @ApiResponse({ status: 403, standardSchema: problem })
+  @ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' })
+  async find(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<z.infer<typeof userItem>> {
+    return userOf(await this.queries.execute(new FindUser(userId(id), caller)));
+  }
+
   @ApiOperation({
-    summary: 'Deactivates an API user; 200 means that it is in force, 202 that this is not confirmed yet.',
+    summary: 'Deactivates a user; 200 means that it is in force, 202 that this is not confirmed yet.',
   })
   @Post(':id/deactivate')
   @ChangesStatus()
@@ -115,7 +113,7 @@ export class UserController {
     return this.changeStatus(id, 'inactive', caller, reply);
   }
 
-  @ApiOperation({ summary: 'Lets a deactivated API user authorize again.' })
+  @ApiOperation({ summary: 'Lets a deactivated user sign in, or authorize, again.' })
   @Post(':id/reactivate')
   @ChangesStatus()
   reactivate(
@@ -132,12 +130,26 @@ export class UserController {
     caller: Caller,
     reply: FastifyReply,
   ): Promise<z.infer<typeof statusResponse>> {
-    // What is not even an id belongs to nobody.
-    if (!UUID.safeParse(id).success) throw new Refused('user.unknown', 'There is no such user.');
-    const command = new ChangeApiUserStatus(id.toLowerCase(), to, caller);
-    const { status, position, enforcedAt } = await this.commands.execute(command);
+    const user = await this.queries.execute(new FindUser(userId(id), caller));
+    if (user.type === 'portal') return this.changePortalUser(user, to, caller, reply);
+    assertMayManageApiUsers(caller);
+    const changed = await this.commands.execute(new ChangeApiUserStatus(user.id, to, caller));
+    const { status, position, enforcedAt } = changed;
     void reply.header('position', String(position)).status(enforcedAt === undefined ? 202 : 200);
     return { status, enforced_at: enforcedAt?.toISOString() ?? null };
+  }
+
+  /** In force at once, since no token of a portal user is believed without asking here. */
+  private async changePortalUser(
+    { id }: UserRow,
+    to: 'active' | 'inactive',
+    caller: Caller,
+    reply: FastifyReply,
+  ): Promise<z.infer<typeof statusResponse>> {
+    const position = await this.commands.execute(new ChangePortalUserStatus(id, to, caller));
+    const { status } = await this.queries.execute(new FindUser(id, caller));
+    void reply.header('position', String(position));
+    return { status, enforced_at: new Date().toISOString(), live_tokens: 0, last_expiry: null };
   }
 
   // The list is written with the events, so it has every position that was ever handed out, and waiting brings no other.
@@ -146,25 +158,4 @@ export class UserController {
     const detail = 'position: is not reached yet';
     throw new ProblemException(503, 'position.not-reached', detail, { retryAfter: 1 });
   }
-}
-
-function userOf(row: UserRow): z.infer<typeof user> {
-  const { id, type, owner, status } = row;
-  const common = { id, type, owner, status, created_at: row.created_at.toISOString() };
-  if (type === 'portal') {
-    return {
-      ...common,
-      email: row.email ?? '',
-      first_name: row.first_name ?? '',
-      last_name: row.last_name ?? '',
-    };
-  }
-  return {
-    ...common,
-    username: row.username ?? '',
-    label: row.label,
-    replaces: row.replaces,
-    role: { id: row.role_id ?? '', name: row.role_name ?? '' },
-    enforced_at: row.applied_at?.toISOString() ?? null,
-  };
 }

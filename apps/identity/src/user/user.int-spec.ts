@@ -33,6 +33,7 @@ describe('the list of users', () => {
       status: 'active',
       label: '100% Gamma',
       replaces: null,
+      replaced_by: [],
       username: `${String(minted[0])}@api.rebelcore.local`,
       role: { id: AGENT_ROLE, name: 'RebelCore_AgentUser' },
       created_at: expect.any(String) as unknown,
@@ -109,4 +110,15 @@ describe('the list of users', () => {
     expect(ids).toContain(other.ownerId);
     for (const id of [...minted, customer.ownerId]) expect(ids).not.toContain(id);
   });
+});
+
+it('one user says which API users replace it, and is the same as in the list', async () => {
+  const customer = await identity.customer();
+  const old = idOf(await customer.mint());
+  const next = idOf(await customer.mint({ replaces: old }));
+  const find = async (id: string) => (await customer.call('GET', `/api/v1/users/${id}`)).body;
+  expect(await find(old)).toMatchObject({ replaces: null, replaced_by: [next] });
+  expect(await find(next)).toMatchObject({ replaces: old, replaced_by: [] });
+  const { items } = (await customer.call('GET', '/api/v1/users')).body;
+  expect(items).toEqual([await find(next), await find(old), await find(customer.ownerId)]);
 });

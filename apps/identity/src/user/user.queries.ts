@@ -1,4 +1,5 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import { Refused } from '@rebelcore/event-store/aggregate';
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { cutPage } from '@rebelcore/service/cursor';
 import { Pool } from 'pg';
@@ -21,10 +22,17 @@ export interface UserRow {
   readonly role_id: string | null;
   readonly role_name: string | null;
   readonly replaces: string | null;
+  /** Those that were minted to take over from it, oldest first. */
+  readonly replaced_by: readonly string[];
   readonly created_at: Date;
   readonly email: string | null;
   readonly first_name: string | null;
   readonly last_name: string | null;
+  /** Of somebody who has no password yet: what setting it leads to. */
+  readonly becomes: 'active' | 'inactive' | null;
+  readonly invite_expires_at: Date | null;
+  readonly invite_expired: boolean | null;
+  readonly invite_delivery: 'waiting' | 'sent' | 'failed';
   /** Since when the token service decides by the status; null until that is confirmed. */
   readonly applied_at: Date | null;
 }
@@ -35,6 +43,26 @@ export interface UserPage {
   readonly next: string | undefined;
   readonly asOf: Date;
 }
+
+// A C collation that folds all of Unicode; the database's own folds a to z alone.
+const folded = (text: string) => `lower(normalize(${text}, NFC) collate pg_c_utf8)`;
+
+/** The users of customer $1. */
+const SELECT = `
+  select u.id, u.type, u.owner, u.status, u.username, u.label, u.role_id, u.role_name, u.replaces, u.created_at,
+         array(select r.id from user_v1 r where r.customer_id = u.customer_id and r.replaces = u.id order by r.id)
+           as replaced_by,
+         p.email, p.first_name, p.last_name, u.becomes, i.expires_at as invite_expires_at,
+         i.expires_at <= now() as invite_expired,
+         case when m.portal_user_id is null then 'sent' when m.given_up_at is null then 'waiting' else 'failed' end
+           as invite_delivery,
+         e.applied_at
+  from user_v1 u
+  left join portal_user_private p on p.customer_id = u.customer_id and p.portal_user_id = u.id
+  left join portal_user_invite i on i.customer_id = u.customer_id and i.portal_user_id = u.id
+  left join invite_mail m on m.customer_id = u.customer_id and m.portal_user_id = u.id
+  left join enforcement_v1 e on e.api_user_id = u.id and e.sequence >= u.status_sequence
+  where u.customer_id = $1`;
 
 /** The users of the caller's customer, newest first. */
 export class ListUsers extends Query<UserPage> {
@@ -56,17 +84,13 @@ export class ListUsersHandler implements IQueryHandler<ListUsers> {
   async execute({ filter, after, limit, caller }: ListUsers): Promise<UserPage> {
     return withinCustomer(this.pool, caller.customerId, async (tx) => {
       const { rows } = await tx.query<UserRow>(
-        `select u.id, u.type, u.owner, u.status, u.username, u.label, u.role_id, u.role_name, u.replaces, u.created_at,
-                p.email, p.first_name, p.last_name, e.applied_at
-         from user_v1 u
-         left join portal_user_private p on p.customer_id = u.customer_id and p.portal_user_id = u.id
-         left join enforcement_v1 e on e.api_user_id = u.id and e.sequence >= u.status_sequence
-         where u.customer_id = $1
+        `${SELECT}
            and ($2::text is null or u.type = $2)
            and ($3::text is null or u.status = $3)
            and ($4::uuid is null or u.id < $4)
            and ($5::text is null or strpos(
-                 lower(concat_ws(' ', u.username, u.label, p.email, p.first_name, p.last_name)), lower($5)) > 0)
+                 ${folded(`concat_ws(' ', u.username, u.label, p.email, p.first_name, p.last_name)`)},
+                 ${folded('$5')}) > 0)
          order by u.id desc
          limit $6`,
         [caller.customerId, filter.type, filter.status, after, filter.q, limit + 1],
@@ -74,6 +98,35 @@ export class ListUsersHandler implements IQueryHandler<ListUsers> {
       const now = await tx.query<{ now: Date }>('select transaction_timestamp() as now');
       const page = cutPage(rows, limit);
       return { rows: page.rows, next: page.last?.id, asOf: now.rows[0]?.now ?? new Date() };
+    });
+  }
+}
+
+/** One user of the caller's customer. */
+export class FindUser extends Query<UserRow> {
+  constructor(
+    readonly id: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(FindUser)
+export class FindUserHandler implements IQueryHandler<FindUser> {
+  constructor(private readonly pool: Pool) {}
+
+  /** @throws {Refused} `user.unknown` */
+  async execute({ id, caller }: FindUser): Promise<UserRow> {
+    return withinCustomer(this.pool, caller.customerId, async (tx) => {
+      const { rows } = await tx.query<UserRow>({
+        name: 'user.find',
+        text: `${SELECT} and u.id = $2`,
+        values: [caller.customerId, id],
+      });
+      const [user] = rows;
+      if (user === undefined) throw new Refused('user.unknown', 'There is no such user.');
+      return user;
     });
   }
 }

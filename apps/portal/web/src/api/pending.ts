@@ -76,14 +76,6 @@ interface PendingPaths {
       responses: { 200: Json<{ recovery_codes: string[] }> };
     };
   };
-  '/api/v1/invites/{token}/accept': {
-    parameters: Of<'token'>;
-    post: {
-      parameters: Of<'token'>;
-      requestBody: { content: { 'application/json': { password: string } } };
-      responses: { 204: Nothing };
-    };
-  };
   '/api/v1/sessions/{id}': {
     parameters: Of<'id'>;
     delete: { parameters: Of<'id'>; requestBody?: never; responses: { 204: Nothing } };
