@@ -15,25 +15,27 @@ const sender = /^(?:[^<>\p{Cc}]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/u;
 const mailVariables = {
   /** `smtp://127.0.0.1:1025`, or `smtps://user:password@host`. Without it nobody can be invited. */
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'must be an smtp:// or smtps:// URL' }).optional(),
-  /** Whom invitations come from. */
-  MAIL_FROM: z
-    .string()
-    .regex(sender, 'must be an e-mail address, or a name and <an address>')
-    .default('no-reply@localhost'),
+  /** Whom invitations come from; servers take no mail from nobody. */
+  MAIL_FROM: z.string().regex(sender, 'must be an e-mail address, or a name and <an address>').optional(),
   /** Where people reach the portal, for links in mails. */
   PUBLIC_URL: httpUrl.default('http://127.0.0.1:3000'),
 };
 
-const schema = z.object({
-  ...storingServiceVariables('identity', 3001),
-  /** Keys under which passwords of API users are kept; outside the database, shared with the token service. */
-  CREDENTIAL_PEPPERS: peppers,
-  /** The bearer token of the platform operator. */
-  OPERATOR_TOKEN: secretText(32),
-  /** Encrypts the session signing key at rest, and signs cursors. */
-  KEY_ENCRYPTION_KEY: secretKey,
-  ...mailVariables,
-});
+const schema = z
+  .object({
+    ...storingServiceVariables('identity', 3001),
+    /** Keys under which passwords of API users are kept; outside the database, shared with the token service. */
+    CREDENTIAL_PEPPERS: peppers,
+    /** The bearer token of the platform operator. */
+    OPERATOR_TOKEN: secretText(32),
+    /** Encrypts at rest what the service must be able to read again, and signs cursors. */
+    KEY_ENCRYPTION_KEY: secretKey,
+    ...mailVariables,
+  })
+  .refine(({ SMTP_URL, MAIL_FROM }) => SMTP_URL === undefined || MAIL_FROM !== undefined, {
+    path: ['MAIL_FROM'],
+    message: 'is required beside SMTP_URL',
+  });
 export type IdentityConfig = z.infer<typeof schema>;
 
 /** @throws {ConfigError} */

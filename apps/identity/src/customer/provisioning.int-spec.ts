@@ -6,7 +6,7 @@ let mail: MailServer;
 let identity: IdentityFixture;
 beforeAll(async () => {
   mail = await MailServer.start();
-  identity = await IdentityFixture.start({ SMTP_URL: mail.url });
+  identity = await IdentityFixture.start({ SMTP_URL: mail.url, MAIL_FROM: 'no-reply@portal.test' });
 });
 afterAll(async () => {
   await identity.stop();

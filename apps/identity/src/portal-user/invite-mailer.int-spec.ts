@@ -7,7 +7,7 @@ let identity: IdentityFixture;
 let acme: TestCustomer;
 beforeAll(async () => {
   mail = await MailServer.start();
-  identity = await IdentityFixture.start({ SMTP_URL: mail.url });
+  identity = await IdentityFixture.start({ SMTP_URL: mail.url, MAIL_FROM: 'no-reply@portal.test' });
   acme = await identity.customer();
 });
 afterAll(async () => {

@@ -521,3 +521,15 @@ it('finds people and labels in every spelling of the alphabet', async () => {
     [{ field: 'q', rule: 'must be one line without control characters' }],
   ]);
 });
+
+it('addresses and names of people are on no topic', async () => {
+  const { id, email } = await somebody({ first_name: 'Zebedee', last_name: 'Quux' });
+  await acme.call('PATCH', `/api/v1/users/${id}`, { body: { last_name: 'Quuux', email: someEmail() } });
+  await acme.call('DELETE', `/api/v1/users/${id}`);
+  await accept(email);
+  await published(id, 'PortalUserDeleted');
+  await until(() => JSON.stringify(identity.calls).includes('/invites/:token/accept'), 'the refused call');
+  const topics = JSON.stringify([identity.events, identity.calls, identity.credentials, identity.heartbeats]);
+  expect(topics).toContain(id);
+  expect(topics).not.toMatch(/zebedee|quux|@example\.test/i);
+});
