@@ -2,15 +2,17 @@ import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { ChevronsUpDown, Menu as MenuIcon } from 'lucide-react';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { may, type Me } from '../api/me.js';
+import { asProblem, type Problem } from '../api/problem.js';
+import { useMe } from '../api/use-me.js';
 import { Button } from '../ui/button.js';
 import { Dialog } from '../ui/dialog.js';
 import { useKeys, type Key } from '../ui/keys.js';
 import { Menu, MenuChoice, MenuItem, MenuSeparator } from '../ui/menu.js';
 import { useOnline } from '../ui/online.js';
+import { Refusal } from '../ui/states.js';
 import { frameWords as words } from '../words/frame.js';
 import { stateWords } from '../words/states.js';
 import styles from './frame.module.css';
-import { useMe } from '../api/use-me.js';
 import { SignedOutDialog } from './signed-out-dialog.js';
 import { signOut } from './sign-out.js';
 import { useTheme } from './theme.js';
@@ -22,6 +24,7 @@ export function Frame() {
   const me = useMe();
   const online = useOnline();
   const [help, setHelp] = useState(false);
+  const [failed, setFailed] = useState<Problem>();
   const keys = useMemo<readonly Key[]>(
     () => [
       {
@@ -35,8 +38,17 @@ export function Frame() {
     [],
   );
   useKeys(keys);
-  const openHelp = () => {
-    setHelp(true);
+  const account = {
+    me,
+    onKeys: () => {
+      setHelp(true);
+    },
+    onSignOut: () => {
+      setFailed(undefined);
+      signOut().catch((thrown: unknown) => {
+        setFailed(asProblem(thrown));
+      });
+    },
   };
   return (
     <div className={styles.frame}>
@@ -46,15 +58,16 @@ export function Frame() {
       <aside className={styles.rail}>
         <Customer me={me} />
         <Navigation me={me} />
-        <Account me={me} onKeys={openHelp} side="top" />
+        <Account {...account} side="top" />
       </aside>
-      <TopBar me={me} onKeys={openHelp} />
+      <TopBar {...account} />
       <main id="content" tabIndex={-1} className={styles.content}>
         {!online && (
           <p className={styles.offline} role="status">
             {stateWords.offline}
           </p>
         )}
+        <Refusal problem={failed} />
         <Outlet />
       </main>
       {help && (
@@ -108,7 +121,14 @@ function Navigation({ me }: { me: Me }) {
   );
 }
 
-function Account({ me, onKeys, side }: { me: Me; onKeys: () => void; side: 'top' | 'bottom' }) {
+interface AccountProps {
+  me: Me;
+  onKeys: () => void;
+  onSignOut: () => void;
+}
+
+function Account({ me, onKeys, onSignOut, side }: AccountProps & { side: 'top' | 'bottom' }) {
+  const online = useOnline();
   const [theme, setTheme] = useTheme();
   const name = `${me.user.first_name} ${me.user.last_name}`;
   return (
@@ -133,13 +153,15 @@ function Account({ me, onKeys, side }: { me: Me; onKeys: () => void; side: 'top'
       <MenuSeparator />
       <MenuChoice label={words.theme.label} value={theme} options={words.theme.options} onChange={setTheme} />
       <MenuSeparator />
-      <MenuItem onClick={() => void signOut()}>{words.signOut}</MenuItem>
+      <MenuItem disabled={!online} onClick={onSignOut}>
+        {words.signOut}
+      </MenuItem>
     </Menu>
   );
 }
 
 /** Below 900 px. */
-function TopBar({ me, onKeys }: { me: Me; onKeys: () => void }) {
+function TopBar({ me, onKeys, onSignOut }: AccountProps) {
   const path = useRouterState({ select: ({ location }) => location.pathname });
   const [openAt, setOpenAt] = useState<string>();
   const close = () => {
@@ -174,6 +196,10 @@ function TopBar({ me, onKeys }: { me: Me; onKeys: () => void }) {
           onKeys={() => {
             close();
             onKeys();
+          }}
+          onSignOut={() => {
+            close();
+            onSignOut();
           }}
         />
       </Dialog>

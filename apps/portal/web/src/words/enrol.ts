@@ -11,6 +11,8 @@ export const enrolWords = {
   codeHint: 'A new code every 30 seconds.',
   continue: 'Continue',
   keyName: 'The key',
+  enrolled: 'You have set it up already, perhaps in another window.',
+  goOn: 'Go on',
   stepOf: (step: number) => `Step ${String(step)} of 3`,
   codes: {
     title: 'Keep your recovery codes',

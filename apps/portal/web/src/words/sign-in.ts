@@ -14,6 +14,7 @@ export const signInWords = {
   /** One for all causes: whoever guesses learns nothing of which part was right. */
   refused: 'That did not match. Check the e-mail address, the password and the code.',
   throttled: 'Too many attempts.',
+  busy: 'Many people are signing in at this moment.',
   tryAgainIn: (time: string) => `Try again in ${time}.`,
   tryAgainNow: 'You can try again now.',
 };

@@ -10,7 +10,7 @@ import { CodeField } from '../../ui/code-field.js';
 import { CopyButton } from '../../ui/copy.js';
 import { useSubmit } from '../../ui/form.js';
 import { Column } from '../../ui/page.js';
-import { Loading, LoadError, Refusal } from '../../ui/states.js';
+import { Empty, Loading, LoadError, Refusal } from '../../ui/states.js';
 import { enrolWords as words } from '../../words/enrol.js';
 import styles from './enrol.module.css';
 import { QrCode } from './qr-code.js';
@@ -33,12 +33,18 @@ export function EnrolPage() {
   if (codes !== undefined) return <RecoveryCodes codes={codes} onDone={() => void leave()} />;
   return (
     <Column title={words.title} lead={words.lead}>
-      <Authenticator onConfirmed={setCodes} />
+      <Authenticator onConfirmed={setCodes} onEnrolled={() => void leave()} />
     </Column>
   );
 }
 
-function Authenticator({ onConfirmed }: { onConfirmed: (codes: readonly string[]) => void }) {
+function Authenticator({
+  onConfirmed,
+  onEnrolled,
+}: {
+  onConfirmed: (codes: readonly string[]) => void;
+  onEnrolled: () => void;
+}) {
   // A key is made anew by each request until one is confirmed, so that it is asked for once and kept nowhere.
   const key = useQuery({
     queryKey: ['second-factor'],
@@ -49,7 +55,12 @@ function Authenticator({ onConfirmed }: { onConfirmed: (codes: readonly string[]
     refetchOnReconnect: false,
   });
   if (key.isError) {
-    return <LoadError what={words.keyName} problem={asProblem(key.error)} onRetry={() => void key.refetch()} />;
+    const problem = asProblem(key.error);
+    return problem.code === 'second-factor.enrolled' ? (
+      <Empty action={<Button onClick={onEnrolled}>{words.goOn}</Button>}>{words.enrolled}</Empty>
+    ) : (
+      <LoadError what={words.keyName} problem={problem} onRetry={() => void key.refetch()} />
+    );
   }
   if (key.data === undefined) return <Loading rows={5} />;
   const { secret, otpauth_uri: uri } = key.data;

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { answer, api, BACKGROUND } from '../../api/client.js';
+import { answer, api } from '../../api/client.js';
 import type { RoleItem } from '../../api/pending.js';
 import { rolesWords } from '../../words/roles.js';
 
@@ -14,5 +14,5 @@ export const flagsOf = (role: Pick<RoleItem, 'permissions'> | undefined): Flags 
 
 export const rolesQuery = queryOptions({
   queryKey: ['roles'],
-  queryFn: ({ signal }) => answer(api.GET('/api/v1/roles', { headers: BACKGROUND, signal })),
+  queryFn: ({ signal }) => answer(api.GET('/api/v1/roles', { signal })),
 });

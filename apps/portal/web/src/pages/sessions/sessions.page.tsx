@@ -1,6 +1,6 @@
 import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { answer, api, BACKGROUND } from '../../api/client.js';
+import { answer, api } from '../../api/client.js';
 import type { Session } from '../../api/pending.js';
 import { asProblem, type Problem } from '../../api/problem.js';
 import { signOut } from '../../app/sign-out.js';
@@ -17,7 +17,7 @@ import styles from './sessions.module.css';
 
 const sessionsQuery = queryOptions({
   queryKey: ['sessions'],
-  queryFn: ({ signal }) => answer(api.GET('/api/v1/sessions', { headers: BACKGROUND, signal })),
+  queryFn: ({ signal }) => answer(api.GET('/api/v1/sessions', { signal })),
 });
 
 /** One's own sessions, each to be ended. */
@@ -27,10 +27,14 @@ export function SessionsPage() {
   const [ending, setEnding] = useState<string>();
   const [problem, setProblem] = useState<Problem>();
 
-  async function end({ id, user_agent }: Session) {
+  async function end({ id, user_agent, current }: Session) {
     setEnding(id);
     setProblem(undefined);
     try {
+      if (current) {
+        await signOut();
+        return;
+      }
       await answer(api.DELETE('/api/v1/sessions/{id}', { params: { path: { id } } }));
       announce(words.ended(deviceOf(user_agent, words.unknown)));
       await client.invalidateQueries(sessionsQuery);
@@ -58,14 +62,7 @@ export function SessionsPage() {
           <Loading rows={2} />
         ) : (
           sessions.data !== undefined && (
-            <SessionTable
-              sessions={sessions.data.items}
-              ending={ending}
-              onEnd={(session) => {
-                if (session.current) void signOut();
-                else void end(session);
-              }}
-            />
+            <SessionTable sessions={sessions.data.items} ending={ending} onEnd={(session) => void end(session)} />
           )
         )}
       </div>

@@ -4,8 +4,8 @@ import { Note } from '../../ui/states.js';
 import { duration } from '../../ui/time-format.js';
 import { signInWords as words } from '../../words/sign-in.js';
 
-/** `Try again in 48 s.`, counting down; said once to those who hear the page, and when it is over. */
-export function Countdown({ until, onOver }: { until: number; onOver: () => void }) {
+/** `Too many attempts. Try again in 48 s.`, counting down; said once to those who hear the page, and when it is over. */
+export function Countdown({ why, until, onOver }: { why: string; until: number; onOver: () => void }) {
   const [now, setNow] = useState(() => Date.now());
   const [said] = useState(() => words.tryAgainIn(duration((until - Date.now()) / 1_000)));
   useEffect(() => {
@@ -22,7 +22,7 @@ export function Countdown({ until, onOver }: { until: number; onOver: () => void
   return (
     <Note tone="amber">
       <p role="alert">
-        {words.throttled} <span className="visually-hidden">{said}</span>
+        {why} <span className="visually-hidden">{said}</span>
         <span aria-hidden>{words.tryAgainIn(duration((until - now) / 1_000))}</span>
       </p>
     </Note>

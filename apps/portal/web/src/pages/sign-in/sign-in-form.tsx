@@ -1,4 +1,4 @@
-import { useRef, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { answer, api } from '../../api/client.js';
 import type { Me } from '../../api/me.js';
 import { Problem } from '../../api/problem.js';
@@ -21,7 +21,7 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
   const [password, setPassword] = useState('');
   const [code, setCode] = useState('');
   const [recovery, setRecovery] = useState('');
-  const [heldUntil, setHeldUntil] = useState(0);
+  const [hold, setHold] = useState<{ until: number; why: string }>();
   const [refused, setRefused] = useState(false);
 
   const { busy, send, problem, errorOf, changed, reset } = useSubmit(form, async () => {
@@ -48,7 +48,8 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
         // The last field is the likeliest to be wrong: the password, or the code.
         setTimeout(() => [...(form.current?.querySelectorAll('input') ?? [])].at(-1)?.select());
       } else if (thrown.status === 429) {
-        setHeldUntil(Date.now() + (thrown.retryAfter ?? 1) * 1_000);
+        const why = thrown.code === 'session.busy' ? words.busy : words.throttled;
+        setHold({ until: Date.now() + (thrown.retryAfter ?? 1) * 1_000, why });
       } else throw thrown;
     }
   });
@@ -60,7 +61,10 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
     setStep(next);
   }
 
-  const held = heldUntil > 0;
+  const release = useCallback(() => {
+    setHold(undefined);
+  }, []);
+  const isHeld = hold !== undefined;
   return (
     <form
       ref={form}
@@ -68,7 +72,7 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        if (!held) void send();
+        if (!isHeld) void send();
       }}
     >
       {refused && (
@@ -77,14 +81,7 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
         </p>
       )}
       <Refusal problem={problem} />
-      {held && (
-        <Countdown
-          until={heldUntil}
-          onOver={() => {
-            setHeldUntil(0);
-          }}
-        />
-      )}
+      {hold !== undefined && <Countdown {...hold} onOver={release} />}
       {step === 'password' && (
         <>
           <TextField
@@ -153,7 +150,7 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
           }}
         />
       )}
-      <Button kind="main" type="submit" busy={busy} writes disabled={held} className={styles.main}>
+      <Button kind="main" type="submit" busy={busy} writes disabled={isHeld} className={styles.main}>
         {step === 'password' ? words.signIn : words.continue}
       </Button>
       {step !== 'password' && (
