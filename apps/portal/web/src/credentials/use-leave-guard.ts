@@ -1,5 +1,10 @@
 import { useBlocker } from '@tanstack/react-router';
 
+/** Holds back links, Back and reload without a word, for the moment until an answer is there. */
+export function useHold(active: boolean): void {
+  useBlocker({ shouldBlockFn: () => active, enableBeforeUnload: active });
+}
+
 /**
  * Holds back links, Back and reload as long as leaving would lose something.
  *

@@ -1,6 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useId, useRef, useState } from 'react';
 import { OneTimeDialog } from '../../credentials/one-time-dialog.js';
+import { mustBeGuarded } from '../../credentials/mint.js';
+import { useHold } from '../../credentials/use-leave-guard.js';
 import { useMint } from '../../credentials/use-mint.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -12,7 +14,7 @@ import styles from './forms.module.css';
 import { LostMint } from './lost-mint.js';
 import { RoleField } from './role-field.js';
 import { setStatus, userOf, type User } from './users-api.js';
-import { addUser } from './users.queries.js';
+import { addUser, userQuery } from './users.queries.js';
 
 const words = usersWords.apiUser;
 const POLL_MS = 1000;
@@ -35,6 +37,7 @@ export function ApiUserDialog({
   const [label, setLabel] = useState(replaces?.label ?? '');
   const mint = useMint((orphan) => setStatus(orphan, 'inactive'));
   const { state, secret } = mint;
+  useHold(state.at !== 'shown' && mustBeGuarded(state));
   const submit = useSubmit(form, () =>
     mint.ask({
       role_id: role,
@@ -54,7 +57,10 @@ export function ApiUserDialog({
     const look = async (): Promise<void> => {
       const user = await userOf(minted, gone.signal, true).catch(() => undefined);
       if (gone.signal.aborted) return;
-      if (user !== undefined) addUser(client, user);
+      if (user !== undefined) {
+        addUser(client, user);
+        if (typeof user.replaces === 'string') void client.invalidateQueries(userQuery(user.replaces));
+      }
       if (typeof user?.enforced_at === 'string') onAccepted();
       else timer = setTimeout(() => void look(), POLL_MS);
     };

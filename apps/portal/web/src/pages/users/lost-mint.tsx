@@ -40,7 +40,7 @@ export function LostMint({ mint, onClose }: { readonly mint: Mint; readonly onCl
         </>
       }
     >
-      <Refusal problem={problem ?? submit.problem} />
+      {isLost ? <p>{problem?.detail}</p> : <Refusal problem={problem ?? submit.problem} />}
     </Dialog>
   );
 }

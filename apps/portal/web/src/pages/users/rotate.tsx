@@ -157,12 +157,7 @@ function SwitchOver({
       <p className={styles.lead}>{words.switchOver}</p>
       {old !== undefined && <UsageChart hours={old.hours} span="hours" label={words.oldOne} />}
       {fresh !== undefined && <UsageChart hours={fresh.hours} span="hours" label={words.newOne} />}
-      {sources.length > 0 && (
-        <>
-          <p>{words.stillFrom}</p>
-          <Callers callers={sources} />
-        </>
-      )}
+      {sources.length > 0 && <Callers callers={sources} label={words.stillFrom} />}
     </>
   );
 }

@@ -44,8 +44,10 @@ export function UserRow({
       aria-rowindex={index + 2}
       className={styles.row}
       onClick={({ target, currentTarget }) => {
-        const hit = target instanceof Element ? target.closest('a, button, input, code') : null;
-        if (hit === null && getSelection()?.isCollapsed !== false) currentTarget.querySelector('a')?.click();
+        // What a menu of the row is pressed for arrives here, too, though it does not stand in the row.
+        if (!(target instanceof Element) || !currentTarget.contains(target)) return;
+        const isText = getSelection()?.isCollapsed === false;
+        if (target.closest('a, button, input') === null && !isText) currentTarget.querySelector('a')?.click();
       }}
     >
       {viewer.owner && (

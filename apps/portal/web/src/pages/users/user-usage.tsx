@@ -72,11 +72,17 @@ function When({ at, ip }: { readonly at: string | null; readonly ip: string | nu
   );
 }
 
-export function Callers({ callers }: { readonly callers: readonly Caller[] }) {
+export function Callers({
+  callers,
+  label = words.callers,
+}: {
+  readonly callers: readonly Caller[];
+  readonly label?: string;
+}) {
   return (
-    <div className={styles.scroll} role="region" tabIndex={0} aria-label={words.callers}>
+    <div className={styles.scroll} role="region" tabIndex={0} aria-label={label}>
       <table className={styles.callers}>
-        <caption>{words.callers}</caption>
+        <caption>{label}</caption>
         <thead>
           <tr>
             <th scope="col">{words.address}</th>

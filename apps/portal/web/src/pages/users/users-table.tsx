@@ -1,5 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useKeys } from '../../ui/keys.js';
 import { usersWords as words } from '../../words/users.js';
 import type { Action, Viewer } from './user-actions.js';
 import { UserRow } from './user-row.js';
@@ -61,6 +62,8 @@ export function UsersTable({
     if (isNearEnd) onEnd();
   }, [isNearEnd, onEnd, users.length]);
 
+  const columns = 5 + (viewer.owner ? 1 : 0) + (usages === undefined ? 0 : 1);
+  useKeys(ROW_KEYS);
   const selectable = viewer.owner ? users.filter(isSelectable) : [];
   const areAllSelected = selectable.length > 0 && selectable.every(({ id }) => selected.has(id));
   const select = (id: string, on: boolean) => {
@@ -110,7 +113,7 @@ export function UsersTable({
         </tr>
       </thead>
       <tbody ref={body}>
-        {before > 0 && <Gap height={before} />}
+        {before > 0 && <Gap height={before} columns={columns} />}
         {shown.map(({ index, key }) => {
           const user = users[index];
           if (user === undefined) return null;
@@ -128,17 +131,41 @@ export function UsersTable({
             />
           );
         })}
-        {after > 0 && <Gap height={after} />}
+        {after > 0 && <Gap height={after} columns={columns} />}
       </tbody>
     </table>
   );
 }
 
+/** The row beside the one that has focus; rows a little beyond the view exist already. */
+function focusRow(step: 1 | -1): void {
+  const focused = document.activeElement?.closest<HTMLElement>('tr[data-index]');
+  const index = focused === null || focused === undefined ? 0 : Number(focused.dataset.index) + step;
+  document.querySelector<HTMLElement>(`tr[data-index="${String(index)}"] a`)?.focus();
+}
+
+const ROW_KEYS = [
+  {
+    key: 'j',
+    does: words.keys.next,
+    run: () => {
+      focusRow(1);
+    },
+  },
+  {
+    key: 'k',
+    does: words.keys.previous,
+    run: () => {
+      focusRow(-1);
+    },
+  },
+];
+
 const isSelectable = ({ type, status }: User): boolean => type === 'api' && status === 'active';
 
 /** Stands for the rows that do not exist. */
-const Gap = ({ height }: { readonly height: number }) => (
+const Gap = ({ height, columns }: { readonly height: number; readonly columns: number }) => (
   <tr aria-hidden className={styles.gap}>
-    <td colSpan={7} style={{ height }} />
+    <td colSpan={columns} style={{ height }} />
   </tr>
 );

@@ -37,6 +37,8 @@ export const listQuery = (filter: ListFilter) =>
     },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: ({ next_cursor }) => next_cursor ?? undefined,
+    // Hundreds of pages are not loaded again only because somebody came back to the window.
+    refetchOnWindowFocus: ({ state }) => (state.data?.pages.length ?? 0) <= 3,
   });
 
 export const userQuery = (id: string) =>
