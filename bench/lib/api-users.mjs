@@ -32,9 +32,9 @@ export async function seedAuthorization(client, table, count, customers, peppers
       apiUser(from + index, customers),
     );
     await client.query(
-      `insert into ${table} (api_user_id, customer_id, username, role_id, role, status, sequence, correlation_id,
-                             event_id, verifier, pepper_version, acknowledged)
-       select n.id, n.customer_id, n.username, $5, $6, 'active', 1, 'bench', n.id::text, n.verifier, $7, 1
+      `insert into ${table} (api_user_id, customer_id, username, role_id, role, scope, status, sequence,
+                             correlation_id, event_id, verifier, pepper_version, acknowledged)
+       select n.id, n.customer_id, n.username, $5, $6, $8, 'active', 1, 'bench', n.id::text, n.verifier, $7, 1
          from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) as n (id, customer_id, username, verifier)`,
       [
         users.map(({ id }) => id),
@@ -44,6 +44,7 @@ export async function seedAuthorization(client, table, count, customers, peppers
         role.id,
         role.name,
         peppers.current,
+        role.permissions.join(' '),
       ],
     );
   }

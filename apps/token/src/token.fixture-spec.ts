@@ -2,7 +2,6 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents, type IdentityEventName } from '@rebelcore/contracts/identity-events';
-import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
@@ -147,14 +146,37 @@ export class TokenFixture {
   }
 }
 
+export interface TestRole {
+  readonly id: string;
+  readonly name: string;
+  readonly permissions?: readonly string[];
+}
+const AGENT: TestRole = { id: '0198a1de-0000-7000-8000-000000000003', name: 'RebelCore_AgentUser' };
+
 /** An API user and the records that identity would publish about it, with gap-free sequences of its customer. */
 export class TestApiUser {
   readonly id = uuid();
   readonly username = `${this.id}@api.rebelcore.local`;
   readonly password = randomBytes(24).toString('hex');
-  sequence = 0;
 
-  constructor(readonly customerId: string = uuid()) {}
+  /** @param customer shared by those whose events take turns in one sequence */
+  constructor(
+    readonly customerId: string = uuid(),
+    private readonly customer = { sequence: 0 },
+  ) {}
+
+  get sequence(): number {
+    return this.customer.sequence;
+  }
+
+  set sequence(sequence: number) {
+    this.customer.sequence = sequence;
+  }
+
+  /** Another API user of the same customer, whose events count on. */
+  colleague(): TestApiUser {
+    return new TestApiUser(this.customerId, this.customer);
+  }
 
   get credentials() {
     return { username: this.username, password: this.password };
@@ -172,9 +194,21 @@ export class TestApiUser {
     );
   }
 
-  created(): OutgoingRecord {
-    const [role] = SYSTEM_ROLES.filter(({ name }) => name === 'RebelCore_AgentUser');
-    return this.fact('ApiUserCreated', { username: this.username, role: { id: role?.id, name: role?.name } });
+  /** @param role by default RebelCore_AgentUser as events told it before they told flags */
+  created(role: TestRole = AGENT): OutgoingRecord {
+    return this.fact('ApiUserCreated', { username: this.username, role });
+  }
+
+  givenRole(from: TestRole, to: TestRole): OutgoingRecord {
+    return this.fact('ApiUserRoleChanged', { from, to });
+  }
+
+  roleChanged({ id, name, permissions = [] }: TestRole): OutgoingRecord {
+    return this.fact('RoleChanged', { roleId: id, name, permissions }, id);
+  }
+
+  roleDeleted({ id, name }: TestRole, reassignedTo?: TestRole, usersMoved = 1): OutgoingRecord {
+    return this.fact('RoleDeleted', { roleId: id, name, ...(reassignedTo && { reassignedTo }), usersMoved }, id);
   }
 
   deactivated(): OutgoingRecord {
@@ -185,20 +219,28 @@ export class TestApiUser {
     return this.fact('ApiUserReactivated', {});
   }
 
-  private fact(name: IdentityEventName, more: object): OutgoingRecord {
+  private fact(name: IdentityEventName, more: object, subject: string = this.id): OutgoingRecord {
     this.sequence += 1;
     const data = { apiUserId: this.id, customerId: this.customerId, actor: { kind: 'operator' }, ...more };
-    return this.record('identity.events.v1', identityEvents.wireType(name), this.sequence, data, this.customerId);
+    const wireType = identityEvents.wireType(name);
+    return this.record('identity.events.v1', wireType, this.sequence, data, this.customerId, subject);
   }
 
-  private record(topic: string, type: string, sequence: number, data: unknown, key: string): OutgoingRecord {
+  private record(
+    topic: string,
+    type: string,
+    sequence: number,
+    data: unknown,
+    key: string,
+    subject: string = this.id,
+  ): OutgoingRecord {
     const time = new Date().toISOString();
     const event = {
       id: uuid(),
       source: '/identity',
       type,
       time,
-      subject: this.id,
+      subject,
       sequence,
       correlationId: 'test',
       data,

@@ -4,7 +4,7 @@ import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createPublicKey, randomUUID, type JsonWebKey } from 'node:crypto';
 import { TestApiUser, TokenFixture, type Replica } from './token.fixture-spec.js';
 
 let fixture: TokenFixture;
@@ -75,6 +75,56 @@ describe('/authorize', () => {
     await fixture.publish([stateOnly.credential(), verifierOnly.created()]);
     expect((await fixture.authorize(stateOnly.credentials)).status).toBe(200);
     expect((await fixture.authorize(verifierOnly.credentials)).status).toBe(200);
+  });
+});
+
+describe('“Changed flags count from the next request”: role and scope of a new token', () => {
+  const role = (name: string, ...permissions: string[]) => ({ id: randomUUID(), name, permissions });
+  const claimsOf = async (apiUser: TestApiUser) => {
+    const { body } = await fixture.authorize(apiUser.credentials);
+    const { role: name, scope } = jwt.decode(String(body.token)) as jwt.JwtPayload;
+    return [name, scope] as unknown[];
+  };
+
+  it('are those of a role of the customer’s own, as it is since it was changed', async () => {
+    const night = role('Night shift', 'can_view_specs', 'can_use_agent');
+    const [one, stranger] = [new TestApiUser(), new TestApiUser()];
+    const other = one.colleague();
+    await fixture.publish([one, other, stranger].map((apiUser) => apiUser.credential()));
+    await fixture.publish([one.created(night), other.created(), stranger.created(night)]);
+    expect(await claimsOf(one)).toEqual(['Night shift', 'can_view_specs can_use_agent']);
+    await fixture.publish([one.roleChanged({ ...night, name: 'Late shift', permissions: [] })]);
+    expect(await claimsOf(one)).toEqual(['Late shift', '']);
+    expect(await claimsOf(other)).toEqual(['RebelCore_AgentUser', 'can_use_agent']);
+    // The same id, told by another customer, is another role.
+    expect(await claimsOf(stranger)).toEqual(['Night shift', 'can_view_specs can_use_agent']);
+  });
+
+  it('are those of the role that the API user was given, or moved to with a deletion, all in one batch', async () => {
+    const [night, day] = [role('Night shift', 'can_use_agent'), role('Day shift', 'can_view_specs')];
+    const first = new TestApiUser();
+    const [second, third, late] = [first.colleague(), first.colleague(), first.colleague()];
+    const all = [first, second, third, late];
+    await fixture.publish(all.map((apiUser) => apiUser.credential()));
+    await fixture.publish([
+      first.created(night),
+      second.created(night),
+      third.created(day),
+      second.deactivated(),
+      third.givenRole(day, night),
+      first.roleDeleted(night, day, 3),
+      second.reactivated(),
+      first.givenRole(day, { ...night, name: 'Other' }),
+      first.roleChanged({ ...day, permissions: ['can_use_agent'] }),
+      late.created({ ...day, permissions: ['can_use_agent'] }),
+    ]);
+    expect(await Promise.all(all.map(claimsOf))).toEqual([
+      ['Other', 'can_use_agent'],
+      ['Day shift', 'can_use_agent'],
+      ['Day shift', 'can_use_agent'],
+      ['Day shift', 'can_use_agent'],
+    ]);
+    expect((await acknowledgements(third)).map(({ data }) => data.state)).toEqual(['active']);
   });
 });
 

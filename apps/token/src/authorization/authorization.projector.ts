@@ -9,12 +9,11 @@ import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import type { PoolClient } from 'pg';
+import { applyEvents } from './authorization.roles.js';
 import {
-  applyStates,
   applyVerifiers,
   markAcknowledged,
   publishAcknowledgements,
-  stateChanges,
   type CredentialEvent,
 } from './authorization.view.js';
 
@@ -28,7 +27,13 @@ const handlers = (acknowledge: (tx: PoolClient, apiUserIds: readonly string[]) =
     sequenced: true,
     read: (message) => identityEvents.read(message),
     apply: async (tx, received) => {
-      await acknowledge(tx, await applyStates(tx, stateChanges(received.map(({ event }) => event))));
+      await acknowledge(
+        tx,
+        await applyEvents(
+          tx,
+          received.map(({ event }) => event),
+        ),
+      );
     },
   } satisfies ProjectionHandlers<IdentityEvent>,
   'identity.credentials.v1': {

@@ -2,6 +2,7 @@ import { randomUUIDv7 as uuid } from 'node:crypto';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import type { credentialEvents } from '@rebelcore/contracts/credential-events';
 import type { IdentityEvent, IdentityEventName } from '@rebelcore/contracts/identity-events';
+import { permissionsTold } from '@rebelcore/contracts/roles';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
@@ -15,13 +16,21 @@ export const AUTHORIZATION = 'authorization-v1';
 /** What the view is made of. */
 export const AUTHORIZATION_TOPICS = ['identity.events.v1', 'identity.credentials.v1'] as const;
 
+/** A role as a token tells it. */
+export interface HeldRole {
+  readonly roleId: string;
+  readonly role: string;
+  /** The flags that are on, parted by blanks. */
+  readonly scope: string;
+}
+
 /** What a batch says of one API user: the state its last event leaves, and what only its first one tells. */
-export interface StateChange {
+export interface StateChange extends Partial<HeldRole> {
   readonly apiUserId: string;
   readonly customerId: string;
   username?: string;
-  roleId?: string;
-  role?: string;
+  /** The sequence of the event that told the role. */
+  roleSequence?: number;
   status: 'active' | 'inactive';
   sequence: number;
   correlationId: string;
@@ -45,8 +54,8 @@ export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
       eventId: event.id,
       ...(event.name === 'ApiUserCreated' && {
         username: event.data.username,
-        roleId: event.data.role.id,
-        role: event.data.role.name,
+        ...heldRole(event.data.role),
+        roleSequence: event.sequence,
       }),
     });
   }
@@ -59,6 +68,12 @@ const STATUS_AFTER: { readonly [Name in IdentityEventName]?: StateChange['status
   ApiUserDeactivated: 'inactive',
 };
 
+export const heldRole = (role: Parameters<typeof permissionsTold>[0] & { readonly name: string }): HeldRole => ({
+  roleId: role.id,
+  role: role.name,
+  scope: permissionsTold(role).join(' '),
+});
+
 /** As parameters of `unnest`, in the order of the table. */
 export const stateColumns = (changes: readonly StateChange[]): unknown[][] => [
   changes.map(({ apiUserId }) => apiUserId),
@@ -66,6 +81,7 @@ export const stateColumns = (changes: readonly StateChange[]): unknown[][] => [
   changes.map(({ username }) => username),
   changes.map(({ roleId }) => roleId),
   changes.map(({ role }) => role),
+  changes.map(({ scope }) => scope),
   changes.map(({ status }) => status),
   changes.map(({ sequence }) => sequence),
   changes.map(({ correlationId }) => correlationId),
@@ -80,16 +96,16 @@ export async function applyStates(tx: PoolClient, changes: readonly StateChange[
   await tx.query({
     name: 'authorization.states',
     text: `insert into authorization_v1 as a
-             (api_user_id, customer_id, username, role_id, role, status, sequence, correlation_id, event_id)
-           select n.id, n.customer_id, coalesce(n.username, n.id::text), n.role_id, n.role, n.status, n.sequence,
+             (api_user_id, customer_id, username, role_id, role, scope, status, sequence, correlation_id, event_id)
+           select n.id, n.customer_id, coalesce(n.username, n.id::text), n.role_id, n.role, n.scope, n.status, n.sequence,
                   n.correlation_id, n.event_id
-           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                       $9::text[])
-             as n (id, customer_id, username, role_id, role, status, sequence, correlation_id, event_id)
+           from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+                       $9::text[], $10::text[])
+             as n (id, customer_id, username, role_id, role, scope, status, sequence, correlation_id, event_id)
            order by n.id
            on conflict (api_user_id) do update
              set role_id = coalesce(excluded.role_id, a.role_id), role = coalesce(excluded.role, a.role),
-                 status = excluded.status, sequence = excluded.sequence,
+                 scope = coalesce(excluded.scope, a.scope), status = excluded.status, sequence = excluded.sequence,
                  correlation_id = excluded.correlation_id, event_id = excluded.event_id
            where a.sequence is null or excluded.sequence > a.sequence`,
     values: stateColumns(changes),

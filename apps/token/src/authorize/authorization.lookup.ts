@@ -8,8 +8,9 @@ export interface Authorization {
   readonly apiUserId: string;
   readonly customerId: string;
   readonly status: 'active' | 'inactive' | undefined;
-  readonly roleId: string | undefined;
   readonly role: string | undefined;
+  /** The flags of the role that are on, parted by blanks. */
+  readonly scope: string | undefined;
   readonly verifier: Verifier | undefined;
 }
 
@@ -18,8 +19,8 @@ interface Row {
   readonly api_user_id: string;
   readonly customer_id: string;
   readonly status: 'active' | 'inactive' | null;
-  readonly role_id: string | null;
   readonly role: string | null;
+  readonly scope: string | null;
   readonly verifier: string | null;
   readonly pepper_version: string | null;
 }
@@ -89,7 +90,7 @@ export class AuthorizationLookup {
     const query: QueryConfig & { query_timeout: number } = {
       query_timeout: TIMEOUT_MS,
       name: 'authorization.lookup',
-      text: `select username, api_user_id, customer_id, status, role_id, role, verifier, pepper_version
+      text: `select username, api_user_id, customer_id, status, role, scope, verifier, pepper_version
              from authorization_v1 where username = any($1::text[])`,
       values: [usernames],
     };
@@ -106,8 +107,8 @@ function authorizationOf(row: Row): Authorization {
     apiUserId: row.api_user_id,
     customerId: row.customer_id,
     status: row.status ?? undefined,
-    roleId: row.role_id ?? undefined,
     role: row.role ?? undefined,
+    scope: row.scope ?? undefined,
     verifier: verifier !== null && pepperVersion !== null ? { verifier, pepperVersion } : undefined,
   };
 }

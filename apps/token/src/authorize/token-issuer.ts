@@ -1,4 +1,3 @@
-import { systemRole } from '@rebelcore/contracts/roles';
 import { signJwt, type SigningKey } from '@rebelcore/credentials/signing-keys';
 import { randomUUID } from 'node:crypto';
 
@@ -8,8 +7,9 @@ const TOKEN_LIFETIME_S = 86_400;
 export interface TokenSubject {
   readonly apiUserId: string;
   readonly customerId: string;
-  readonly roleId: string | undefined;
+  /** The name of the role it has at this moment, and the flags that are on, parted by blanks. */
   readonly role: string | undefined;
+  readonly scope: string | undefined;
 }
 
 export interface IssuedToken {
@@ -27,7 +27,7 @@ export class TokenIssuer {
     private readonly audience: string,
   ) {}
 
-  issue({ apiUserId, customerId, roleId, role }: TokenSubject, now = Date.now()): IssuedToken {
+  issue({ apiUserId, customerId, role, scope }: TokenSubject, now = Date.now()): IssuedToken {
     const issuedAt = Math.floor(now / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
     const tokenId = randomUUID();
@@ -41,7 +41,7 @@ export class TokenIssuer {
       jti: tokenId,
       customer_id: customerId,
       role: role ?? '',
-      scope: (roleId === undefined ? undefined : systemRole(roleId))?.permissions.join(' ') ?? '',
+      scope: scope ?? '',
     });
     return { token, tokenId, expiresAt };
   }

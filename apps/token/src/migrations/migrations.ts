@@ -1,4 +1,5 @@
 import { Token1795420800000 } from './1795420800000-token.js';
+import { RoleScope1795800000000 } from './1795800000000-role-scope.js';
 
 /** Every migration of the token service's database, oldest first. */
-export const migrations = [Token1795420800000];
+export const migrations = [Token1795420800000, RoleScope1795800000000];

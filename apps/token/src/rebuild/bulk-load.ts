@@ -5,6 +5,7 @@ import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuil
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Kafka } from 'kafkajs';
 import { rebuildHandlers } from '../authorization/authorization.projector.js';
+import { moveColumns, roleMove } from '../authorization/authorization.roles.js';
 import {
   stateChanges,
   stateColumns,
@@ -71,15 +72,25 @@ export const bulkLoadOnThread =
     });
 
 /** Reads as in any rebuild, and only inserts. */
-const bulkHandlers = {
+export const bulkHandlers = {
   'identity.events.v1': {
     ...rebuildHandlers['identity.events.v1'],
     apply: async (tx, received) => {
+      const events = received.map(({ event }) => event);
+      const changes = stateChanges(events);
       await tx.query({
         name: 'rebuild.states',
         text: `insert into rebuild.state_change select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[],
-                 $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[])`,
-        values: stateColumns(stateChanges(received.map(({ event }) => event))),
+                 $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bigint[])`,
+        values: [...stateColumns(changes), changes.map(({ roleSequence }) => roleSequence)],
+      });
+      const moves = events.map(roleMove).filter((move) => move !== undefined);
+      if (moves.length === 0) return;
+      await tx.query({
+        name: 'rebuild.moves',
+        text: `insert into rebuild.role_move select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[],
+                 $5::uuid[], $6::text[], $7::text[])`,
+        values: moveColumns(moves),
       });
     },
   } satisfies ProjectionHandlers<IdentityEvent>,

@@ -56,8 +56,8 @@ export async function parkedRecords(db: Queryable, schema: Schema): Promise<Read
 }
 
 /** What the topics say, and nothing of how it came to be here. */
-const CONTENT = `row(api_user_id, customer_id, username, role_id, role, status, sequence, correlation_id, event_id,
-  verifier, pepper_version)`;
+const CONTENT = `row(api_user_id, customer_id, username, role_id, role, scope, status, sequence, correlation_id,
+  event_id, verifier, pepper_version)`;
 
 export async function contentOf(db: Queryable, schema: Schema): Promise<Content> {
   const { rows } = await db.query<{ count: string; a: string; b: string }>(
