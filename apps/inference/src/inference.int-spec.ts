@@ -1,7 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
-import { identityEvents } from '@rebelcore/contracts/identity-events';
+import { identityEvents, type IdentityEventName } from '@rebelcore/contracts/identity-events';
+import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { createService } from '@rebelcore/service/bootstrap';
@@ -101,23 +102,35 @@ class Caller {
   }
 }
 
-async function provision(customerId: string): Promise<void> {
-  const type = identityEvents.wireType('CustomerProvisioned');
-  const data = { customerId, name: 'Acme', ownerId: uuid(), actor: { kind: 'operator' } };
-  const event = {
-    id: uuid(),
-    source: '/identity',
-    type,
-    time: new Date().toISOString(),
-    subject: customerId,
-    sequence: 1,
-    correlationId: 'test',
-    data,
-  };
-  const published = await identity.publish([{ topic: 'identity.events.v1', ...encodeEvent(event, customerId) }]);
-  const projection = app.get(Projection);
-  for (const [topic, offsets] of published) await projection.whenProcessed(topic, offsets, 30_000);
+/** What identity tells of a customer, in the order of its sequence; resolves when the service has it. */
+class Story {
+  private sequence = 0;
+  constructor(readonly customerId: string) {}
+
+  async tell(name: IdentityEventName, more: object): Promise<void> {
+    const event = {
+      id: uuid(),
+      source: '/identity',
+      type: identityEvents.wireType(name),
+      time: new Date().toISOString(),
+      subject: this.customerId,
+      sequence: ++this.sequence,
+      correlationId: 'test',
+      data: { customerId: this.customerId, actor: { kind: 'operator' }, ...more },
+    };
+    const record = { topic: 'identity.events.v1', ...encodeEvent(event, this.customerId) };
+    const published = await identity.publish([record]);
+    const projection = app.get(Projection);
+    for (const [topic, offsets] of published) await projection.whenProcessed(topic, offsets, 30_000);
+  }
+
+  created({ apiUserId }: Caller, role: object): Promise<void> {
+    return this.tell('ApiUserCreated', { apiUserId, username: apiUserId, role });
+  }
 }
+
+const provision = (customerId: string): Promise<void> =>
+  new Story(customerId).tell('CustomerProvisioned', { name: 'Acme', ownerId: uuid() });
 
 /** The calls on the topic whose correlation id begins so. */
 async function recorded(prefix: string) {
@@ -190,6 +203,66 @@ describe('/infer', () => {
     const answer = await new Caller().infer(body);
     expect(answer.status).toBe(400);
     expect(answer.body.detail).toContain(detail);
+  });
+
+  describe('asks for the agent flag of the role', () => {
+    const body = { prompt: 'x', spec_ids: [] };
+    const role = (...permissions: string[]) => ({ id: uuid(), name: 'Night shift', permissions });
+    const status = async (caller: Caller, token = caller.token()) => (await caller.infer(body, {}, token)).status;
+
+    it('“Changed flags count from the next request”: of the role as it is now, with the same token', async () => {
+      const caller = new Caller();
+      const colleague = new Caller(caller.customerId);
+      const token = caller.token();
+      const story = new Story(caller.customerId);
+      const night = role('can_use_agent');
+      await story.created(caller, night);
+      await story.created(colleague, SYSTEM_ROLES[2] ?? night);
+      expect(await status(caller, token)).toBe(200);
+      await story.tell('RoleChanged', { roleId: night.id, name: 'Night shift', permissions: ['can_view_specs'] });
+      const refused = await caller.infer(body, {}, token);
+      expect([refused.status, refused.body.code, typeof refused.body.detail]).toEqual([
+        403,
+        'permission.missing',
+        'string',
+      ]);
+      expect(await status(colleague)).toBe(200);
+      await story.tell('RoleChanged', { roleId: night.id, name: 'Night shift', permissions: ['can_use_agent'] });
+      expect(await status(caller, token)).toBe(200);
+    });
+
+    it('of the role that the API user was given, or moved to when its own was deleted', async () => {
+      const caller = new Caller();
+      const story = new Story(caller.customerId);
+      const [night, day, late] = [role('can_use_agent'), role(), role('can_use_agent')];
+      await story.created(caller, night);
+      await story.tell('ApiUserRoleChanged', { apiUserId: caller.apiUserId, from: night, to: day });
+      expect(await status(caller)).toBe(403);
+      await story.tell('RoleDeleted', { roleId: night.id, name: 'Night shift', usersMoved: 0 });
+      expect(await status(caller)).toBe(403);
+      await story.tell('RoleDeleted', { roleId: day.id, name: 'Day shift', reassignedTo: late, usersMoved: 1 });
+      expect(await status(caller)).toBe(200);
+      await story.tell('RoleChanged', { roleId: late.id, name: 'Late shift', permissions: [] });
+      expect(await status(caller)).toBe(403);
+    });
+
+    it('told by events that do not tell flags yet, and by the token while the API user is not known', async () => {
+      const caller = new Caller();
+      expect(await status(caller, caller.token({ scope: '' }))).toBe(403);
+      expect(await status(caller)).toBe(200);
+      const [superUser] = SYSTEM_ROLES;
+      await new Story(caller.customerId).created(caller, { id: superUser?.id, name: superUser?.name });
+      expect(await status(caller, caller.token({ scope: '' }))).toBe(200);
+    });
+
+    it('and records the refusal with its reason', async () => {
+      const caller = new Caller();
+      const correlation = `agent-${randomUUID()}`;
+      await caller.infer(body, { 'x-correlation-id': correlation }, caller.token({ scope: 'can_view_specs' }));
+      expect(await recorded(correlation)).toMatchObject([
+        { status: 403, outcome: 'refused', reason: 'permission.missing', apiUserId: caller.apiUserId },
+      ]);
+    });
   });
 
   it('invariant 6: records every refusal, with what is known of the caller', async () => {

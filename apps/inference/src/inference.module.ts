@@ -1,11 +1,17 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { API_USER_TOKENS, ApiUserGuard, type ApiUserTokens } from '@rebelcore/api-access/api-user.guard';
+import {
+  API_USER_PERMISSIONS,
+  API_USER_TOKENS,
+  ApiUserGuard,
+  type ApiUserTokens,
+} from '@rebelcore/api-access/api-user.guard';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
+import { ApiUserView } from './customers/api-user.view.js';
+import { CUSTOMERS, CustomerProjector } from './customers/customer.projector.js';
 import { InferController } from './infer/infer.controller.js';
 import type { InferenceConfig } from './inference.config.js';
-import { SpecProjector } from './specs/spec.projector.js';
-import { SPECS, SpecView } from './specs/spec.view.js';
+import { SpecView } from './specs/spec.view.js';
 
 @Module({})
 export class InferenceModule {
@@ -22,13 +28,14 @@ export class InferenceModule {
           name: 'inference',
           config,
           database: { url: config.INFERENCE_DATABASE_URL },
-          view: { name: SPECS, consumerGroup },
+          view: { name: CUSTOMERS, consumerGroup },
         }),
       ],
-      controllers: [InferController, SpecProjector],
+      controllers: [InferController, CustomerProjector],
       providers: [
         ApiUserGuard,
         { provide: API_USER_TOKENS, useValue: tokens },
+        { provide: API_USER_PERMISSIONS, inject: [Pool], useFactory: (pool: Pool) => new ApiUserView(pool) },
         { provide: SpecView, inject: [Pool], useFactory: (pool: Pool) => new SpecView(pool) },
       ],
     };

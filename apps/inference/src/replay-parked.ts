@@ -1,5 +1,4 @@
 import { replayParked } from '@rebelcore/service/replay-parked';
-import { specHandlers } from './specs/spec.projector.js';
-import { SPECS } from './specs/spec.view.js';
+import { CUSTOMERS, customerHandlers } from './customers/customer.projector.js';
 
-await replayParked('inference', SPECS, { 'identity.events.v1': specHandlers });
+await replayParked('inference', CUSTOMERS, { 'identity.events.v1': customerHandlers });

@@ -5,7 +5,8 @@ import type { FastifyRequest } from 'fastify';
 import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { API_USER_TOKENS, ApiUserGuard } from './api-user.guard.js';
+import { API_USER_PERMISSIONS, API_USER_TOKENS, ApiUserGuard, type ApiUserPermissions } from './api-user.guard.js';
+import { OwnerOnly, RequirePermission } from './permissions.js';
 
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const issuer = p256();
@@ -27,7 +28,32 @@ class EchoController {
     request = incoming;
     return 'ok';
   }
+
+  @Post('agent')
+  @UseGuards(ApiUserGuard)
+  @RequirePermission('can_use_agent')
+  agent(): string {
+    return 'ok';
+  }
+
+  @Post('either')
+  @UseGuards(ApiUserGuard)
+  @RequirePermission('can_view_activity', 'can_view_specs')
+  either(): string {
+    return 'ok';
+  }
+
+  @Post('owner')
+  @UseGuards(ApiUserGuard)
+  @OwnerOnly()
+  owner(): string {
+    return 'ok';
+  }
 }
+
+/** What API users may do now, by id. */
+const present = new Map<string, readonly string[]>();
+const permissions: ApiUserPermissions = { permissionsOf: (id) => Promise.resolve(present.get(id)) };
 
 beforeAll(async () => {
   published = [{ ...issuer.publicKey.export({ format: 'jwk' }), kid: KID, use: 'sig', alg: 'ES256' }];
@@ -40,7 +66,11 @@ beforeAll(async () => {
   const tokens = { jwksUri, issuer: 'https://issuer.test', audience: 'an-api' };
   @Module({
     controllers: [EchoController],
-    providers: [ApiUserGuard, { provide: API_USER_TOKENS, useValue: tokens }],
+    providers: [
+      ApiUserGuard,
+      { provide: API_USER_TOKENS, useValue: tokens },
+      { provide: API_USER_PERMISSIONS, useValue: permissions },
+    ],
   })
   class TestModule {}
   app = await NestFactory.create<NestFastifyApplication>(TestModule, new FastifyAdapter(), { logger: false });
@@ -53,6 +83,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   request = undefined;
+  present.clear();
 });
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -92,8 +123,43 @@ function respelled(genuine: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return genuine.slice(0, -1) + (alphabet[alphabet.indexOf(genuine.slice(-1)) + 1] ?? '');
 }
-const call = (authorization?: string) =>
-  app.inject({ method: 'POST', url: '/call', ...(authorization !== undefined && { headers: { authorization } }) });
+const call = (authorization?: string, url = '/call') =>
+  app.inject({ method: 'POST', url, ...(authorization !== undefined && { headers: { authorization } }) });
+
+describe('a flag that a downstream API requires', () => {
+  const [user, other] = [genuine().sub, '0198a1de-aaaa-7000-8000-000000000002'];
+  const statuses = async (bearer: string, ...urls: string[]) => {
+    const answers = await Promise.all(urls.map((url) => call(`Bearer ${bearer}`, url)));
+    return answers.map(({ statusCode }) => statusCode);
+  };
+
+  it('“Changed flags count from the next request”: is looked up each time, whatever the token says', async () => {
+    const agent = token();
+    present.set(user, ['can_use_agent']);
+    expect(await statuses(agent, '/agent', '/either')).toEqual([201, 403]);
+    present.set(user, ['can_view_specs']);
+    expect(await statuses(agent, '/agent', '/either')).toEqual([403, 201]);
+  });
+
+  it('is read from the token of an API user that is not known yet', async () => {
+    present.set(other, []);
+    expect(await statuses(token(), '/agent', '/either')).toEqual([201, 403]);
+    expect(await statuses(token({ claims: { scope: '' } }), '/agent', '/either')).toEqual([403, 403]);
+    expect(await statuses(token({ claims: { scope: 'can_view_specs' } }), '/agent', '/either')).toEqual([403, 201]);
+  });
+
+  it('is refused with a detail, and not to routes that require none', async () => {
+    present.set(user, []);
+    const answer = await call(`Bearer ${token()}`, '/agent');
+    expect(answer.json()).toMatchObject({ code: 'permission.missing', detail: expect.any(String) as string });
+    expect(await statuses(token(), '/call')).toEqual([201]);
+  });
+
+  it('never makes a Super Admin of an API user, whatever it may do', async () => {
+    present.set(user, ['can_add_users', 'can_add_roles', 'can_view_activity', 'can_view_specs', 'can_use_agent']);
+    expect(await statuses(token(), '/owner')).toEqual([403]);
+  });
+});
 
 describe('the guard of a downstream API', () => {
   it('lets a genuine token in and says whose it is', async () => {

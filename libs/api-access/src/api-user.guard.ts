@@ -1,9 +1,11 @@
-import { Inject, Injectable, type ExecutionContext } from '@nestjs/common';
+import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
 import { IssuerKeys } from './issuer-keys.js';
+import { assertPermitted, isRestricted } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
 
 /** The API user whose token a request carries. */
@@ -33,6 +35,17 @@ export type ApiUserTokens = Omit<TokenRules, 'typ' | 'maxLifetimeS'>;
 /** Always 24 hours, as published. */
 const TOKEN_LIFETIME_S = 86_400;
 
+/**
+ * Provide under this token who knows what API users may do *now*, so that a flag that was switched off counts from the next
+ * request: a view of `identity.events.v1`, for example. Without it `RequirePermission` asks the token, whose scope is as old
+ * as the token.
+ */
+export const API_USER_PERMISSIONS = Symbol('API_USER_PERMISSIONS');
+export interface ApiUserPermissions {
+  /** The flags of the role that the API user has now; undefined for one that is not known here (yet): then the token counts. */
+  permissionsOf(apiUserId: string): Promise<readonly string[] | undefined>;
+}
+
 const claims = z.object({
   sub: z.uuid(),
   client_id: z.uuid(),
@@ -45,11 +58,16 @@ const claims = z.object({
 
 /**
  * Lets requests in that carry a valid token of the token service (RFC 9068). Otherwise 401 with exactly
- * `{"detail":"token expired"}` or `{"detail":"invalid token"}`.
+ * `{"detail":"token expired"}` or `{"detail":"invalid token"}`. What handlers or controllers require by `RequirePermission`
+ * is held against {@link ApiUserPermissions}, and 403 without it.
  */
 @Injectable()
 export class ApiUserGuard extends BearerGuard<ApiUser> {
-  constructor(@Inject(API_USER_TOKENS) tokens: ApiUserTokens) {
+  constructor(
+    @Inject(API_USER_TOKENS) tokens: ApiUserTokens,
+    private readonly reflector: Reflector,
+    @Optional() @Inject(API_USER_PERMISSIONS) private readonly current?: ApiUserPermissions,
+  ) {
     const keys = new IssuerKeys(tokens.jwksUri);
     super(
       bearerStrategy({ ...tokens, typ: 'at+jwt', maxLifetimeS: TOKEN_LIFETIME_S }, keys, (payload) => {
@@ -71,8 +89,14 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
     return { apiUserId, customerId, tokenId };
   }
 
-  protected admit(_context: ExecutionContext, request: FastifyRequest, apiUser: ApiUser): boolean {
+  protected admit(context: ExecutionContext, request: FastifyRequest, apiUser: ApiUser): boolean | Promise<boolean> {
     request.apiUser = apiUser;
+    return !isRestricted(this.reflector, context) || this.permitted(context, apiUser);
+  }
+
+  private async permitted(context: ExecutionContext, { apiUserId, scope }: ApiUser): Promise<boolean> {
+    const permissions = (await this.current?.permissionsOf(apiUserId)) ?? scope;
+    assertPermitted(this.reflector, context, { owner: false, permissions });
     return true;
   }
 }

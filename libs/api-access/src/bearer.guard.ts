@@ -58,7 +58,11 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
   protected abstract details(caller: Caller): CallDetails;
 
   /** Puts the caller on the request, or throws when they may not do this. */
-  protected abstract admit(context: ExecutionContext, request: FastifyRequest, caller: Caller): boolean;
+  protected abstract admit(
+    context: ExecutionContext,
+    request: FastifyRequest,
+    caller: Caller,
+  ): boolean | Promise<boolean>;
 
   /** Throws the 401 of this kind of token. */
   protected unauthorized(refusal: Refusal): never {

@@ -13,7 +13,17 @@ const FLAGS = {
   can_add_users: {
     name: 'Add users',
     sentence: 'Sees the Users page, and invites, edits, deactivates and deletes portal users.',
-    permits: ['GET /api/v1/users', 'GET /api/v1/roles'],
+    permits: [
+      'GET /api/v1/users',
+      'GET /api/v1/users/:id',
+      'POST /api/v1/users',
+      'PATCH /api/v1/users/:id',
+      'DELETE /api/v1/users/:id',
+      'POST /api/v1/users/:id/resend-invite',
+      'POST /api/v1/users/:id/deactivate',
+      'POST /api/v1/users/:id/reactivate',
+      'GET /api/v1/roles',
+    ],
   },
   can_add_roles: {
     name: 'Add roles',
@@ -23,7 +33,7 @@ const FLAGS = {
   can_view_activity: {
     name: 'View activity',
     sentence: 'Reads and exports the trail of who did what, as an auditor does.',
-    permits: ['GET /api/v1/activity', 'GET /api/v1/activity/:id'],
+    permits: ['GET /api/v1/activity', 'GET /api/v1/activity/:id', 'GET /api/v1/activity/export'],
   },
   can_view_specs: {
     name: 'View specs',

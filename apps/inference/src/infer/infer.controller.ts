@@ -1,6 +1,7 @@
 import { Body, Controller, ForbiddenException, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { ApiUserGuard } from '@rebelcore/api-access/api-user.guard';
+import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { problem } from '@rebelcore/contracts/problem';
 import { inferRequest, inferResponse } from '@rebelcore/contracts/published-api';
@@ -27,6 +28,7 @@ export class InferController {
   /** The answer is a sample; the prompt is neither stored nor logged. */
   @Post()
   @HttpCode(200)
+  @RequirePermission('can_use_agent')
   @ApiOperation({ summary: 'A sample downstream API: answers every prompt with the same sentence.' })
   @ApiResponse({ status: 200, standardSchema: inferResponse })
   @ApiResponse({
@@ -34,7 +36,11 @@ export class InferController {
     standardSchema: problem,
     description: '{"detail": "token expired"}, or an invalid token.',
   })
-  @ApiResponse({ status: 403, standardSchema: problem, description: 'A spec belongs to another customer.' })
+  @ApiResponse({
+    status: 403,
+    standardSchema: problem,
+    description: 'A spec belongs to another customer, or the role of the API user does not have can_use_agent.',
+  })
   async infer(
     @Body({ schema: boundedRequest }) body: z.infer<typeof boundedRequest>,
     @Req() request: FastifyRequest,

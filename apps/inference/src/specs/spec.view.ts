@@ -1,7 +1,5 @@
-import type { Pool } from 'pg';
-
-/** Name of the view and, after `inference.`, of its consumer group. */
-export const SPECS = 'specs-v1';
+import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
+import type { Pool, PoolClient } from 'pg';
 
 /** The spec that every customer has from the beginning. */
 export const sampleSpecOf = (customerId: string): string => `sample-${customerId}`;
@@ -41,4 +39,15 @@ export class SpecView {
     });
     return new Map(rows.map((row) => [row.spec_id, row.customer_id]));
   }
+}
+
+/** Gives each new customer a sample spec. */
+export async function applySampleSpecs(tx: PoolClient, events: readonly IdentityEvent[]): Promise<void> {
+  const customers = events.flatMap(({ name, data }) => (name === 'CustomerProvisioned' ? [data.customerId] : []));
+  if (customers.length === 0) return;
+  await tx.query(
+    `insert into spec_v1 (spec_id, customer_id)
+     select * from unnest($1::text[], $2::uuid[]) on conflict do nothing`,
+    [customers.map(sampleSpecOf), customers],
+  );
 }

@@ -1,0 +1,94 @@
+import type { ApiUserPermissions } from '@rebelcore/api-access/api-user.guard';
+import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
+import { permissionsTold, systemRole } from '@rebelcore/contracts/roles';
+import type { Pool, PoolClient } from 'pg';
+
+/** What may an API user do now? Its role, and the flags of it, each as identity's events have left them. */
+export class ApiUserView implements ApiUserPermissions {
+  constructor(private readonly pool: Pool) {}
+
+  async permissionsOf(apiUserId: string): Promise<readonly string[] | undefined> {
+    const { rows } = await this.pool.query<{ role_id: string; permissions: string[] | null }>({
+      name: 'api-user.permissions',
+      text: `select u.role_id, r.permissions from api_user_v1 u left join role_v1 r using (role_id)
+             where u.api_user_id = $1`,
+      values: [apiUserId],
+    });
+    const [row] = rows;
+    return row && (systemRole(row.role_id)?.permissions ?? row.permissions ?? []);
+  }
+}
+
+/** Writes what these events, oldest first, say of API users and roles. Again and again comes to the same. */
+export async function applyApiUsers(tx: PoolClient, events: readonly IdentityEvent[]): Promise<void> {
+  let users = new Map<string, { readonly customerId: string; readonly roleId: string }>();
+  const roles = new Map<string, readonly string[]>();
+  const learn = (role: Parameters<typeof permissionsTold>[0]) => roles.set(role.id, permissionsTold(role));
+  for (const { name, data } of events) {
+    switch (name) {
+      case 'ApiUserCreated':
+        users.set(data.apiUserId, { customerId: data.customerId, roleId: data.role.id });
+        learn(data.role);
+        break;
+      case 'ApiUserRoleChanged':
+        users.set(data.apiUserId, { customerId: data.customerId, roleId: data.to.id });
+        learn(data.to);
+        break;
+      case 'RoleAdded':
+      case 'RoleChanged':
+        learn({ id: data.roleId, permissions: data.permissions });
+        break;
+      case 'RoleDeleted':
+        if (data.reassignedTo === undefined) break;
+        learn(data.reassignedTo);
+        // Whoever has the role at this point moves, and nobody who gets another one later.
+        await writeUsers(tx, users);
+        users = new Map();
+        await moveUsers(tx, data.customerId, data.roleId, data.reassignedTo.id);
+        break;
+      default:
+    }
+  }
+  await writeUsers(tx, users);
+  await writeRoles(tx, roles);
+}
+
+async function writeUsers(
+  tx: PoolClient,
+  users: ReadonlyMap<string, { readonly customerId: string; readonly roleId: string }>,
+): Promise<void> {
+  if (users.size === 0) return;
+  const rows = [...users];
+  await tx.query({
+    name: 'api-user.write',
+    text: `insert into api_user_v1 (api_user_id, customer_id, role_id)
+           select * from unnest($1::uuid[], $2::uuid[], $3::uuid[])
+           on conflict (api_user_id) do update set role_id = excluded.role_id`,
+    values: [
+      rows.map(([id]) => id),
+      rows.map(([, { customerId }]) => customerId),
+      rows.map(([, { roleId }]) => roleId),
+    ],
+  });
+}
+
+async function moveUsers(tx: PoolClient, customerId: string, from: string, to: string): Promise<void> {
+  await tx.query({
+    name: 'api-user.move',
+    text: 'update api_user_v1 set role_id = $3 where customer_id = $1 and role_id = $2',
+    values: [customerId, from, to],
+  });
+}
+
+/** Those of the system are known without being told. */
+async function writeRoles(tx: PoolClient, roles: ReadonlyMap<string, readonly string[]>): Promise<void> {
+  const own = [...roles].filter(([id]) => systemRole(id) === undefined);
+  if (own.length === 0) return;
+  await tx.query({
+    name: 'role.write',
+    text: `insert into role_v1 (role_id, permissions)
+           select role_id, string_to_array(permissions, ' ') from unnest($1::uuid[], $2::text[]) as r (role_id, permissions)
+           on conflict (role_id) do update set permissions = excluded.permissions`,
+    values: [own.map(([id]) => id), own.map(([, permissions]) => permissions.join(' '))],
+  });
+}
