@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Authenticator } from '@rebelcore/embedded/authenticator';
 import { parseEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
 import { Client, type Answer } from '@rebelcore/embedded/client';
+import { signIn } from '@rebelcore/embedded/sign-in';
 
 export interface ApiUser {
   readonly id: string;
@@ -36,6 +38,7 @@ export class TestCustomer {
     readonly ownerId: string,
     readonly email: string,
     readonly password: string,
+    readonly authenticator: Authenticator | undefined,
     readonly owner: Client,
   ) {}
 
@@ -50,8 +53,8 @@ export class TestCustomer {
     expectStatus(created, 201);
     const { customer, owner } = created.body as { customer: { id: string }; owner: { id: string } };
     const client = new Client(baseUrl);
-    expectStatus(await client.post('/api/v1/sessions', { email, password }), 201);
-    return new TestCustomer(customer.id, owner.id, email, password, client);
+    const authenticator = await signIn((path, body) => client.post(path, body), { email, password });
+    return new TestCustomer(customer.id, owner.id, email, password, authenticator, client);
   }
 
   async roleId(name = 'RebelCore_AgentUser'): Promise<string> {

@@ -5,6 +5,8 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
 import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
+import type { Authenticator } from '@rebelcore/embedded/authenticator';
+import { signIn } from '@rebelcore/embedded/sign-in';
 import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
 import { KafkaBatchConsumer } from '@rebelcore/messaging/consume/kafka-batch-consumer';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
@@ -140,11 +142,20 @@ export class IdentityFixture {
     return new TestCustomer(this, customer.id, owner.id, email, password, await this.signIn(email, password));
   }
 
-  /** The cookie of a new session. */
+  /** The authenticator apps of those who have signed in here, by e-mail address. */
+  readonly authenticators = new Map<string, Authenticator>();
+
+  /** The cookie of a new session. Enrols whoever is not. */
   async signIn(email: string, password: string): Promise<string> {
-    const answer = await this.call('POST', '/api/v1/sessions', { body: { email, password } });
-    if (answer.status !== 201) throw new Error(`sign-in answered ${String(answer.status)}`);
-    return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    let cookie = '';
+    const post = async (path: string, body?: unknown): Promise<Answer> => {
+      const answer = await this.call('POST', path, { cookie, ...(body !== undefined && { body }) });
+      cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+      return answer;
+    };
+    const authenticator = await signIn(post, { email, password }, this.authenticators.get(email));
+    if (authenticator !== undefined) this.authenticators.set(email, authenticator);
+    return cookie;
   }
 
   /** What the gateway does for each request. */

@@ -28,6 +28,7 @@ import { EditPortalUserHandler } from './portal-user/edit.commands.js';
 import { Invitations } from './portal-user/invitations.js';
 import { InviteController } from './portal-user/invite.controller.js';
 import { InviteMailer, mailHealth } from './portal-user/invite-mailer.js';
+import { PortalPasswords } from './passwords/portal-passwords.js';
 import { Person } from './portal-user/person.entity.js';
 import {
   ChangePortalUserStatusHandler,
@@ -42,12 +43,23 @@ import { RoleController } from './role/role.controller.js';
 import { rolePublication } from './role/role.published.js';
 import { ListRolesHandler } from './role/role.queries.js';
 import { Roles } from './role/roles.js';
-import { SignInHandler, SignOutHandler } from './session/session.commands.js';
+import { EndSessionHandler, SignOutHandler } from './session/session.commands.js';
+import {
+  BeginEnrolmentHandler,
+  ConfirmEnrolmentHandler,
+  ResetOwnersSecondFactorHandler,
+  ResetSecondFactorHandler,
+} from './second-factor/second-factor.commands.js';
+import { SecondFactorController } from './second-factor/second-factor.controller.js';
+import { SecondFactors } from './second-factor/second-factor.store.js';
 import { SessionController } from './session/session.controller.js';
-import { ExchangeSessionHandler, WhoAmIHandler } from './session/session.queries.js';
+import { ExchangeSessionHandler, ListSessionsHandler, WhoAmIHandler } from './session/session.queries.js';
 import { SessionStore } from './session/session.store.js';
+import { SessionSweep } from './session/session-sweep.js';
 import { SessionTokens } from './session/session-tokens.js';
+import { SignInHandler } from './session/sign-in.commands.js';
 import { signInPublication } from './session/sign-in.published.js';
+import { SignInThrottle } from './session/sign-in-throttle.js';
 import { UserController } from './user/user.controller.js';
 import { FindUserHandler, ListUsersHandler } from './user/user.queries.js';
 
@@ -62,6 +74,11 @@ const COMMANDS: Provider[] = [
   EditPortalUserHandler,
   ChangePortalUserStatusHandler,
   DeletePortalUserHandler,
+  EndSessionHandler,
+  BeginEnrolmentHandler,
+  ConfirmEnrolmentHandler,
+  ResetSecondFactorHandler,
+  ResetOwnersSecondFactorHandler,
   MintApiUserHandler,
   ChangeApiUserStatusHandler,
   ChangeApiUserRoleHandler,
@@ -72,6 +89,7 @@ const COMMANDS: Provider[] = [
 const QUERIES: Provider[] = [
   ExchangeSessionHandler,
   WhoAmIHandler,
+  ListSessionsHandler,
   ListRolesHandler,
   ListUsersHandler,
   FindUserHandler,
@@ -102,6 +120,7 @@ export class IdentityModule {
       controllers: [
         CustomerController,
         SessionController,
+        SecondFactorController,
         RoleController,
         ApiUserController,
         UserController,
@@ -115,6 +134,9 @@ export class IdentityModule {
         { provide: Roles, inject: [Pool], useFactory: (pool: Pool) => new Roles(pool) },
         OperatorGuard,
         PortalSessionGuard,
+        SessionSweep,
+        PortalPasswords,
+        { provide: SignInThrottle, useFactory: () => new SignInThrottle() },
         { provide: APP_INTERCEPTOR, useClass: RefusalsAsProblems },
         { provide: EventStore, inject: [Pool, Relay], useFactory: eventStore },
         { provide: EnforcementView, inject: [Pool], useFactory: (pool: Pool) => new EnforcementView(pool) },
@@ -135,6 +157,11 @@ export class IdentityModule {
           inject: [Pool, EventStore, Invitations],
           useFactory: (pool: Pool, store: EventStore, invitations: Invitations) =>
             new InviteMailer(pool, store, invitations, config),
+        },
+        {
+          provide: SecondFactors,
+          inject: [Pool],
+          useFactory: (pool: Pool) => new SecondFactors(pool, config.KEY_ENCRYPTION_KEY),
         },
         { provide: PepperSource, useValue: new PepperSource(config.CREDENTIAL_PEPPERS) },
       ],

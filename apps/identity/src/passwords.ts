@@ -1,4 +1,3 @@
-import { hash, verify } from '@node-rs/argon2';
 import { randomInt } from 'node:crypto';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -22,18 +21,3 @@ export function firstPassword(): string {
 /** The rule for chosen passwords: at least 12 characters, letters and digits. */
 export const isAcceptable = (password: string): boolean =>
   password.length >= 12 && /\p{L}/u.test(password) && /\d/.test(password);
-
-// OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. The library's default algorithm is argon2id.
-const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-
-/** What is kept of a person's password: argon2id in PHC format. */
-export const hashPassword = (password: string): Promise<string> => hash(password, COST);
-
-let hashOfNoPassword: Promise<string> | undefined;
-
-/** Pass undefined for an unknown person: the same work is done and the answer is false. */
-export async function passwordMatches(storedHash: string | undefined, password: string): Promise<boolean> {
-  hashOfNoPassword ??= hashPassword(firstPassword());
-  const matches = await verify(storedHash ?? (await hashOfNoPassword), password);
-  return matches && storedHash !== undefined;
-}

@@ -2,6 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Actor } from '@rebelcore/contracts/identity-events';
 import { contextOf, type RequestContext } from '@rebelcore/service/correlation';
 import type { FastifyRequest } from 'fastify';
+import type { Session } from '../session/session.store.js';
 import type { SessionClaims } from '../session/session-tokens.js';
 
 /**
@@ -12,13 +13,20 @@ export type Caller = SessionClaims & RequestContext;
 
 /** Put there by the session guard. */
 export interface AuthenticatedRequest extends FastifyRequest {
-  session?: SessionClaims;
+  session?: Session;
 }
 
 export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
   const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
   if (request.session === undefined) throw new Error('a route without the session guard asks for its caller');
   return { ...request.session, ...contextOf(request) };
+});
+
+/** When it ends, and whether a second factor is enrolled, besides whose it is. */
+export const CurrentSession = createParamDecorator((_: unknown, context: ExecutionContext): Session => {
+  const { session } = context.switchToHttp().getRequest<AuthenticatedRequest>();
+  if (session === undefined) throw new Error('a route without the session guard asks for its session');
+  return session;
 });
 
 export const actorOf = (caller: Caller): Actor => ({ kind: 'portal_user', id: caller.portalUserId });

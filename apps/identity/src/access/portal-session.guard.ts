@@ -1,12 +1,27 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { assertPermitted } from '@rebelcore/api-access/permissions';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { ProblemException } from '@rebelcore/service/problem';
+import { sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyRequest } from 'fastify';
-import { SessionStore } from '../session/session.store.js';
+import { SessionStore, type Session, type SessionName } from '../session/session.store.js';
 import { SessionTokens } from '../session/session-tokens.js';
 import type { AuthenticatedRequest } from './caller.js';
+
+const BEFORE_ENROLMENT = 'identity:before-enrolment';
+
+/**
+ * For the few addresses that somebody may use who is still to enrol an authenticator app. There is no session token for such
+ * a session, so they take the cookie itself. They are such that a page of another origin gains nothing by calling them.
+ */
+export const BeforeEnrolment = () => SetMetadata(BEFORE_ENROLMENT, true);
+
+export const enrolmentRequired = (): ProblemException =>
+  new ProblemException(403, 'session.enrolment-required', 'Please set up your authenticator app first.');
+
+/** Polling and streams are no sign that somebody is there, and say so. */
+export const isForeground = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean => headers['x-background'] !== '1';
 
 /**
  * Lets portal users in by the session token that the gateway sends, and only while the session lives and the user is
@@ -23,20 +38,36 @@ export class PortalSessionGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const name = this.sessionOf(request);
-    const session = name && (await this.sessions.alive(name));
+    const targets = [context.getHandler(), context.getClass()];
+    const beforeEnrolment = this.reflector.getAllAndOverride<boolean | undefined>(BEFORE_ENROLMENT, targets) === true;
+    const session = await this.sessionOf(request, beforeEnrolment);
     if (session === undefined) {
       describeCall(request, { reason: 'session.required' });
       throw new ProblemException(401, 'session.required', 'Please sign in.');
     }
     request.session = session;
     describeCall(request, { customerId: session.customerId, portalUserId: session.portalUserId });
+    if (session.secondFactor === 'enrolment_required' && !beforeEnrolment) {
+      describeCall(request, { reason: 'session.enrolment-required' });
+      throw enrolmentRequired();
+    }
     assertPermitted(this.reflector, context, session);
     return true;
   }
 
-  /** The session that a valid token names, alive or not. */
-  sessionOf(request: FastifyRequest): { sessionId: string } | undefined {
+  private async sessionOf(request: FastifyRequest, takesCookie: boolean): Promise<Session | undefined> {
+    const name = takesCookie ? this.sessionNamedIn(request) : this.namedByToken(request);
+    // A token was exchanged for the cookie a moment ago, which has renewed the session already.
+    return name && this.sessions.alive(name, { renews: 'token' in name && isForeground(request) });
+  }
+
+  /** The session that the cookie or else a valid token names, alive or not. */
+  sessionNamedIn(request: FastifyRequest): SessionName | undefined {
+    const token = sessionTokenOf(request);
+    return token === undefined ? this.namedByToken(request) : { token };
+  }
+
+  private namedByToken(request: FastifyRequest): SessionName | undefined {
     const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
     const sessionId = token && this.tokens.sessionIdOf(token);
     return sessionId ? { sessionId } : undefined;

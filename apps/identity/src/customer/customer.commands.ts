@@ -4,7 +4,8 @@ import type { Claim } from '@rebelcore/event-store/append-statement';
 import { ClaimTaken, EventStore, toStream } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
 import { randomUUIDv7 as uuid } from 'node:crypto';
-import { firstPassword, hashPassword } from '../passwords.js';
+import { firstPassword } from '../passwords.js';
+import { PortalPasswords } from '../passwords/portal-passwords.js';
 import { emailClaim } from '../portal-user/email.js';
 import { inviteClaim, Invitations } from '../portal-user/invitations.js';
 import { invite, inviteAgain, portalUser, register, type PersonalData } from '../portal-user/portal-user.js';
@@ -37,6 +38,8 @@ export class ProvisionCustomer extends Command<ProvisionedCustomer> {
     readonly name: string,
     readonly owner: Owner,
     readonly idempotencyKey: string | undefined,
+    /** For limits, see `sourceOf`. */
+    readonly source: string,
     readonly context: RequestContext,
   ) {
     super();
@@ -51,6 +54,7 @@ export class ProvisionCustomerHandler implements ICommandHandler<ProvisionCustom
     private readonly store: EventStore,
     private readonly invitations: Invitations,
     private readonly requests: ProvisioningRequests,
+    private readonly passwords: PortalPasswords,
   ) {}
 
   async execute(command: ProvisionCustomer): Promise<ProvisionedCustomer> {
@@ -70,12 +74,12 @@ export class ProvisionCustomerHandler implements ICommandHandler<ProvisionCustom
   }
 
   private async provision(
-    { name, owner, context }: ProvisionCustomer,
+    { name, owner, source, context }: ProvisionCustomer,
     names: readonly Omit<Claim, 'streamId'>[],
   ): Promise<ProvisionedCustomer> {
     const [customerId, ownerId] = [uuid(), uuid()];
     const provisioned = provision({ customerId, name, ownerId, actor: OPERATOR })(customer.initial);
-    const { events, claims, password } = await this.owner(owner, { portalUserId: ownerId, customerId });
+    const { events, claims, password } = await this.owner(owner, { portalUserId: ownerId, customerId }, source);
     const recorded = await this.store.append(
       [toStream(customer, customerId, 0, provisioned), toStream(portalUser, ownerId, 0, events)],
       // First those of the request: whoever is second learns by them that there was a first.
@@ -95,6 +99,7 @@ export class ProvisionCustomerHandler implements ICommandHandler<ProvisionCustom
   private async owner(
     { invite: invited, password, ...person }: Owner,
     ids: { readonly portalUserId: string; readonly customerId: string },
+    source: string,
   ) {
     const { portalUserId: streamId } = ids;
     const details = { ...ids, owner: true, actor: OPERATOR };
@@ -105,7 +110,7 @@ export class ProvisionCustomerHandler implements ICommandHandler<ProvisionCustom
       return { events, claims: [email, { ...inviteClaim(invitation.tokenKey), streamId }], password: undefined };
     }
     const generated = password === undefined ? firstPassword() : undefined;
-    const hash = await hashPassword(password ?? generated ?? '');
+    const hash = await this.passwords.hash(password ?? generated ?? '', source);
     return { events: register(details, person, hash)(portalUser.initial), claims: [email], password: generated };
   }
 

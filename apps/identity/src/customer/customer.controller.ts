@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { OperatorGuard } from '../access/operator.guard.js';
 import { OptionalIdempotencyKey } from '../http/idempotency-key.js';
 import { line } from '../http/request-fields.js';
+import { sourceOf } from '../http/source.js';
 import { chosenPassword } from '../portal-user/chosen-password.js';
 import { emailAddress } from '../portal-user/email.js';
 import { InviteOwnerAgain, ProvisionCustomer } from './customer.commands.js';
@@ -55,6 +56,7 @@ export class CustomerController {
   @ApiResponse({ status: 401, standardSchema: problem })
   @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.email-taken' })
   @ApiResponse({ status: 422, standardSchema: problem, description: 'idempotency-key.reused' })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'session.busy: too many passwords at once.' })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'mail.not-configured' })
   async provision(
     @Body({ schema: provisionRequest }) body: z.infer<typeof provisionRequest>,
@@ -64,7 +66,8 @@ export class CustomerController {
   ): Promise<z.infer<typeof provisionResponse>> {
     const { email, first_name: firstName, last_name: lastName, password, invite } = body.owner;
     const owner = { email, firstName, lastName, password, invite };
-    const provisioned = await this.commands.execute(new ProvisionCustomer(body.name, owner, key, contextOf(request)));
+    const command = new ProvisionCustomer(body.name, owner, key, sourceOf(request), contextOf(request));
+    const provisioned = await this.commands.execute(command);
     const { customer, position, replayed } = provisioned;
     void reply.header('position', String(position)).header('cache-control', 'no-store');
     if (replayed) void reply.status(200).header('idempotency-replayed', 'true');

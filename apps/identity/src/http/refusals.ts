@@ -4,18 +4,21 @@ import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, TooLate, VersionConflict } from '@rebelcore/event-store/event-store';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
+import { QueueFull } from '../passwords/fair-queue.js';
 import { catchError, throwError, type Observable } from 'rxjs';
 
 /** What the business refuses, as HTTP says it. */
 const STATUS: Readonly<Record<string, number>> = {
   'user.unknown': 404,
-  'customer.unknown': 404,
   'portal-user.unknown-role': 400,
   'invite.not-valid': 410,
   'mail.not-configured': 503,
   'api-user.unknown-role': 400,
   'api-user.replaces-unknown': 404,
   'api-user.replaces-other-role': 409,
+  'session.unknown': 404,
+  'customer.unknown': 404,
+  'second-factor.wrong-code': 400,
   'idempotency-key.reused': 422,
   'role.unknown': 404,
   'role.unknown-source': 400,
@@ -38,6 +41,10 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooLate) {
     const detail = 'This took too long and was not carried out; please try again.';
     return new ProblemException(503, 'request.too-late', detail, { retryAfter: 1 });
+  }
+  if (error instanceof QueueFull) {
+    const detail = 'Too many passwords are being checked at the moment; please try again.';
+    return new ProblemException(429, 'session.busy', detail, { retryAfter: 2 });
   }
   if (!(error instanceof Refused)) return error;
   const [, field, rule] = FIELD.exec(error.message) ?? [];

@@ -12,3 +12,7 @@ export const line = (max: number) =>
 /** A UUID; one that is missing or no text is reported as that. */
 export const idOf = (what: string) =>
   z.uuid({ error: ({ code }) => (code === 'invalid_format' ? `must be the id of ${what}` : undefined) });
+
+/** What an authenticator app shows; many write it with a blank in the middle. */
+export const sixDigits = z.string().regex(/^\s*\d{3}\s*\d{3}\s*$/, 'must be six digits');
+export const withoutBlanks = (text: string): string => text.replace(/\s/g, '');

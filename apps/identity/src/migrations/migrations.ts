@@ -1,6 +1,12 @@
 import { Identity1795420800000 } from './1795420800000-identity.js';
 import { PortalUsers1795800060000 } from './1795800060000-portal-users.js';
 import { Roles1795800090000 } from './1795800090000-roles.js';
+import { SecondFactor1795800120000 } from './1795800120000-second-factor.js';
 
 /** Every migration of identity's database, oldest first. */
-export const migrations = [Identity1795420800000, PortalUsers1795800060000, Roles1795800090000];
+export const migrations = [
+  Identity1795420800000,
+  PortalUsers1795800060000,
+  Roles1795800090000,
+  SecondFactor1795800120000,
+];

@@ -3,7 +3,7 @@ import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
 import { Pool } from 'pg';
-import { hashPassword } from '../passwords.js';
+import { PortalPasswords } from '../passwords/portal-passwords.js';
 import { inviteClaim, tokenKeyOf } from './invitations.js';
 import { accept, linkNotValid, portalUser } from './portal-user.js';
 
@@ -12,6 +12,8 @@ export class AcceptInvite extends Command<number> {
   constructor(
     readonly token: string,
     readonly password: string,
+    /** For limits, see `sourceOf`. */
+    readonly source: string,
     readonly context: RequestContext,
   ) {
     super();
@@ -23,17 +25,18 @@ export class AcceptInviteHandler implements ICommandHandler<AcceptInvite> {
   constructor(
     private readonly store: EventStore,
     private readonly pool: Pool,
+    private readonly passwords: PortalPasswords,
   ) {}
 
   /** @throws {Refused} `invite.not-valid` for a link that was used, is too old, was replaced or never existed */
-  async execute({ token, password, context }: AcceptInvite): Promise<number> {
+  async execute({ token, password, source, context }: AcceptInvite): Promise<number> {
     const tokenKey = tokenKeyOf(token);
     const { scope, key } = inviteClaim(tokenKey);
     const holder = await this.store.claimedBy(scope, key);
     const invitation = holder && (await this.validInvitation(holder.customerId, holder.streamId, tokenKey));
     // Only a valid link is worth the work of hashing.
     if (holder === undefined || invitation === undefined) throw linkNotValid();
-    const decision = accept(invitation, await hashPassword(password));
+    const decision = accept(invitation, await this.passwords.hash(password, source));
     const appendContext = { ...context, customerId: holder.customerId };
     return (await this.store.transact(portalUser, holder.streamId, decision, appendContext)).position;
   }

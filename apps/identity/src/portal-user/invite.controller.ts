@@ -5,6 +5,7 @@ import { problem } from '@rebelcore/contracts/problem';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { sourceOf } from '../http/source.js';
 import { AcceptInvite } from './accept-invite.commands.js';
 import { chosenPassword } from './chosen-password.js';
 
@@ -24,13 +25,15 @@ export class InviteController {
   @ApiResponse({ status: 204, description: 'The password is set.' })
   @ApiResponse({ status: 400, standardSchema: problem })
   @ApiResponse({ status: 410, standardSchema: problem, description: 'invite.not-valid' })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'session.busy: too many passwords at once.' })
   async accept(
     @Param('token') token: string,
     @Body({ schema: acceptRequest }) body: z.infer<typeof acceptRequest>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const position = await this.commands.execute(new AcceptInvite(token, body.password, contextOf(request)));
+    const command = new AcceptInvite(token, body.password, sourceOf(request), contextOf(request));
+    const position = await this.commands.execute(command);
     void reply.header('position', String(position)).header('cache-control', 'no-store');
   }
 }

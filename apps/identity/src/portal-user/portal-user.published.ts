@@ -2,6 +2,7 @@ import { releaseClaim, type Recorded, type StreamPublication } from '@rebelcore/
 import type { PoolClient } from 'pg';
 import { identityEvent } from '../published-event.js';
 import { requireCurrent, RoleOutdated } from '../role/roles.js';
+import { forgetSecondFactor, keepSecondFactor } from '../second-factor/second-factor.store.js';
 import { endSessionsOf } from '../session/session.store.js';
 import { emailClaim } from './email.js';
 import { inviteClaim } from './invitations.js';
@@ -45,9 +46,13 @@ export const portalUserPublication: StreamPublication<PortalUserEvent> = {
       case 'PortalUserReactivated':
         return setStatus(tx, person, 'active', sequence);
       case 'PortalUserDeleted':
-        await endSessionsOf(tx, customerId, portalUserId);
+        await forgetSecondFactor(tx, person);
         await removeInvite(tx, person);
         return forget(tx, person);
+      case 'PortalUserSecondFactorEnrolled':
+        return event.confidential && keepSecondFactor(tx, person, event.confidential);
+      case 'PortalUserSecondFactorReset':
+        return forgetSecondFactor(tx, person);
     }
   },
 };

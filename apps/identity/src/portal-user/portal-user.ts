@@ -18,6 +18,15 @@ export interface Invitation {
   readonly sealedToken: Uint8Array;
 }
 
+/** What is kept of a second factor, and the session that showed that the person has it. */
+export interface Enrolment {
+  readonly sealedSecret: Uint8Array;
+  /** Of the code that confirmed it, which is used up by that. */
+  readonly step: number;
+  readonly recoveryCodeHashes: readonly Uint8Array[];
+  readonly sessionId: string;
+}
+
 const events = {
   PortalUserInvited: { schema: identityEvents.schemas.PortalUserInvited },
   PortalUserRegistered: { schema: identityEvents.schemas.PortalUserRegistered },
@@ -26,6 +35,8 @@ const events = {
   PortalUserDeactivated: { schema: identityEvents.schemas.PortalUserDeactivated },
   PortalUserReactivated: { schema: identityEvents.schemas.PortalUserReactivated },
   PortalUserDeleted: { schema: identityEvents.schemas.PortalUserDeleted },
+  PortalUserSecondFactorEnrolled: { schema: identityEvents.schemas.PortalUserSecondFactorEnrolled },
+  PortalUserSecondFactorReset: { schema: identityEvents.schemas.PortalUserSecondFactorReset },
 };
 export type PortalUserEvent = EventOf<
   typeof events,
@@ -35,6 +46,7 @@ export type PortalUserEvent = EventOf<
     /** The password as argon2id in PHC format; the person, unless it was invited before. */
     PortalUserRegistered: { readonly passwordHash: string; readonly person?: PersonalData };
     PortalUserDetailsChanged: PersonalData;
+    PortalUserSecondFactorEnrolled: Enrolment;
   }
 >;
 
@@ -44,6 +56,8 @@ interface Known {
   readonly portalUserId: string;
   readonly customerId: string;
   readonly owner: boolean;
+  /** Whether an authenticator app is enrolled. */
+  readonly secondFactor: boolean;
 }
 export type PortalUser =
   | { readonly status: 'none' | 'deleted' }
@@ -64,12 +78,13 @@ export const portalUser: Aggregate<PortalUser, PortalUserEvent> = {
       case 'PortalUserInvited': {
         if (state.status === 'invited') return { ...state, invitation: state.invitation + 1 };
         const { portalUserId, customerId, owner } = event.data;
-        return { status: 'invited', portalUserId, customerId, owner, invitation: 1, becomes: 'active' };
+        const known = { portalUserId, customerId, owner, secondFactor: false };
+        return { ...known, status: 'invited', invitation: 1, becomes: 'active' };
       }
       case 'PortalUserRegistered': {
         const { portalUserId, customerId, owner } = event.data;
-        if (state.status !== 'invited') return { status: 'active', portalUserId, customerId, owner };
-        return { status: state.becomes, portalUserId, customerId, owner };
+        const known = { portalUserId, customerId, owner, secondFactor: false };
+        return { ...known, status: state.status === 'invited' ? state.becomes : 'active' };
       }
       // What somebody is called, and which role it is at the moment, stands in tables.
       case 'PortalUserDetailsChanged':
@@ -81,6 +96,10 @@ export const portalUser: Aggregate<PortalUser, PortalUserEvent> = {
         return withStatus(state, 'active');
       case 'PortalUserDeleted':
         return { status: 'deleted' };
+      case 'PortalUserSecondFactorEnrolled':
+        return isThere(state) ? { ...state, secondFactor: true } : state;
+      case 'PortalUserSecondFactorReset':
+        return isThere(state) ? { ...state, secondFactor: false } : state;
     }
   },
   codec: eventCodec(events),

@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import type { Caller } from '../access/caller.js';
 import { customer } from '../customer/customer.js';
 import { Person } from '../portal-user/person.entity.js';
-import { SessionStore, type SessionName } from './session.store.js';
+import { SessionStore, type ListedSession, type Session, type SessionName } from './session.store.js';
 import { SessionTokens } from './session-tokens.js';
 
 /** `expiresAt` in Unix seconds. */
@@ -16,8 +16,12 @@ export interface IssuedToken {
 }
 
 /** A session token for whoever holds the cookie; undefined when the session is over. */
-export class ExchangeSession extends Query<IssuedToken | undefined> {
-  constructor(readonly session: SessionName) {
+export class ExchangeSession extends Query<IssuedToken | 'enrolment-required' | undefined> {
+  constructor(
+    readonly session: SessionName,
+    /** Whether its person does something. */
+    readonly renews: boolean,
+  ) {
     super();
   }
 }
@@ -29,9 +33,26 @@ export class ExchangeSessionHandler implements IQueryHandler<ExchangeSession> {
     private readonly tokens: SessionTokens,
   ) {}
 
-  async execute({ session }: ExchangeSession): Promise<IssuedToken | undefined> {
-    const claims = await this.sessions.alive(session);
-    return claims && this.tokens.issue(claims);
+  async execute({ session, renews }: ExchangeSession): Promise<IssuedToken | 'enrolment-required' | undefined> {
+    const alive = await this.sessions.alive(session, { renews });
+    if (alive?.secondFactor === 'enrolment_required') return 'enrolment-required';
+    return alive && this.tokens.issue(alive);
+  }
+}
+
+/** The caller's own sessions, newest first. */
+export class ListSessions extends Query<readonly ListedSession[]> {
+  constructor(readonly caller: Caller) {
+    super();
+  }
+}
+
+@QueryHandler(ListSessions)
+export class ListSessionsHandler implements IQueryHandler<ListSessions> {
+  constructor(private readonly sessions: SessionStore) {}
+
+  execute({ caller }: ListSessions): Promise<readonly ListedSession[]> {
+    return this.sessions.listOf(caller);
   }
 }
 
@@ -45,11 +66,12 @@ export interface Me {
   };
   readonly customer: { readonly id: string; readonly name: string };
   readonly permissions: readonly Permission[];
+  readonly session: Session;
 }
 
 /** Who am I, and what may I do? */
 export class WhoAmI extends Query<Me> {
-  constructor(readonly caller: Caller) {
+  constructor(readonly session: Session) {
     super();
   }
 }
@@ -61,8 +83,8 @@ export class WhoAmIHandler implements IQueryHandler<WhoAmI> {
     private readonly dataSource: DataSource,
   ) {}
 
-  async execute({ caller }: WhoAmI): Promise<Me> {
-    const { customerId, portalUserId, owner, permissions } = caller;
+  async execute({ session }: WhoAmI): Promise<Me> {
+    const { customerId, portalUserId, owner, permissions } = session;
     const [{ state }, person] = await Promise.all([
       this.store.load(customer, customerId, customerId),
       entitiesWithinCustomer(this.dataSource, customerId, (entities) =>
@@ -74,6 +96,7 @@ export class WhoAmIHandler implements IQueryHandler<WhoAmI> {
       user: { id: portalUserId, email, firstName, lastName, owner },
       customer: { id: customerId, name: state.status === 'none' ? '' : state.name },
       permissions,
+      session,
     };
   }
 }

@@ -1,9 +1,11 @@
 import type { StreamPublication } from '@rebelcore/event-store/event-store';
 import type { PoolClient } from 'pg';
 import { identityEvent } from '../published-event.js';
-import { signIn, type NewSession, type SignInAttempt, type SignInEvent } from './sign-in.js';
+import { signIn, type NewSession, type SignInEvent } from './sign-in.js';
 
-/** Attempts to sign in, on the topic, and the session that a successful one opens. */
+type SignedIn = Extract<SignInEvent, { type: 'PortalUserSignedIn' }>['data'];
+
+/** Sign-ins, on the topic, and the session that each opens. */
 export const signInPublication: StreamPublication<SignInEvent> = {
   aggregate: signIn,
   publish: (recording) => [identityEvent(recording, recording.event.data.portalUserId)],
@@ -21,14 +23,25 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 async function openSession(
   tx: PoolClient,
-  { customerId, portalUserId }: SignInAttempt,
-  { tokenHash, sessionId, expiresAt }: NewSession,
+  { customerId, portalUserId, secondFactor }: SignedIn,
+  { tokenHash, sessionId, expiresAt, ip, userAgent }: NewSession,
   time: Date,
 ): Promise<void> {
   await tx.query({
     name: 'session.open',
-    text: `insert into session (token_hash, id, customer_id, portal_user_id, created_at, expires_at, last_seen_at)
-           values ($1, $2, $3, $4, $5, $6, $5)`,
-    values: [tokenHash, sessionId, customerId, portalUserId, time, expiresAt],
+    text: `insert into session (token_hash, id, customer_id, portal_user_id, created_at, expires_at, last_seen_at,
+                                second_factor, ip, user_agent)
+           values ($1, $2, $3, $4, $5, $6, $5, $7, $8, $9)`,
+    values: [
+      tokenHash,
+      sessionId,
+      customerId,
+      portalUserId,
+      time,
+      expiresAt,
+      secondFactor !== undefined,
+      ip,
+      userAgent,
+    ],
   });
 }

@@ -46,7 +46,7 @@ export function userOf(row: UserRow): z.infer<typeof userItem> {
       first_name: row.first_name ?? '',
       last_name: row.last_name ?? '',
       invite: inviteOf(row),
-      second_factor: false,
+      second_factor: row.second_factor,
     };
   }
   return {

@@ -33,6 +33,8 @@ export interface UserRow {
   readonly invite_expires_at: Date | null;
   readonly invite_expired: boolean | null;
   readonly invite_delivery: 'waiting' | 'sent' | 'failed';
+  /** Whether an authenticator app is enrolled. */
+  readonly second_factor: boolean;
   /** Since when the token service decides by the status; null until that is confirmed. */
   readonly applied_at: Date | null;
 }
@@ -56,11 +58,12 @@ const SELECT = `
          i.expires_at <= now() as invite_expired,
          case when m.portal_user_id is null then 'sent' when m.given_up_at is null then 'waiting' else 'failed' end
            as invite_delivery,
-         e.applied_at
+         f.portal_user_id is not null as second_factor, e.applied_at
   from user_v1 u
   left join portal_user_private p on p.customer_id = u.customer_id and p.portal_user_id = u.id
   left join portal_user_invite i on i.customer_id = u.customer_id and i.portal_user_id = u.id
   left join invite_mail m on m.customer_id = u.customer_id and m.portal_user_id = u.id
+  left join second_factor f on f.customer_id = u.customer_id and f.portal_user_id = u.id
   left join enforcement_v1 e on e.api_user_id = u.id and e.sequence >= u.status_sequence
   where u.customer_id = $1`;
 
