@@ -4,24 +4,40 @@ import { capitalised, oneLine } from './words.js';
 
 const AUTHORIZE = 'POST /api/v1/authorize';
 const EXPORT = 'GET /api/v1/activity/export';
+const SIGN_IN = 'POST /api/v1/sessions';
 
 /** What one recorded call tells. */
 export const callStory = (call: Call): Required<Story> => ({
   userId: call.apiUserId ?? call.portalUserId ?? null,
-  eventType: typeOf(call),
+  ...typeAndText(call),
   outcome: call.outcome,
-  description:
-    call.route === AUTHORIZE
-      ? authorizeText(call)
-      : typeOf(call) === 'activity.export'
-        ? `${capitalised(callerOf(call))} exported the activity log`
-        : callText(call),
   metadata: callMetadata(call),
 });
 
-function typeOf({ route, outcome }: Call): Story['eventType'] {
-  if (route === AUTHORIZE) return 'api.authorize';
-  return route === EXPORT && outcome === 'success' ? 'activity.export' : 'api.call';
+function typeAndText(call: Call): Pick<Story, 'eventType' | 'description'> {
+  switch (call.route) {
+    case AUTHORIZE:
+      return { eventType: 'api.authorize', description: authorizeText(call) };
+    case SIGN_IN:
+      return signInStory(call);
+    default:
+      return call.route === EXPORT && call.outcome === 'success'
+        ? { eventType: 'activity.export', description: `${capitalised(callerOf(call))} exported the activity log` }
+        : { eventType: 'api.call', description: callText(call) };
+  }
+}
+
+/** The portal user who called; null for an application, and for somebody who has yet to show who it is. */
+export const actorIdOf = ({ apiUserId, portalUserId, route }: Call): string | null =>
+  apiUserId === undefined && route !== SIGN_IN ? (portalUserId ?? null) : null;
+
+/** Of a sign-in only what led to nothing is recorded as a call; one that succeeded is an event. */
+function signInStory(call: Call): Pick<Story, 'eventType' | 'description'> {
+  const whom = callerOf(call);
+  if (call.reason === 'session.second-factor-required') {
+    return { eventType: 'session.code_required', description: `${capitalised(whom)} was asked for a code to sign in` };
+  }
+  return { eventType: 'session.sign_in_failed', description: `Sign-in ${call.outcome} for ${whom}${whyOf(call)}` };
 }
 
 function authorizeText(call: Call): string {
@@ -59,6 +75,13 @@ const WHY: Readonly<Record<string, string>> = {
   'token.invalid': 'the token is not valid',
   'session.required': 'there is no valid session',
   'session.unknown-address': 'the address is unknown',
+  'session.wrong-password': 'the password is wrong',
+  'session.inactive': 'the account is inactive',
+  'session.wrong-code': 'the code is wrong',
+  'session.used-code': 'the code was used before',
+  'session.throttled': 'there were too many attempts',
+  'session.busy': 'too many were signing in',
+  'session.enrolment-required': 'no authenticator app is enrolled yet',
   'operator.required': 'only the platform operator may do this',
   'permission.missing': 'the permission is missing',
   'request.invalid': 'the request is not valid',

@@ -47,6 +47,8 @@ const describeCall = (changes: object) => {
   return describeCalls(callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data)))[0];
 };
 
+const SIGN_IN = { route: 'POST /api/v1/sessions', outcome: 'refused', status: 401, apiUserId: undefined };
+
 describe('what an event of identity becomes', () => {
   it.each([
     [
@@ -247,6 +249,34 @@ describe('what a call becomes', () => {
     [
       { route: 'GET /api/v1/me', outcome: 'refused', status: 401, reason: 'session.required', apiUserId: undefined },
       { userId: null, description: 'GET /api/v1/me refused for an unidentified caller: there is no valid session' },
+    ],
+    [
+      { ...SIGN_IN, portalUserId, reason: 'session.wrong-code' },
+      {
+        eventType: 'session.sign_in_failed',
+        userId: portalUserId,
+        actorId: null,
+        outcome: 'refused',
+        description: `Sign-in refused for portal user ${portalUserId}: the code is wrong`,
+      },
+    ],
+    [
+      { ...SIGN_IN, status: 429, portalUserId, reason: 'session.throttled' },
+      {
+        eventType: 'session.sign_in_failed',
+        description: `Sign-in refused for portal user ${portalUserId}: there were too many attempts`,
+      },
+    ],
+    [
+      { ...SIGN_IN, reason: 'session.unknown-address' },
+      { userId: null, description: 'Sign-in refused for an unidentified caller: the address is unknown' },
+    ],
+    [
+      { ...SIGN_IN, portalUserId, reason: 'session.second-factor-required' },
+      {
+        eventType: 'session.code_required',
+        description: `Portal user ${portalUserId} was asked for a code to sign in`,
+      },
     ],
   ])('%j', (changes, expected) => {
     expect(describeCall(changes)).toMatchObject(expected);

@@ -2,7 +2,7 @@ import type { callEvents } from '@rebelcore/contracts/call-events';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { tokenEvents } from '@rebelcore/contracts/token-events';
 import { createHash } from 'node:crypto';
-import { callStory } from './call-story.js';
+import { actorIdOf, callStory } from './call-story.js';
 import type { ActivityEntry, Story } from './entry.js';
 import { identityStory } from './identity-story.js';
 import { oneLine } from './words.js';
@@ -29,7 +29,7 @@ export function describeCalls(event: CallEvent): ActivityEntry[] {
   const { customerId, calls } = event.data;
   return calls.map((call) => ({
     ...callStory(call),
-    actorId: call.apiUserId === undefined ? (call.portalUserId ?? null) : null,
+    actorId: actorIdOf(call),
     id: call.id,
     customerId,
     occurredAt: atMillisecond(call.at),

@@ -11,6 +11,7 @@ export const EVENT_TYPES = [
   'user.delete',
   'session.sign_in',
   'session.sign_in_failed',
+  'session.code_required',
   'second_factor.enrol',
   'second_factor.reset',
   'role.add',

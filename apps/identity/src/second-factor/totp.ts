@@ -20,6 +20,7 @@ export const otpauthUri = (secret: Uint8Array, account: string): string => totp(
  * @param now Unix milliseconds
  */
 export function stepOf(secret: Uint8Array, code: string, now: number): number | undefined {
+  if (!/^\d{6}$/.test(code)) return undefined;
   const delta = totp(secret).validate({ token: code, timestamp: now, window: 1 });
   return delta === null ? undefined : Math.floor(now / STEP_MS) + delta;
 }
