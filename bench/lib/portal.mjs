@@ -1,44 +1,36 @@
 import { randomUUID } from 'node:crypto';
+import { Authenticator } from '@rebelcore/embedded/authenticator';
+import { Client } from '@rebelcore/embedded/client';
+import { signIn } from '@rebelcore/embedded/sign-in';
 
 /** The demo customer's Super Admin at the gateway. */
 export class Owner {
-  #cookie;
+  #client;
 
   constructor({ portal, owner }) {
-    this.portal = portal;
     this.owner = owner;
+    this.#client = new Client(portal);
   }
 
   async signIn() {
-    await this.#send('POST', '/api/v1/sessions', 201, { email: this.owner.email, password: this.owner.password });
-    const { body } = await this.#send('GET', '/api/v1/roles', 200);
-    this.roleId = body.items.find(({ name }) => name === 'RebelCore_AgentUser').id;
+    const authenticator = new Authenticator(this.owner.totp_secret, { usedElsewhere: true });
+    await signIn((path, body) => this.#client.post(path, body), this.owner, authenticator);
+    const { items } = this.#expect(await this.#client.get('/api/v1/roles'), 200).body;
+    this.roleId = items.find(({ name }) => name === 'RebelCore_AgentUser').id;
   }
 
   async mint() {
     const headers = { 'idempotency-key': randomUUID() };
-    return (await this.#send('POST', '/api/v1/api-users', 201, { role_id: this.roleId }, headers)).body;
+    return this.#expect(await this.#client.post('/api/v1/api-users', { role_id: this.roleId }, headers), 201).body;
   }
 
   /** Answers the status: 200 is in force, 202 is recorded and not yet confirmed. */
   async change(id, verb) {
-    return (await this.#send('POST', `/api/v1/users/${id}/${verb}`, [200, 202])).status;
+    return this.#expect(await this.#client.post(`/api/v1/users/${id}/${verb}`), 200, 202).status;
   }
 
-  async #send(method, path, expected, body, headers = {}) {
-    const response = await fetch(`${this.portal}${path}`, {
-      method,
-      headers: {
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(this.#cookie !== undefined && { cookie: this.#cookie }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (![expected].flat().includes(response.status)) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    const [cookie] = response.headers.getSetCookie();
-    if (cookie !== undefined) this.#cookie = cookie.split(';')[0];
-    return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
+  #expect(answer, ...statuses) {
+    if (statuses.includes(answer.status)) return answer;
+    throw new Error(`${answer.request}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 }

@@ -79,17 +79,18 @@ function greet({ endpoints, logDir, services }: System, startedInMs: number, dev
   const ports = STORING_SERVICES.map((name) => `${name} :${new URL(endpoints[name]).port}`);
   const inspected = services.find(({ inspector }) => inspector !== undefined);
   say(`\n${bold('API users is running')} ${dim(`(ready after ${(startedInMs / 1000).toFixed(1)} s)`)}\n`);
-  row('Gateway', bold(endpoints.portal));
+  row('Portal', bold(endpoints.portal));
+  row('e-mail', endpoints.owner.email);
+  row('password', endpoints.owner.password);
+  row('code', `${bold('npm run code')}   ${dim('prints the six digits of the moment')}`);
+  if (endpoints.mailbox !== undefined) row('Mailbox', `${endpoints.mailbox}   ${dim('shows every mail that is sent')}`);
+  say(`\n  ${dim('You sign in as Dana Demo, the Customer Super Admin of Demo Corp.')}\n`);
   row('API docs', `${endpoints.portal}/docs`);
-  if (endpoints.mailbox !== undefined) row('Mailbox', endpoints.mailbox);
   row('Services', ports.join(dim(' · ')));
   row('Kafka', endpoints.kafka.brokers.join(','));
   row('Logs', logDir);
   if (inspected) row('Debugger', `${inspected.name} ${bold(inspected.inspector ?? '')}`);
   if (dev) row('Edits', 'what is saved below apps and libs is built, and the services that run it are restarted');
-  say(`\n  ${bold('Demo owner')}   the Customer Super Admin of Demo Corp`);
-  row('e-mail', endpoints.owner.email);
-  row('password', endpoints.owner.password);
   say(`\n  ${bold('Authorize')}    with the credentials of an API user that the owner has minted`);
   say(`
   curl ${endpoints.portal}/api/v1/authorize \\

@@ -36,8 +36,13 @@ describe('Authenticator', () => {
     expect(fourth).toBe(at(60_000));
   });
 
+  it('begins with the current code where others use the key as well', async () => {
+    const authenticator = new Authenticator(RFC_KEY, { usedElsewhere: true });
+    expect(await authenticator.nextCode()).toBe(authenticator.shown().code);
+  });
+
   it('leaves out the code before where it would be over before it arrives', async () => {
-    jest.useFakeTimers({ now: 1_800_000_026_000 });
+    jest.useFakeTimers({ now: 1_800_000_028_500 });
     const authenticator = new Authenticator(RFC_KEY);
     expect(await authenticator.nextCode()).toBe(authenticator.shown().code);
   });

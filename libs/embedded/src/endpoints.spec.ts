@@ -8,7 +8,7 @@ const described: Endpoints = {
   inference: 'http://127.0.0.1:3004',
   mailbox: 'http://127.0.0.1:8025',
   operator_token: 'operator',
-  owner: { email: 'owner@demo.rebelcore.local', password: 'secret' },
+  owner: { email: 'owner@demo.rebelcore.local', password: 'secret', totp_secret: 'GEZDGNBV' },
   kafka: { brokers: ['127.0.0.1:9092'], subscriber: { username: 'subscriber', password: 'secret' } },
   postgres: { identity: 'postgres://a', token: 'postgres://b', audit: 'postgres://c' },
 };

@@ -14,7 +14,7 @@ const endpoints = z.object({
   /** The page that shows all mail; absent where a mail server of one's own is used. */
   mailbox: z.url().optional(),
   operator_token: z.string(),
-  owner: z.object({ email: z.string(), password: z.string() }),
+  owner: z.object({ email: z.string(), password: z.string(), totp_secret: z.string() }),
   kafka: z.object({ brokers: z.array(z.string()), subscriber: login }),
   /** Connection URLs of the roles that may only read. */
   postgres: z.object({ identity: z.string(), token: z.string(), audit: z.string() }),

@@ -23,12 +23,27 @@ export class Secrets {
     return this.keep(name, () => randomBytes(32).toString('base64url'));
   }
 
+  /** One that somebody else has made, or undefined. */
+  find(name: string): string | undefined {
+    return this.values[name];
+  }
+
+  /** Keeps one that somebody else has made. */
+  store(name: string, value: string): void {
+    this.values[name] = value;
+    this.save();
+  }
+
   private keep(name: string, make: () => string): string {
     const known = this.values[name];
     if (known !== undefined) return known;
     const made = (this.values[name] = make());
+    this.save();
+    return made;
+  }
+
+  private save(): void {
     writeFileSync(this.file, JSON.stringify(this.values, undefined, 2), { mode: 0o600 });
     chmodSync(this.file, 0o600);
-    return made;
   }
 }

@@ -1,7 +1,21 @@
+import type { Problem } from '@rebelcore/contracts/problem';
 import { Authenticator } from './authenticator.js';
 
+interface Answer {
+  readonly status?: number;
+  readonly body?: unknown;
+}
+
 /** Sends a body and keeps the cookie of the answer; `path` begins with a slash. */
-export type Post = (path: string, body?: unknown) => Promise<{ readonly status?: number; readonly body?: unknown }>;
+export type Post = (path: string, body?: unknown) => Promise<Answer>;
+
+interface SignedIn {
+  readonly session: { readonly second_factor: 'enrolled' | 'enrolment_required' };
+}
+
+/** Another process may have used the codes of this moment. */
+const CODES_TRIED = 3;
+const PATIENCE_MS = 30_000;
 
 /**
  * Signs a person in, and enrols their second factor where that is still to be done.
@@ -14,11 +28,17 @@ export async function signIn(
   post: Post,
   { email, password }: { readonly email: string; readonly password: string },
   authenticator?: Authenticator,
-): Promise<Authenticator | undefined> {
-  const totp = await authenticator?.nextCode();
-  const body = await ask(201, post, '/api/v1/sessions', { email, password, ...(totp !== undefined && { totp }) });
-  const { session } = body as { session?: { second_factor: 'enrolled' | 'enrolment_required' } };
-  return session?.second_factor === 'enrolment_required' ? enrol(post) : authenticator;
+): Promise<Authenticator> {
+  const path = '/api/v1/sessions';
+  for (let tried = 1; ; tried += 1) {
+    const totp = await authenticator?.nextCode();
+    const answer = await politely(post, path, { email, password, ...(totp !== undefined && { totp }) });
+    if (authenticator && codeOf(answer) === 'session.not-opened' && tried < CODES_TRIED) continue;
+    const { session } = expected(201, path, answer) as SignedIn;
+    if (session.second_factor === 'enrolment_required') return enrol(post);
+    if (authenticator) return authenticator;
+    throw new Error(`${email} signed in without the code of an authenticator`);
+  }
 }
 
 /**
@@ -27,15 +47,33 @@ export async function signIn(
  * @param keep told the key (base32) before it counts
  */
 export async function enrol(post: Post, keep?: (secret: string) => void): Promise<Authenticator> {
-  const { secret } = (await ask(201, post, '/api/v1/me/second-factor')) as { secret: string };
+  const path = '/api/v1/me/second-factor';
+  const { secret } = expected(201, path, await post(path)) as { secret: string };
   keep?.(secret);
   const authenticator = new Authenticator(secret);
-  await ask(200, post, '/api/v1/me/second-factor/confirm', { totp: await authenticator.nextCode() });
-  return authenticator;
+  for (let tried = 1; ; tried += 1) {
+    const answer = await post(`${path}/confirm`, { totp: await authenticator.nextCode() });
+    // The code may have been over when it arrived.
+    if (answer.status === 400 && tried < CODES_TRIED) continue;
+    expected(200, `${path}/confirm`, answer);
+    return authenticator;
+  }
 }
 
-async function ask(status: number, post: Post, path: string, body?: unknown): Promise<unknown> {
-  const answer = await post(path, body);
+/** The code of a refusal; undefined for any other answer. */
+export const codeOf = ({ body }: Answer): string | undefined => (body as Partial<Problem> | undefined)?.code;
+
+/** Again while too many sign in at once. */
+async function politely(post: Post, path: string, body: unknown): Promise<Answer> {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await post(path, body);
+    if (answer.status !== 429 || Date.now() > deadline) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+function expected(status: number, path: string, answer: Answer): unknown {
   if (answer.status === status) return answer.body;
   throw new Error(`POST ${path} answered ${answer.status ?? 'nothing'}, not ${status}: ${JSON.stringify(answer.body)}`);
 }

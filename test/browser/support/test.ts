@@ -55,7 +55,7 @@ export { expect };
  * in a minute and a half. A test that ends its session signs in by the form instead.
  */
 export async function signInAs(context: BrowserContext, { owner }: TestCustomer, portal: string): Promise<void> {
-  const [name = '', value = ''] = owner.session?.split('=') ?? [];
+  const [, name = '', value = ''] = /^([^=]+)=(.*)$/.exec(owner.session ?? '') ?? [];
   await context.addCookies([
     { name, value, domain: new URL(portal).hostname, path: '/', secure: true, httpOnly: true, sameSite: 'Strict' },
   ]);

@@ -34,8 +34,9 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
     const migrateOne = (service: StoringService) => migrate(service, launch, infrastructure);
     await launch.step('Database schemas', () => Promise.all(STORING_SERVICES.map(migrateOne)));
     const { addresses, handles } = await launch.step('Services', () => startServices(launch, infrastructure, options));
-    const endpoints = endpointsOf(addresses, infrastructure, folder);
-    await provisionDemo(endpoints);
+    const reachable = endpointsOf(addresses, infrastructure, folder);
+    const owner = await provisionDemo(reachable, folder.secrets);
+    const endpoints = { ...reachable, owner };
     writeEndpoints(folder.dataDir, endpoints);
     let stopped: Promise<void> | undefined;
     return {
@@ -69,7 +70,11 @@ async function stopInOrder(
   registry.close();
 }
 
-function endpointsOf(addresses: Addresses, infrastructure: Infrastructure, { secrets }: DataFolder): Endpoints {
+function endpointsOf(
+  addresses: Addresses,
+  infrastructure: Infrastructure,
+  { secrets }: DataFolder,
+): Omit<Endpoints, 'owner'> {
   const reader = (service: StoringService) => infrastructure.databaseUrl(service, 'reader');
   return {
     portal: addresses.portal,
@@ -79,7 +84,6 @@ function endpointsOf(addresses: Addresses, infrastructure: Infrastructure, { sec
     inference: addresses.inference,
     ...(infrastructure.mailbox && { mailbox: infrastructure.mailbox.url }),
     operator_token: secrets.text('operator-token'),
-    owner: { email: 'owner@demo.rebelcore.local', password: `Demo1${secrets.text('demo-owner')}` },
     kafka: {
       brokers: infrastructure.brokers,
       subscriber: infrastructure.kafkaLogin('subscriber') ?? { username: '', password: '' },
