@@ -1,4 +1,5 @@
 import { expectAccessible } from './support/accessibility.js';
+import { typePassword } from './support/owner.js';
 import { takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 
@@ -14,14 +15,12 @@ test('the sign-in page loads under a policy that runs no script but its own', { 
 });
 
 test(
-  'the owner signs in with password and six digits and comes to the page they asked for',
+  'the owner signs in with password and code, and comes to the page they asked for',
   { tag: '@short' },
   async ({ page, customer }) => {
-    await page.goto('/users');
-    await page.getByLabel('E-mail').fill(customer.email);
-    await page.getByLabel('Password', { exact: true }).fill(customer.password);
-    await page.getByRole('button', { name: /^(Continue|Sign in)$/ }).click();
-    await page.getByLabel(/digits|code/i).fill((await customer.authenticator?.nextCode()) ?? '');
-    await expect(page.getByRole('heading', { level: 1, name: 'Users' })).toBeVisible();
+    await page.goto('/roles');
+    await typePassword(page, customer);
+    await page.getByLabel('Code of your authenticator app').fill(await customer.authenticator.nextCode());
+    await expect(page.getByRole('heading', { level: 1, name: 'Roles' })).toBeVisible();
   },
 );
