@@ -38,7 +38,7 @@ export class TestCustomer {
     readonly ownerId: string,
     readonly email: string,
     readonly password: string,
-    readonly authenticator: Authenticator | undefined,
+    readonly authenticator: Authenticator,
     readonly owner: Client,
   ) {}
 
