@@ -146,6 +146,7 @@ export class AuditFixture {
       aud: SESSION_TOKEN.audience,
       sub: uuid(),
       jti: uuid(),
+      iat: Math.floor(Date.now() / 1000),
       exp: Math.floor(Date.now() / 1000) + 60,
       customer_id: customerId,
       owner: true,
