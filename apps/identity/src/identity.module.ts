@@ -21,6 +21,10 @@ import { ProvisioningRequests } from './customer/provisioning-requests.js';
 import { customerPublication } from './customer/customer.published.js';
 import { ENFORCEMENT, EnforcementProjector } from './enforcement/enforcement.projector.js';
 import { EnforcementView } from './enforcement/enforcement.view.js';
+import { CreateHandOverHandler, OpenHandOverHandler, WithdrawHandOverHandler } from './hand-over/hand-over.commands.js';
+import { HandOverController } from './hand-over/hand-over.controller.js';
+import { handOverPublication } from './hand-over/hand-over.published.js';
+import { HandOvers } from './hand-over/hand-overs.js';
 import { RefusalsAsProblems } from './http/refusals.js';
 import type { IdentityConfig } from './identity.config.js';
 import { AcceptInviteHandler } from './portal-user/accept-invite.commands.js';
@@ -85,6 +89,9 @@ const COMMANDS: Provider[] = [
   AddRoleHandler,
   ChangeRoleHandler,
   DeleteRoleHandler,
+  CreateHandOverHandler,
+  OpenHandOverHandler,
+  WithdrawHandOverHandler,
 ];
 const QUERIES: Provider[] = [
   ExchangeSessionHandler,
@@ -126,12 +133,14 @@ export class IdentityModule {
         UserController,
         PortalUserController,
         InviteController,
+        HandOverController,
         EnforcementProjector,
       ],
       providers: [
         ...COMMANDS,
         ...QUERIES,
         { provide: Roles, inject: [Pool], useFactory: (pool: Pool) => new Roles(pool) },
+        { provide: HandOvers, inject: [Pool], useFactory: (pool: Pool) => new HandOvers(pool) },
         OperatorGuard,
         PortalSessionGuard,
         SessionSweep,
@@ -173,5 +182,12 @@ const eventStore = (pool: Pool, relay: Relay): EventStore =>
   new EventStore({
     pool,
     relay,
-    streams: [customerPublication, portalUserPublication, signInPublication, rolePublication, apiUserPublication],
+    streams: [
+      customerPublication,
+      portalUserPublication,
+      signInPublication,
+      rolePublication,
+      apiUserPublication,
+      handOverPublication,
+    ],
   });

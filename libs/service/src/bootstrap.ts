@@ -49,9 +49,10 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     genReqId: correlationIdOf,
     trustProxy: options.config.TRUSTED_PROXIES.split(','),
     bodyLimit: options.bodyLimit ?? 64 * 1024,
-    // Headers and body. Node looks at its connections only so often, so a half request lives a second longer at most.
+    // Headers and body. Node looks at its connections only so often, and while headers may take longer than the whole request
+    // (a minute by default) it gives the whole that long.
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { connectionsCheckingInterval: 1_000 },
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS },
     // Longer ones than any id: whether they name something is for the handler to say.
     routerOptions: { maxParamLength: 1_024 },
     ...belowRouter(writeSecurityHeaders),

@@ -5,6 +5,7 @@ import { capitalised, oneLine } from './words.js';
 const AUTHORIZE = 'POST /api/v1/authorize';
 const EXPORT = 'GET /api/v1/activity/export';
 const SIGN_IN = 'POST /api/v1/sessions';
+const OPEN_HAND_OVER = 'POST /api/v1/hand-overs/:id/open';
 
 /** What one recorded call tells. */
 export const callStory = (call: Call): Required<Story> => ({
@@ -57,6 +58,9 @@ function callerOf(call: Call): string {
 }
 
 function callText(call: Call): string {
+  if (call.route === OPEN_HAND_OVER && call.apiUserId !== undefined) {
+    return `A hand-over link for the credentials of API user ${call.apiUserId} did not open${whyOf(call)}`;
+  }
   const caller = callerOf(call);
   const route = oneLine(call.route);
   if (call.outcome === 'success') return `${capitalised(caller)} called ${route}`;
@@ -82,6 +86,10 @@ const WHY: Readonly<Record<string, string>> = {
   'session.throttled': 'there were too many attempts',
   'session.busy': 'too many were signing in',
   'session.enrolment-required': 'no authenticator app is enrolled yet',
+  'hand-over.opened': 'it had been opened before',
+  'hand-over.expired': 'it had expired',
+  'hand-over.withdrawn': 'it had been withdrawn',
+  'hand-over.unknown': 'there is no such link',
   'operator.required': 'only the platform operator may do this',
   'permission.missing': 'the permission is missing',
   'request.invalid': 'the request is not valid',

@@ -2,6 +2,7 @@ import { Identity1795420800000 } from './1795420800000-identity.js';
 import { PortalUsers1795800060000 } from './1795800060000-portal-users.js';
 import { Roles1795800090000 } from './1795800090000-roles.js';
 import { SecondFactor1795800120000 } from './1795800120000-second-factor.js';
+import { HandOvers1795800180000 } from './1795800180000-hand-overs.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   PortalUsers1795800060000,
   Roles1795800090000,
   SecondFactor1795800120000,
+  HandOvers1795800180000,
 ];

@@ -35,4 +35,28 @@ describe('the one document', () => {
     expect(JSON.stringify(merged.paths['/api/v1/users'])).toContain('"#/components/schemas/List"');
     expect(JSON.stringify(merged.paths['/api/v1/activity'])).toContain('"#/components/schemas/audit_List"');
   });
+
+  it('says what the gateway adds to an answer, and only there', () => {
+    const path = '/api/v1/users/{id}/deactivate';
+    const status = { content: { 'application/json': { schema: schema('UserStatus') } } };
+    const refusal = { content: { 'application/json': { schema: schema('Problem') } } };
+    const identity = {
+      ...document(path, { UserStatus: { type: 'object' } }),
+      paths: { [path]: { post: { responses: { 200: status, 404: refusal } } } },
+    } as unknown as OpenAPIObject;
+    const { responses } = mergeDocuments([['identity', identity]], 'https://portal.example').paths[path]?.post ?? {};
+    expect(responses?.[404]).toEqual(refusal);
+    expect(responses?.[200]).toMatchObject({
+      content: {
+        'application/json': {
+          schema: {
+            allOf: [
+              schema('UserStatus'),
+              { required: ['live_tokens', 'last_expiry'], properties: { live_tokens: { nullable: true } } },
+            ],
+          },
+        },
+      },
+    });
+  });
 });

@@ -1,8 +1,10 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { isOffered, type Service } from './routes.js';
+import { groupOf, isOffered, type Service } from './routes.js';
 
 type Part = readonly [Service, OpenAPIObject];
 type Components = Record<string, Record<string, unknown>>;
+type Paths = OpenAPIObject['paths'];
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 /**
  * One OpenAPI document of what the gateway offers of the services. Components of the same name that differ are kept
@@ -13,7 +15,9 @@ export function mergeDocuments(parts: readonly Part[], publicUrl: string): OpenA
   const components: Components = {};
   for (const [service, original] of parts) {
     const document = withOwnNames(service, original, components);
-    for (const [path, item] of Object.entries(document.paths)) if (isOffered(service, path)) paths[path] = item;
+    for (const [path, item] of Object.entries(document.paths)) {
+      if (isOffered(service, path)) paths[path] = groupOf(path)?.addsLiveTokens ? withLiveTokens(item) : item;
+    }
     for (const [kind, members] of Object.entries((document.components ?? {}) as Components)) {
       components[kind] = { ...components[kind], ...members };
     }
@@ -29,6 +33,37 @@ export function mergeDocuments(parts: readonly Part[], publicUrl: string): OpenA
     paths,
     components,
   };
+}
+
+const LIVE_TOKENS: Schema = {
+  type: 'object',
+  required: ['live_tokens', 'last_expiry'],
+  properties: {
+    live_tokens: {
+      type: 'integer',
+      nullable: true,
+      description: 'Tokens of the API user that are still valid; null when that is not known.',
+    },
+    last_expiry: {
+      type: 'string',
+      format: 'date-time',
+      nullable: true,
+      description: 'When the last of them expires; null when there is none, or when that is not known.',
+    },
+  },
+};
+
+/** What the gateway adds to the answers of an operation, see live-tokens.ts. */
+function withLiveTokens(item: Paths[string]): Paths[string] {
+  const responses = { ...item.post?.responses };
+  for (const [status, response] of Object.entries(responses)) {
+    if (!status.startsWith('2') || response === undefined || !('content' in response)) continue;
+    const schema = response.content['application/json']?.schema;
+    if (schema === undefined) continue;
+    const content = { 'application/json': { schema: { allOf: [schema, LIVE_TOKENS] } } };
+    responses[status] = { ...response, content };
+  }
+  return { ...item, ...(item.post !== undefined && { post: { ...item.post, responses } }) };
 }
 
 /** The document with those component names changed that mean something else in another service. */

@@ -26,7 +26,7 @@ interface Seen {
 export type Handler = (request: IncomingMessage, answer: ServerResponse) => boolean;
 
 /** A service behind the gateway: keeps what it was asked, and answers as a test wants. */
-export class Upstream {
+class Upstream {
   readonly seen: Seen[] = [];
   handler: Handler = () => false;
   private server: Server | undefined;

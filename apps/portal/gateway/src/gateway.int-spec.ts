@@ -38,6 +38,14 @@ describe('routing', () => {
     ['PATCH', '/api/v1/users/1', 'identity'],
     ['POST', '/api/v1/api-users', 'identity'],
     ['GET', '/api/v1/roles', 'identity'],
+    ['DELETE', '/api/v1/roles/1?reassign_to=2', 'identity'],
+    ['POST', '/api/v1/api-users/1/hand-overs', 'identity'],
+    ['DELETE', '/api/v1/hand-overs/1', 'identity'],
+    ['POST', '/api/v1/hand-overs/1/open', 'identity'],
+    ['GET', '/api/v1/api-users/1/usage', 'audit'],
+    ['POST', '/api/v1/api-users/usage', 'audit'],
+    ['GET', '/api/v1/api-users/usage?flag=unused', 'audit'],
+    ['GET', '/api/v1/activity/stream?q=x', 'audit'],
   ])('%s %s goes to %s as it came', async (method, path, service) => {
     const answer = await ask(method, path);
     expect([answer.status, answer.body]).toEqual([200, { service, url: path }]);
@@ -325,6 +333,20 @@ describe('a service in trouble', () => {
     const answer = await ask('GET', '/api/v1/activity');
     expect([answer.status, answer.headers['retry-after'], answer.body]).toEqual([503, '9', { detail: 'mine' }]);
     expect(audit.seen).toHaveLength(1);
+  });
+
+  it('that begins an answer and does not go on is a 504 problem', async () => {
+    audit.handler = (_, answer) => {
+      answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '9' }).flushHeaders();
+      return true;
+    };
+    const answer = await ask('GET', '/api/v1/activity');
+    expect([answer.status, answer.body.code, answer.headers['content-type'], answer.headers['retry-after']]).toEqual([
+      504,
+      'upstream.timeout',
+      expect.stringMatching(/^application\/problem\+json/),
+      '1',
+    ]);
   });
 
   it('that refuses a large body by its announced length is heard', async () => {

@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 import httpProxy from '@fastify/http-proxy';
+import type { Problem } from '@rebelcore/contracts/problem';
+import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import { toCaller } from './answer-headers.js';
@@ -54,6 +56,9 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
   for (const group of ROUTES) {
     await fastify.register(async (scope) => {
       limitRate(scope, group, config);
+      scope.setErrorHandler((error, _, reply) => {
+        answerFailure(error, reply);
+      });
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
         readBody(request, payload, group.largestBody),
@@ -123,6 +128,7 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
         unavailable(reply, isTimeout(cause) ? 504 : 503);
       },
       ...(group.addsLiveTokens && { onResponse: addLiveTokens(config.AUDIT_URL) }),
+      ...(group.isStream && { onResponse: beginAtOnce }),
     },
   };
 }
@@ -145,16 +151,33 @@ async function identify(
 
 type OnResponse = NonNullable<NonNullable<httpProxy.FastifyHttpProxyOptions['replyOptions']>['onResponse']>;
 
+/** The reader learns that the stream is open before there is anything in it. */
+const beginAtOnce: OnResponse = (_, reply, { stream }) => {
+  stream.once('resume', () => {
+    if ('flushHeaders' in reply.raw) reply.raw.flushHeaders();
+  });
+  void reply.send(stream);
+};
+
 const addLiveTokens =
   (auditUrl: string): OnResponse =>
   ({ id: correlationId, ip, params, credential }, reply, { stream }) => {
     const { id: apiUserId } = params as { readonly id: string };
     const asked = { apiUserId, ip, correlationId, authorization: credential?.authorization, auditUrl };
     sendWithLiveTokens(reply, stream, asked).catch((error: unknown) => {
-      logger.warn({ err: error, correlationId, msg: 'an answer broke off' });
-      unavailable(reply, 503);
+      answerFailure(error, reply);
     });
   };
+
+/** A body that was refused, or a service that began an answer and did not go on. */
+function answerFailure(error: unknown, reply: Reply): void {
+  if (error instanceof ProblemException) {
+    passProblem(reply, error.getStatus(), error.getResponse() as Problem);
+    return;
+  }
+  logger.warn({ err: error, correlationId: reply.request.id, msg: 'an answer broke off' });
+  unavailable(reply, isTimeout(error) ? 504 : 503);
+}
 
 function unavailable(reply: Reply, status: 503 | 504): void {
   const detail =

@@ -1,4 +1,4 @@
-import { isOffered, isPlainPath, ROUTES } from './routes.js';
+import { groupOf, isOffered, isPlainPath, ROUTES } from './routes.js';
 
 describe('the routes of the gateway', () => {
   it('offer nothing internal, and no prefix twice', () => {
@@ -12,6 +12,24 @@ describe('the routes of the gateway', () => {
     expect(isOffered('identity', '/api/v1/usersx')).toBe(false);
     expect(isOffered('identity', '/internal/session-tokens')).toBe(false);
     expect(isOffered('token', '/api/v1/users')).toBe(false);
+  });
+
+  it.each([
+    ['/api/v1/api-users', 'identity', 'session', 'managing'],
+    ['/api/v1/api-users/{id}/hand-overs', 'identity', 'session', 'managing'],
+    ['/api/v1/api-users/{id}/usage', 'audit', 'session', 'managing'],
+    ['/api/v1/api-users/usage', 'audit', 'session', 'managing'],
+    ['/api/v1/hand-overs/{id}', 'identity', 'session', 'managing'],
+    ['/api/v1/hand-overs/{id}/open', 'identity', 'own', 'guessing'],
+    ['/api/v1/invites/{token}/accept', 'identity', 'own', 'guessing'],
+    ['/api/v1/me/second-factor/confirm', 'identity', 'enrolling', 'managing'],
+    ['/api/v1/sessions/{id}', 'identity', 'cookie', 'guessing'],
+    ['/api/v1/users/{id}/reset-second-factor', 'identity', 'session', 'managing'],
+    ['/api/v1/customers/{id}/owner/reset-second-factor', 'identity', 'own', 'managing'],
+    ['/api/v1/activity/export', 'audit', 'session', 'managing'],
+    ['/api/v1/authorize', 'token', 'own', 'unlimited'],
+  ])('lead %s to %s, with %s credentials, %s', (path, service, credentials, rate) => {
+    expect(groupOf(path)).toMatchObject({ service, credentials, rate });
   });
 
   it.each([

@@ -29,8 +29,8 @@ export interface RouteGroup {
   readonly answerTimeout: number;
   /** Connections to the service. */
   readonly connections: number;
-  /** Asked for without anybody at the keyboard: it does not renew the idle hour of a session. */
-  readonly background?: true;
+  /** Begins at once, is open for as long as it may, and does not renew the idle hour of a session: nobody need be looking. */
+  readonly isStream?: true;
   /** Says what is still in circulation of an API user's tokens, which the service does not know: see live-tokens.ts. */
   readonly addsLiveTokens?: true;
   /** Each stands for itself and all below it; `:name` for any segment. The longest that matches counts. */
@@ -67,7 +67,7 @@ export const ROUTES: readonly RouteGroup[] = [
   },
   { ...AUDIT, prefixes: ['/api/v1/activity', '/api/v1/api-users/usage', '/api/v1/api-users/:id/usage'] },
   // Its heartbeat comes every 5 s. Each open one holds a connection.
-  { ...AUDIT, background: true, connections: 4_096, prefixes: ['/api/v1/activity/stream'] },
+  { ...AUDIT, isStream: true, connections: 4_096, prefixes: ['/api/v1/activity/stream'] },
 ];
 
 export const upstreamOf = (service: Service, config: PortalConfig): string =>

@@ -31,14 +31,14 @@ export interface Forbidden {
  */
 export async function credentialFor(
   request: FastifyRequest,
-  { credentials, background }: Pick<RouteGroup, 'credentials' | 'background'>,
+  { credentials, isStream }: Pick<RouteGroup, 'credentials' | 'isStream'>,
   identityUrl: string,
 ): Promise<Credential | Forbidden> {
   const { authorization } = request.headers;
   const session = credentials === 'own' ? undefined : sessionTokenOf(request);
   if (session === undefined) return { authorization };
   if (credentials === 'cookie') return { authorization, sessionCookie: session };
-  const exchanged = await exchangeSession(identityUrl, session, request, background ?? isBackground(request));
+  const exchanged = await exchangeSession(identityUrl, session, request, isStream ?? isBackground(request));
   if (exchanged === undefined) return {};
   if (typeof exchanged === 'string') return { authorization: `Bearer ${exchanged}` };
   const mayEnrol = credentials === 'enrolling' && exchanged.code === 'session.enrolment-required';

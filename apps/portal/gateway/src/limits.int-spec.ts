@@ -1,0 +1,170 @@
+import { once } from 'node:events';
+import { Agent, request as send, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { GatewayFixture, type Handler } from './gateway.fixture-spec.js';
+
+let gateway: GatewayFixture;
+beforeAll(async () => {
+  gateway = await GatewayFixture.start({ SIGN_INS_PER_MINUTE: '5' });
+});
+afterAll(() => gateway.stop());
+beforeEach(() => {
+  gateway.reset();
+});
+
+const open = (): Socket => connect(Number(new URL(gateway.base).port), '127.0.0.1');
+const raw = (request: string): Promise<string> => {
+  const socket = open();
+  socket.write(request);
+  return text(socket);
+};
+
+/** As a service refuses a body: by its length, and closes. */
+const refuseBody: Handler = (_, answer) => {
+  answer.writeHead(413, { connection: 'close', 'content-type': 'application/problem+json' });
+  answer.end('{"detail":"too large"}');
+  return true;
+};
+
+describe('bodies that are never finished', () => {
+  const PATHS = ['authorize', 'infer', 'me', 'sessions', 'activity', 'customers'];
+
+  it('hold up nobody else, and are given up with a problem after eight seconds', async () => {
+    const head = (path: string) =>
+      `POST /api/v1/${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n`;
+    const halves = PATHS.flatMap((path) =>
+      // What one source may ask without a session is counted.
+      Array.from({ length: path === 'sessions' ? 4 : 128 }, () => {
+        const socket = open();
+        socket.write(head(path));
+        return { answer: text(socket), began: performance.now() };
+      }),
+    );
+    const began = performance.now();
+    for (const path of PATHS) {
+      const asked = performance.now();
+      expect((await gateway.ask('POST', `/api/v1/${path}`, {}, '{}')).status).toBe(200);
+      expect(performance.now() - asked).toBeLessThan(2_000);
+    }
+    expect(gateway.upstreams.flatMap(({ seen }) => seen)).toHaveLength(PATHS.length);
+    const answers = await Promise.all(halves.map(({ answer }) => answer));
+    expect(performance.now() - began).toBeLessThan(12_000);
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request\.timeout"/);
+  });
+});
+
+describe('bodies that are too large', () => {
+  it.each([200_000, 900_000])('are refused by the service, which is told of %i bytes', async (length) => {
+    gateway.inference.handler = refuseBody;
+    for (let round = 0; round < 10; round += 1) {
+      const answer = await gateway.ask('POST', '/api/v1/infer', {}, 'x'.repeat(length));
+      expect([answer.status, answer.body]).toEqual([413, { detail: 'too large' }]);
+    }
+    expect(gateway.inference.last().headers['content-length']).toBe(String(length));
+  });
+
+  it('are so without a length too, and leave the connection to the next request', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const { hostname, port } = new URL(gateway.base);
+    const ask = async (body: string) => {
+      const request = send({ hostname, port, agent, method: 'POST', path: '/api/v1/authorize' });
+      request.setHeader('transfer-encoding', 'chunked');
+      request.end(body);
+      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      await text(answer);
+      return { status: answer.statusCode, reused: request.reusedSocket };
+    };
+    gateway.token.handler = refuseBody;
+    expect((await ask('x'.repeat(300_000))).status).toBe(413);
+    for (let round = 1; round < 40; round += 1) {
+      expect(await ask('x'.repeat(300_000))).toEqual({ status: 413, reused: true });
+    }
+    expect(gateway.token.last().headers['content-length']).toBe('300000');
+    gateway.reset();
+    expect(await ask('{}')).toEqual({ status: 200, reused: true });
+    agent.destroy();
+  });
+
+  it('beyond all measure are refused by the gateway, with or without a length', async () => {
+    const head = 'POST /api/v1/infer HTTP/1.1\r\nhost: x\r\n';
+    expect(await raw(`${head}content-length: 100000000\r\n\r\nxxx`)).toMatch(
+      /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n[^]*"code":"request\.too-large"/,
+    );
+    const socket = open();
+    socket.write(`${head}transfer-encoding: chunked\r\n\r\n`);
+    const megabyte = `100000\r\n${'x'.repeat(1024 * 1024)}\r\n`;
+    socket.on('error', () => undefined);
+    for (let sent = 0; sent < 17; sent += 1) socket.write(megabyte);
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    expect(String(first)).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
+    expect(gateway.inference.seen).toEqual([]);
+  });
+});
+
+describe('what is no request', () => {
+  const SECURITY = ['x-content-type-options: nosniff', "default-src 'none'", 'strict-transport-security: max-age='];
+
+  it.each([
+    [
+      'an address that cannot be decoded',
+      'GET /api/v1/users/%zz HTTP/1.1\r\nhost: x\r\n\r\n',
+      400,
+      'request.malformed',
+    ],
+    ['headers of 20 kB', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'request.too-large'],
+    ['no HTTP', 'HELO gateway\r\n\r\n', 400, 'request.malformed'],
+    ['half a head', 'GET /api/v1/users HTTP/1.1\r\nhost:', 408, 'request.timeout'],
+  ])('%s is a problem like every other', async (_, request, status, code) => {
+    const answer = await raw(request.replace('host: x\r\n', 'host: x\r\nconnection: close\r\n'));
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${String(status)} `));
+    expect(head.toLowerCase()).toContain('content-type: application/problem+json');
+    for (const header of SECURITY) expect(head.toLowerCase()).toContain(header);
+    expect(JSON.parse(body)).toMatchObject({ status, code, type: 'about:blank' });
+  });
+
+  it('an id of 300 characters is for the service to refuse; a part of 2 000 is no id', async () => {
+    expect((await gateway.ask('POST', `/api/v1/users/${'a'.repeat(300)}/deactivate`)).status).toBe(200);
+    const answer = await gateway.ask('POST', `/api/v1/users/${'a'.repeat(2_000)}/deactivate`);
+    expect([answer.status, answer.body.code]).toEqual([200, undefined]);
+  });
+});
+
+describe('one source', () => {
+  it('is slowed: soon where guessing could pay, later at the management addresses, never at /authorize', async () => {
+    const other = await GatewayFixture.start({
+      SIGN_INS_PER_MINUTE: '3',
+      REQUESTS_PER_MINUTE: '50',
+      TRUSTED_PROXIES: '127.0.0.1',
+    });
+    const from = (ip: string, path: string) => other.ask('POST', path, { 'x-forwarded-for': ip }, '{}');
+    for (let round = 0; round < 3; round += 1) {
+      expect((await from('192.0.2.1', '/api/v1/sessions')).status).toBe(200);
+    }
+    const refused = await from('192.0.2.1', '/api/v1/sessions');
+    expect([refused.status, refused.headers['content-type'], refused.body.code]).toEqual([
+      429,
+      expect.stringMatching(/^application\/problem\+json/),
+      'request.too-many',
+    ]);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+    expect(refused.headers['x-frame-options']).toBe('DENY');
+    expect(other.identity.seen).toHaveLength(3);
+
+    expect((await from('192.0.2.2', '/api/v1/sessions')).status).toBe(200);
+    for (const path of ['/api/v1/hand-overs/0198/open', '/api/v1/invites/t/accept', '/api/v1/invites/t/accept']) {
+      expect((await from('192.0.2.1', path)).status).toBe(200);
+    }
+    expect((await from('192.0.2.1', '/api/v1/hand-overs/0199/open')).status).toBe(429);
+    for (let round = 0; round < 20; round += 1) {
+      expect((await from('192.0.2.1', '/api/v1/authorize')).status).toBe(200);
+      expect((await from('192.0.2.1', '/api/v1/infer')).status).toBe(200);
+      expect((await from('192.0.2.1', '/api/v1/users')).status).toBe(200);
+    }
+    const managing = await Promise.all(Array.from({ length: 31 }, () => from('192.0.2.1', '/api/v1/roles')));
+    expect(managing.map(({ status }) => status).sort()).toEqual([...Array<number>(30).fill(200), 429]);
+    await other.stop();
+  });
+});
