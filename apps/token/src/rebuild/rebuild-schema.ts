@@ -106,6 +106,8 @@ export async function mergeStaged(db: Queryable): Promise<void> {
 
 /** Where roles were neither changed nor deleted, and nobody got another one, there is nothing to do. */
 async function moveRoles(db: Queryable): Promise<void> {
+  const { rowCount } = await db.query('select from rebuild.role_move limit 1');
+  if (rowCount === 0) return;
   await db.query(`
     create index on rebuild.role_move (customer_id, from_role_id, sequence);
     create index on rebuild.role_move (api_user_id, sequence);
