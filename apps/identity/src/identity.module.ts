@@ -151,8 +151,8 @@ export class IdentityModule {
         { provide: EnforcementView, inject: [Pool], useFactory: (pool: Pool) => new EnforcementView(pool) },
         {
           provide: SessionStore,
-          inject: [Pool, EventStore],
-          useFactory: (pool: Pool, store: EventStore) => new SessionStore(pool, store),
+          inject: [Pool, EventStore, Roles],
+          useFactory: (pool: Pool, store: EventStore, roles: Roles) => new SessionStore(pool, store, roles),
         },
         {
           provide: SessionTokens,

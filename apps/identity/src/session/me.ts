@@ -12,6 +12,10 @@ export const meResponse = z
       first_name: z.string(),
       last_name: z.string(),
       owner: z.boolean(),
+      role: z
+        .object({ id: z.uuid(), name: z.string() })
+        .nullable()
+        .meta({ description: 'Null for the owner, who stands outside roles.' }),
     }),
     customer: z.object({ id: z.uuid(), name: z.string() }),
     permissions: z.array(z.enum(PERMISSIONS)),
@@ -30,7 +34,7 @@ export const meResponse = z
 export function meOf({ user, customer, permissions, session }: Me): z.infer<typeof meResponse> {
   const { id, email, firstName, lastName, owner } = user;
   return {
-    user: { id, email, first_name: firstName, last_name: lastName, owner },
+    user: { id, email, first_name: firstName, last_name: lastName, owner, role: session.role ?? null },
     customer,
     permissions: [...permissions],
     session: {

@@ -3,6 +3,7 @@ import type { EventStore } from '@rebelcore/event-store/event-store';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { portalUser } from '../portal-user/portal-user.js';
+import type { Roles } from '../role/roles.js';
 import type { SessionClaims } from './session-tokens.js';
 
 const HOUR_MS = 3_600_000;
@@ -18,6 +19,8 @@ export type SessionName = { readonly token: string } | { readonly sessionId: str
 export interface Session extends SessionClaims {
   readonly createdAt: Date;
   readonly endsAt: Date;
+  /** The role that the person has now; undefined for the owner, who stands outside roles. */
+  readonly role: { readonly id: string; readonly name: string } | undefined;
   /** When it ends unless its person does something. */
   readonly idleEndsAt: Date;
   /** Until an authenticator app is enrolled a session is good for nothing else. */
@@ -49,11 +52,12 @@ interface SessionRow {
   second_factor: boolean;
 }
 
-/** Sessions as they are now. What they may do is read from the user's events each time, so that changes count at once. */
+/** Sessions as they are now. What they may do is read each time, from events and roles, so that changes count at once. */
 export class SessionStore {
   constructor(
     private readonly pool: Pool,
     private readonly events: EventStore,
+    private readonly roles: Roles,
   ) {}
 
   /**
@@ -83,13 +87,15 @@ export class SessionStore {
     if (session === undefined) return undefined;
     const { state } = await this.events.load(portalUser, session.portal_user_id, session.customer_id);
     if (state.status !== 'active') return undefined;
+    const role = state.owner ? undefined : await this.roles.ofUser(session.customer_id, session.portal_user_id);
     return {
       sessionId: session.id,
       portalUserId: session.portal_user_id,
       customerId: session.customer_id,
       owner: state.owner,
       // The Super Admin stands outside roles: every check passes.
-      permissions: state.owner ? PERMISSIONS : [],
+      permissions: state.owner ? PERMISSIONS : (role?.permissions ?? []),
+      role: role && { id: role.id, name: role.name },
       createdAt: session.created_at,
       endsAt: session.expires_at,
       idleEndsAt: idleEndOf(session),
