@@ -22,6 +22,7 @@ test('“Three read-only system roles marked System”, to be copied', async ({ 
 
 test('a name that is taken is told at its field, and nothing typed is lost', async ({ signedInPage: page }) => {
   await page.goto('/roles');
+  await expect(page.getByRole('button', { name: 'New role', exact: true })).toBeVisible();
   await page.keyboard.press('n');
   const dialog = page.getByRole('dialog', { name: 'New role' });
   await dialog.getByLabel('Name').fill('RebelCore_User');
