@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch';
-import type { Paths } from './pending.js';
 import { Problem, problemOf } from './problem.js';
+import type { paths } from './schema.js';
 import { whenSignedInAgain } from './session-gate.js';
 
 const TIMEOUT_MS = 40_000;
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 40_000;
 export const BACKGROUND = { 'x-background': '1' };
 
 /** `api.GET('/api/v1/…', {params})`; wrap it in {@link answer}. A refusal is thrown as a {@link Problem}. */
-export const api = createClient<Paths>({ baseUrl: location.origin, fetch: send });
+export const api = createClient<paths>({ baseUrl: location.origin, fetch: send });
 
 /**
  * The body of a successful answer.

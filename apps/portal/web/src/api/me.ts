@@ -3,26 +3,15 @@ import { answer, api, BACKGROUND } from './client.js';
 import type { components } from './schema.js';
 import { signedInAs } from './session-gate.js';
 
-type Described = components['schemas']['Me'];
-
 /** Who is signed in. */
-export type Me = Described & {
-  readonly user: Described['user'] & { readonly role?: { readonly id: string; readonly name: string } | null };
-  readonly session?: {
-    readonly id: string;
-    readonly created_at: string;
-    readonly ends_at: string;
-    readonly idle_ends_at: string;
-    readonly second_factor: 'enrolled' | 'enrolment_required';
-  };
-};
-export type Permission = Described['permissions'][number];
+export type Me = components['schemas']['Me'];
+export type Permission = Me['permissions'][number];
 
 /** Asked again in the background when the window comes to the front, so that an ended session shows. */
 export const meQuery = queryOptions({
   queryKey: ['me'],
   queryFn: async ({ signal }) => {
-    const me: Me = await answer(api.GET('/api/v1/me', { headers: BACKGROUND, signal }));
+    const me = await answer(api.GET('/api/v1/me', { headers: BACKGROUND, signal }));
     signedInAs(me.user);
     return me;
   },

@@ -50,7 +50,7 @@ const enrol = createRoute({
   validateSearch: z.object({ next: optional(z.string()) }),
   beforeLoad: async ({ location }) => {
     const me = await signedIn(location.href);
-    if (me.session?.second_factor !== 'enrolment_required') throw redirect({ to: '/' });
+    if (me.session.second_factor !== 'enrolment_required') throw redirect({ to: '/' });
   },
   component: lazyRouteComponent(() => import('../pages/enrol/enrol.page.js'), 'EnrolPage'),
 });
@@ -61,7 +61,7 @@ const framed = createRoute({
   id: 'framed',
   beforeLoad: async ({ location }) => {
     const me = await signedIn(location.href);
-    if (me.session?.second_factor === 'enrolment_required') {
+    if (me.session.second_factor === 'enrolment_required') {
       throw redirect({ to: '/enrol', search: location.href === '/' ? {} : { next: location.href } });
     }
     return { me };

@@ -19,7 +19,7 @@ export function SignedOutDialog() {
   if (!isOver || holder === undefined) return null;
 
   function signedIn(me: Me) {
-    if (me.session?.second_factor === 'enrolment_required') {
+    if (me.session.second_factor === 'enrolment_required') {
       location.reload();
       return;
     }

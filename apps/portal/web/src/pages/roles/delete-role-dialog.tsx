@@ -1,7 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useRef, useState } from 'react';
 import { answer, api } from '../../api/client.js';
-import type { RoleItem } from '../../api/pending.js';
 import { Problem } from '../../api/problem.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
@@ -10,7 +9,7 @@ import { SelectField } from '../../ui/field.js';
 import { useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { rolesWords } from '../../words/roles.js';
-import { rolesQuery } from './roles.data.js';
+import { rolesQuery, type Role } from './roles.data.js';
 import styles from './roles.module.css';
 
 const words = rolesWords.delete;
@@ -22,8 +21,8 @@ export function DeleteRoleDialog({
   onClose,
   onDeleted,
 }: {
-  role: RoleItem;
-  others: readonly RoleItem[];
+  role: Role;
+  others: readonly Role[];
   onClose: () => void;
   onDeleted: () => void;
 }) {

@@ -1,7 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useRef, useState } from 'react';
 import { answer, api } from '../../api/client.js';
-import type { RoleItem } from '../../api/pending.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -10,7 +9,7 @@ import { useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { rolesWords } from '../../words/roles.js';
 import { FlagList } from './flag-list.js';
-import { flagsOf, rolesQuery } from './roles.data.js';
+import { flagsOf, rolesQuery, type Role } from './roles.data.js';
 import styles from './roles.module.css';
 
 const words = rolesWords.create;
@@ -21,9 +20,9 @@ export function NewRoleDialog({
   onClose,
   onMade,
 }: {
-  from: RoleItem | undefined;
+  from: Role | undefined;
   onClose: () => void;
-  onMade: (role: RoleItem) => void;
+  onMade: (role: Role) => void;
 }) {
   const client = useQueryClient();
   const id = useId();

@@ -2,7 +2,6 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { answer, api } from '../../api/client.js';
 import { meQuery } from '../../api/me.js';
-import type { RoleItem } from '../../api/pending.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { TextField } from '../../ui/field.js';
@@ -10,11 +9,11 @@ import { useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { rolesWords as words } from '../../words/roles.js';
 import { FlagList } from './flag-list.js';
-import { FLAGS, flagsOf, rolesQuery } from './roles.data.js';
+import { FLAGS, flagsOf, rolesQuery, type Role } from './roles.data.js';
 import styles from './roles.module.css';
 
 interface DetailProps {
-  role: RoleItem;
+  role: Role;
   mayChange: boolean;
   onCopy: () => void;
   onDelete: () => void;
@@ -51,7 +50,7 @@ export function RoleDetail({ role, mayChange, onCopy, onDelete }: DetailProps) {
   );
 }
 
-function RoleForm({ role }: { role: RoleItem }) {
+function RoleForm({ role }: { role: Role }) {
   const client = useQueryClient();
   const form = useRef<HTMLFormElement>(null);
   const stored = flagsOf(role);

@@ -3,7 +3,6 @@ import { getRouteApi, Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { may } from '../../api/me.js';
-import type { RoleItem } from '../../api/pending.js';
 import { asProblem } from '../../api/problem.js';
 import { useMe } from '../../api/use-me.js';
 import { Button } from '../../ui/button.js';
@@ -14,11 +13,11 @@ import { rolesWords as words } from '../../words/roles.js';
 import { DeleteRoleDialog } from './delete-role-dialog.js';
 import { NewRoleDialog } from './new-role-dialog.js';
 import { RoleDetail } from './role-detail.js';
-import { rolesQuery } from './roles.data.js';
+import { rolesQuery, type Role } from './roles.data.js';
 import styles from './roles.module.css';
 
 const route = getRouteApi('/framed/roles');
-type Open = { kind: 'new'; from?: RoleItem } | { kind: 'delete'; role: RoleItem };
+type Open = { kind: 'new'; from?: Role } | { kind: 'delete'; role: Role };
 
 /** The roles left, the flags of the chosen one right; which one is in the address. */
 export function RolesPage() {
@@ -121,7 +120,7 @@ export function RolesPage() {
   );
 }
 
-function RoleList({ items, chosen }: { items: readonly RoleItem[]; chosen: string | undefined }) {
+function RoleList({ items, chosen }: { items: readonly Role[]; chosen: string | undefined }) {
   return (
     <ul className={styles.list} aria-label={words.list}>
       {items.map((role) => (

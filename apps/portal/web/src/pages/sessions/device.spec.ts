@@ -13,7 +13,6 @@ describe('a session is told by its browser', () => {
     ],
     ['curl/8.9.1', 'curl/8.9.1'],
     ['', 'Unknown'],
-    [null, 'Unknown'],
   ])('%j', (userAgent, told) => {
     expect(deviceOf(userAgent, 'Unknown')).toBe(told);
   });

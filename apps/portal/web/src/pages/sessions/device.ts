@@ -17,8 +17,8 @@ const SYSTEMS = [
 ] as const;
 
 /** `Firefox 143 on Linux`, or the first word of whatever else it says of itself. */
-export function deviceOf(userAgent: string | null, unknown: string): string {
-  if (userAgent === null || userAgent === '') return unknown;
+export function deviceOf(userAgent: string, unknown: string): string {
+  if (userAgent === '') return unknown;
   for (const [name, pattern] of BROWSERS) {
     const version = pattern.exec(userAgent)?.[1];
     if (version === undefined) continue;

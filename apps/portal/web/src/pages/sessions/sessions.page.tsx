@@ -1,8 +1,8 @@
 import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { answer, api } from '../../api/client.js';
-import type { Session } from '../../api/pending.js';
 import { asProblem, type Problem } from '../../api/problem.js';
+import type { components } from '../../api/schema.js';
 import { signOut } from '../../app/sign-out.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
@@ -14,6 +14,8 @@ import { Time } from '../../ui/time.js';
 import { sessionsWords as words } from '../../words/sessions.js';
 import { deviceOf } from './device.js';
 import styles from './sessions.module.css';
+
+type Session = components['schemas']['Sessions']['items'][number];
 
 const sessionsQuery = queryOptions({
   queryKey: ['sessions'],
@@ -99,13 +101,13 @@ function SessionTable({
           return (
             <tr key={session.id}>
               <td className={table.first}>
-                <span title={session.user_agent ?? undefined}>{where}</span>
+                <span title={session.user_agent}>{where}</span>
                 {session.current && (
                   <span className={styles.current}>
                     <Status mark="in-force">{words.current}</Status>
                   </span>
                 )}
-                {session.ip !== null && <span className={styles.ip}>{words.from(session.ip)}</span>}
+                <span className={styles.ip}>{words.from(session.ip)}</span>
               </td>
               <td data-label={columns.seen}>
                 <Time at={session.last_seen_at} as="relative" />
