@@ -21,6 +21,8 @@ function typeAndText(call: Call): Pick<Story, 'eventType' | 'description'> {
       return { eventType: 'api.authorize', description: authorizeText(call) };
     case SIGN_IN:
       return signInStory(call);
+    case OPEN_HAND_OVER:
+      return { eventType: 'hand_over.open_failed', description: notOpenedText(call) };
     default:
       return call.route === EXPORT && call.outcome === 'success'
         ? { eventType: 'activity.export', description: `${capitalised(callerOf(call))} exported the activity log` }
@@ -41,6 +43,12 @@ function signInStory(call: Call): Pick<Story, 'eventType' | 'description'> {
   return { eventType: 'session.sign_in_failed', description: `Sign-in ${call.outcome} for ${whom}${whyOf(call)}` };
 }
 
+/** By somebody who holds, or has guessed, a link: no call of the API user whose credentials waited behind it. */
+function notOpenedText(call: Call): string {
+  const whose = call.apiUserId === undefined ? '' : ` for the credentials of API user ${call.apiUserId}`;
+  return `A hand-over link${whose} did not open${whyOf(call)}`;
+}
+
 function authorizeText(call: Call): string {
   const whom = call.apiUserId === undefined ? '' : ` for API user ${call.apiUserId}`;
   if (call.outcome !== 'success') return `Authorize ${call.outcome}${whom}${whyOf(call)}`;
@@ -58,9 +66,6 @@ function callerOf(call: Call): string {
 }
 
 function callText(call: Call): string {
-  if (call.route === OPEN_HAND_OVER && call.apiUserId !== undefined) {
-    return `A hand-over link for the credentials of API user ${call.apiUserId} did not open${whyOf(call)}`;
-  }
   const caller = callerOf(call);
   const route = oneLine(call.route);
   if (call.outcome === 'success') return `${capitalised(caller)} called ${route}`;

@@ -251,6 +251,14 @@ describe('what a call becomes', () => {
       { userId: null, description: 'GET /api/v1/me refused for an unidentified caller: there is no valid session' },
     ],
     [
+      { route: 'POST /api/v1/hand-overs/:id/open', outcome: 'refused', status: 410, reason: 'hand-over.expired' },
+      {
+        eventType: 'hand_over.open_failed',
+        userId: apiUserId,
+        description: `A hand-over link for the credentials of API user ${apiUserId} did not open: it had expired`,
+      },
+    ],
+    [
       { ...SIGN_IN, portalUserId, reason: 'session.wrong-code' },
       {
         eventType: 'session.sign_in_failed',

@@ -26,6 +26,7 @@ export const EVENT_TYPES = [
   'hand_over.create',
   'hand_over.open',
   'hand_over.withdraw',
+  'hand_over.open_failed',
   'api.authorize',
   'api.call',
   'activity.export',

@@ -14,6 +14,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'hand_over.create': 'Hand-over link made',
     'hand_over.open': 'Hand-over link opened',
     'hand_over.withdraw': 'Hand-over link withdrawn',
+    'hand_over.open_failed': 'Hand-over link did not open',
   },
   Calls: { 'api.authorize': 'Call of /authorize', 'api.call': 'Call of an API', 'activity.export': 'Log exported' },
   People: {
