@@ -1,5 +1,5 @@
 import type { Action } from '../pages/users/user-actions.js';
-import type { Flag } from '../pages/users/users-api.js';
+import type { Flag } from '../pages/users/usage-api.js';
 import { counted, grouped } from './lasting.js';
 
 /** What the page Users says. */
@@ -52,6 +52,7 @@ export const usersWords = {
   notConfirmed: 'Not confirmed',
   invited: 'Invited',
   inviteExpired: 'Invite expired',
+  inviteRefused: 'Mail was refused',
   never: 'Never',
   unknown: 'Not known',
   usageFailed: 'Last use could not be loaded.',
@@ -85,6 +86,7 @@ export const usersWords = {
     email: 'E-mail',
     role: 'Role',
     chooseRole: 'Choose a role',
+    roleMissing: 'Choose a role.',
     status: 'Status after the password is set',
     statuses: { active: 'Active', inactive: 'Inactive' },
     rolesFailed: 'The roles',

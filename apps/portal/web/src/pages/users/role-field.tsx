@@ -24,7 +24,7 @@ export function RoleField({
         name="role_id"
         label={words.role}
         value={value}
-        error={error}
+        error={error !== undefined && value === '' ? words.roleMissing : error}
         required
         onChange={({ target }) => {
           onValue(target.value);

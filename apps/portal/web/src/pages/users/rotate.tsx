@@ -13,7 +13,9 @@ import styles from './rotate.module.css';
 import { StatusDialog } from './status-dialog.js';
 import { UsageChart } from './usage-chart.js';
 import { Callers } from './user-usage.js';
-import { usageOf, type UsageInFull, type User } from './users-api.js';
+import type { UsageInFull } from './usage-api.js';
+import { usageOf } from './usage-api.js';
+import { type User } from './users-api.js';
 import { userQuery } from './users.queries.js';
 import { useShowRotation } from './use-show-rotation.js';
 

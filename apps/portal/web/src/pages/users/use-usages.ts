@@ -1,6 +1,7 @@
 import { useQueries } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import type { Page, Usage, User } from './users-api.js';
+import type { Usage } from './usage-api.js';
+import type { Page, User } from './users-api.js';
 import { usagesQuery } from './users.queries.js';
 
 /** What is known of the calls of the API users shown; undefined where nobody may know, null where it could not be found out. */

@@ -38,7 +38,7 @@ describe('what can be done with a user', () => {
       ...person,
       status: 'inactive',
       second_factor: false,
-      invite: { expires_at: '2026-11-28T11:00:00Z', expired: false },
+      invite: { expires_at: '2026-11-28T11:00:00Z', expired: false, becomes: 'active', delivery: 'sent' },
     } as const;
     expect(actionsFor(invited, superAdmin)).toEqual(['edit', 'resend-invite', 'delete']);
   });

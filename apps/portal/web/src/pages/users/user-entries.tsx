@@ -24,9 +24,9 @@ export function UserEntries({ userId }: { readonly userId: string }) {
         <LoadError problem={asProblem(error)} what={words.whatEntries} onRetry={() => void refetch()} />
       )}
       {data === undefined && error === null && <Loading rows={3} dense />}
-      {data?.items.length === 0 && <p className={styles.faint}>{words.noEntries}</p>}
+      {data?.length === 0 && <p className={styles.faint}>{words.noEntries}</p>}
       <ul className={styles.entries}>
-        {data?.items.map(({ id, occurred_at, description, outcome }) => (
+        {data?.map(({ id, occurred_at, description, outcome }) => (
           <li key={id} className={styles.entry} data-outcome={outcome}>
             <Time at={occurred_at} />
             <span>{description}</span>

@@ -26,12 +26,15 @@ export function UserStatus({ user }: { readonly user: User }) {
     <>
       <Status mark={user.status === 'active' ? 'in-force' : 'off'}>{word}</Status>
       {invite !== null && invite !== undefined && (
-        <div className={invite.expired ? styles.unconfirmed : styles.second}>
-          {invite.expired ? words.inviteExpired : words.invited}
-        </div>
+        <Invite expired={invite.expired} refused={invite.delivery === 'failed'} />
       )}
     </>
   );
+}
+
+function Invite({ expired, refused }: { readonly expired: boolean; readonly refused: boolean }) {
+  if (!expired && !refused) return <div className={styles.second}>{words.invited}</div>;
+  return <div className={styles.unconfirmed}>{refused ? words.inviteRefused : words.inviteExpired}</div>;
 }
 
 /** Asks until the status is in force, then shows it wherever the user stands. */

@@ -7,7 +7,7 @@ import { grouped } from '../../words/lasting.js';
 import { usersWords } from '../../words/users.js';
 import { UsageChart } from './usage-chart.js';
 import styles from './user-drawer.module.css';
-import type { Caller } from './users-api.js';
+import type { Caller } from './usage-api.js';
 import { usageQuery } from './users.queries.js';
 
 const words = usersWords.drawer;

@@ -1,32 +1,13 @@
 import { answer, answered, api, BACKGROUND } from '../../api/client.js';
+import type { components } from '../../api/schema.js';
 
-export interface RoleRef {
-  readonly id: string;
-  readonly name: string;
-}
-
-export interface User {
-  readonly id: string;
-  readonly type: 'portal' | 'api';
-  readonly owner: boolean;
-  readonly status: 'active' | 'inactive';
-  readonly created_at: string;
-  readonly role?: RoleRef;
-  /** People. */
-  readonly email?: string;
-  readonly first_name?: string;
-  readonly last_name?: string;
-  /** Set until the person has chosen a password. */
-  readonly invite?: { readonly expires_at: string; readonly expired: boolean } | null;
-  readonly second_factor?: boolean;
-  /** API users. */
-  readonly username?: string;
-  readonly label?: string | null;
-  readonly replaces?: string | null;
-  readonly replaced_by?: readonly string[];
-  /** Null until /authorize decides by the status. */
-  readonly enforced_at?: string | null;
-}
+type Described = components['schemas'];
+export type User = Described['User'];
+export type Entry = Described['ActivityEntry'];
+export type RoleRef = Pick<Described['Role'], 'id' | 'name'>;
+export type Person = Pick<Described['InviteRequest'], 'first_name' | 'last_name' | 'email' | 'role_id'>;
+/** The answer to a change of status; `enforced_at` is null while the token service has not confirmed it. */
+export type StatusChange = Described['UserStatus'];
 
 export interface Page<Item> {
   readonly items: readonly Item[];
@@ -34,145 +15,62 @@ export interface Page<Item> {
   readonly as_of: string;
 }
 
-export const FLAGS = ['unused', 'never_used', 'stopped_calling', 'refused_from_new_place'] as const;
-export type Flag = (typeof FLAGS)[number];
-
-/** What is known of the calls of one API user; short enough for a list. */
-export interface Usage {
-  readonly id: string;
-  readonly last_used_at: string | null;
-  readonly last_used_ip: string | null;
-  readonly last_refused_at: string | null;
-  readonly last_refused_ip: string | null;
-  readonly calls_30d: number;
-  readonly refused_30d: number;
-  /** Tokens that still open protected APIs, and when the last of them expires. */
-  readonly live_tokens: number;
-  readonly last_expiry: string | null;
-  readonly flags: readonly Flag[];
-}
-
-export interface Caller {
-  readonly ip: string;
-  readonly user_agent: string;
-  readonly first_at: string;
-  readonly last_at: string;
-  readonly calls: number;
-  readonly refused: number;
-}
-
-export interface UsageInFull extends Usage {
-  readonly last_used_agent: string | null;
-  readonly last_refused_reason: string | null;
-  readonly hours: readonly { readonly at: string; readonly calls: number; readonly refused: number }[];
-  readonly callers: readonly Caller[];
-  readonly as_of: string;
-}
-
 export interface UserFilter {
-  readonly type?: 'portal' | 'api' | undefined;
-  readonly status?: 'active' | 'inactive' | undefined;
+  readonly type?: User['type'] | undefined;
+  readonly status?: User['status'] | undefined;
   readonly q?: string | undefined;
 }
 
-export interface Person {
-  readonly first_name: string;
-  readonly last_name: string;
-  readonly email: string;
-  readonly role_id: string;
-}
-
-/** The answer to a change of status. */
-export interface StatusChange {
-  readonly status: 'active' | 'inactive';
-  /** Null while the token service has not confirmed it. */
-  readonly enforced_at: string | null;
-  /** Null when nobody could say. */
-  readonly live_tokens?: number | null;
-  readonly last_expiry?: string | null;
-}
-
-export const PAGE = 50;
+const PAGE = 50;
+const ENTRIES = 10;
 
 export const listUsers = (filter: UserFilter, cursor: string | undefined, signal: AbortSignal): Promise<Page<User>> =>
-  get('/api/v1/users', { query: { ...filter, cursor, limit: PAGE } }, signal);
+  answer(api.GET('/api/v1/users', { params: { query: { ...set({ ...filter, cursor }), limit: PAGE } }, signal }));
 
 export const userOf = (id: string, signal: AbortSignal, background = false): Promise<User> =>
-  get('/api/v1/users/{id}', { path: { id } }, signal, background);
+  answer(api.GET('/api/v1/users/{id}', { params: { path: { id } }, signal, ...inBackground(background) }));
 
-/** API users by what is silent about them; only what the audit side knows. */
-export const listSilent = (flag: Flag, cursor: string | undefined, signal: AbortSignal): Promise<Page<Usage>> =>
-  get('/api/v1/api-users/usage', { query: { flag, cursor, limit: 20 } }, signal);
+export const invite = (person: Person & { readonly status: User['status'] }): Promise<User> =>
+  answer(api.POST('/api/v1/users', { body: person }));
 
-export const usageOf = async (id: string, signal: AbortSignal, background = false): Promise<UsageInFull> =>
-  get('/api/v1/api-users/{id}/usage', { path: { id } }, signal, background);
+export const change = (id: string, changed: Partial<Person>): Promise<User> =>
+  answer(api.PATCH('/api/v1/users/{id}', { params: { path: { id } }, body: changed }));
 
-/** @param ids at most 100; the customer's own only come back */
-export const usageOfMany = async (
-  ids: readonly string[],
-  signal: AbortSignal,
-): Promise<{ items: readonly Usage[]; as_of: string }> =>
-  (await answer(loose.POST('/api/v1/api-users/usage', { body: { ids }, headers: BACKGROUND, signal }))) as {
-    items: readonly Usage[];
-    as_of: string;
-  };
+export const resendInvite = (id: string): Promise<User> =>
+  answer(api.POST('/api/v1/users/{id}/resend-invite', { params: { path: { id } } }));
 
-export const invite = async (person: Person & { readonly status: 'active' | 'inactive' }): Promise<User> =>
-  (await answer(loose.POST('/api/v1/users', { body: person }))) as User;
+export async function resetSecondFactor(id: string): Promise<void> {
+  await answer(api.POST('/api/v1/users/{id}/reset-second-factor', { params: { path: { id } } }));
+}
 
-export const change = async (id: string, changed: Partial<Person>): Promise<User> =>
-  (await answer(loose.PATCH('/api/v1/users/{id}', { params: { path: { id } }, body: changed }))) as User;
-
-export const resendInvite = async (id: string): Promise<User> =>
-  (await answer(loose.POST('/api/v1/users/{id}/resend-invite', { params: { path: { id } } }))) as User;
-
-export const resetSecondFactor = async (id: string): Promise<void> => {
-  await answer(loose.POST('/api/v1/users/{id}/reset-second-factor', { params: { path: { id } } }));
-};
-
-export const remove = async (id: string): Promise<void> => {
-  await answer(loose.DELETE('/api/v1/users/{id}', { params: { path: { id } } }));
-};
+export async function remove(id: string): Promise<void> {
+  await answer(api.DELETE('/api/v1/users/{id}', { params: { path: { id } } }));
+}
 
 /** @returns what changed with the position of the entry that proves it */
 export async function setStatus(
   id: string,
-  to: 'active' | 'inactive',
+  to: User['status'],
 ): Promise<StatusChange & { readonly position: string | undefined }> {
-  const path = to === 'active' ? '/api/v1/users/{id}/reactivate' : '/api/v1/users/{id}/deactivate';
-  const { data, position } = await answered(loose.POST(path, { params: { path: { id } } }));
-  return { ...(data as StatusChange), position };
+  const of = { params: { path: { id } } };
+  const { data, position } = await answered(
+    to === 'active' ? api.POST('/api/v1/users/{id}/reactivate', of) : api.POST('/api/v1/users/{id}/deactivate', of),
+  );
+  return { ...data, position };
 }
 
 export const rolesOf = async (signal: AbortSignal): Promise<readonly RoleRef[]> =>
-  (await get<{ items: readonly RoleRef[] }>('/api/v1/roles', {}, signal)).items;
+  (await answer(api.GET('/api/v1/roles', { signal }))).items;
 
-/** The last entries about one user; the same shape as on the page Activity. */
-export interface Entry {
-  readonly id: string;
-  readonly event_type: string;
-  readonly occurred_at: string;
-  readonly outcome: 'success' | 'refused' | 'failed';
-  readonly description: string;
+/** The last entries about one user. */
+export const entriesOf = async (userId: string, signal: AbortSignal): Promise<readonly Entry[]> =>
+  (await answer(api.GET('/api/v1/activity', { params: { query: { user_id: userId, limit: ENTRIES } }, signal }))).items;
+
+const inBackground = (background: boolean) => (background ? { headers: BACKGROUND } : {});
+
+/** Without what is not set: a parameter is there or not. */
+function set<Fields extends Record<string, string | undefined>>(fields: Fields) {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof Fields]?: Exclude<Fields[Name], undefined>;
+  };
 }
-
-export const entriesOf = (userId: string, signal: AbortSignal): Promise<Page<Entry>> =>
-  get('/api/v1/activity', { query: { user_id: userId, limit: 10 } }, signal);
-
-interface Parameters {
-  readonly path?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
-}
-
-interface Init {
-  readonly params?: Parameters;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
-}
-
-type Send = (path: string, init: Init) => Promise<{ data?: unknown; response: Response }>;
-const loose = api as unknown as Readonly<Record<'GET' | 'POST' | 'PATCH' | 'DELETE', Send>>;
-
-const get = async <Data>(path: string, params: Parameters, signal: AbortSignal, background = false): Promise<Data> =>
-  (await answer(loose.GET(path, { params, signal, ...(background && { headers: BACKGROUND }) }))) as Data;

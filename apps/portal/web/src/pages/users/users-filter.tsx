@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { classes } from '../../ui/classes.js';
 import { useKeys } from '../../ui/keys.js';
 import { usersWords as words } from '../../words/users.js';
-import { FLAGS } from './users-api.js';
+import { FLAGS } from './usage-api.js';
 import type { UsersSearch } from './users.search.js';
 import styles from './users-filter.module.css';
 

@@ -1,18 +1,7 @@
 import { infiniteQueryOptions, queryOptions, type InfiniteData, type QueryClient } from '@tanstack/react-query';
-import {
-  entriesOf,
-  listSilent,
-  listUsers,
-  rolesOf,
-  usageOf,
-  usageOfMany,
-  userOf,
-  type Flag,
-  type Page,
-  type Usage,
-  type User,
-  type UserFilter,
-} from './users-api.js';
+import type { Flag, Usage } from './usage-api.js';
+import { listSilent, usageOf, usageOfMany } from './usage-api.js';
+import { entriesOf, listUsers, rolesOf, userOf, type Page, type User, type UserFilter } from './users-api.js';
 
 /** A page of the list; `usage` where it came with it. */
 interface ListPage extends Page<User> {
