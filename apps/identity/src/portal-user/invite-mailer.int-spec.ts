@@ -7,6 +7,8 @@ let identity: IdentityFixture;
 let acme: TestCustomer;
 beforeAll(async () => {
   mail = await MailServer.start();
+  // The service starts although no mail server is there.
+  await mail.goAway();
   identity = await IdentityFixture.start({ SMTP_URL: mail.url, MAIL_FROM: 'no-reply@portal.test' });
   acme = await identity.customer();
 });
@@ -33,7 +35,7 @@ const dueNow = () => identity.database.asOwner('update invite_mail set due_at = 
 
 describe('a mail', () => {
   it('waits while the mail server is away, and is sent once it is back', async () => {
-    await mail.goAway();
+    expect((await identity.call('GET', '/health/ready')).status).toBe(200);
     const emails = [someEmail(), someEmail(), someEmail()];
     const ids = await Promise.all(emails.map((email) => invite(email)));
     await until(async () => (await figures())?.tried === 3, 'each to be tried in vain');
