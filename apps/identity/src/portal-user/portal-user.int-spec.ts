@@ -377,11 +377,13 @@ describe('deactivating and reactivating a portal user', () => {
       { status: 'inactive', enforced_at: expect.any(String) as unknown, live_tokens: 0, last_expiry: null },
     ]);
     expect((await identity.exchange(cookie)).status).toBe(401);
-    expect((await signIn(email)).status).toBe(401);
+    expect((await signIn(email)).body.code).toBe('session.not-opened');
     expect((await change(id, 'deactivate')).status).toBe(200);
     expect((await change(id, 'reactivate')).body.status).toBe('active');
     expect((await identity.exchange(cookie)).status).toBe(401);
-    expect((await signIn(email)).status).toBe(201);
+    // The password counts again, and the second factor is the one from before.
+    expect((await signIn(email)).body.code).toBe('session.second-factor-required');
+    expect(await user(id)).toMatchObject({ status: 'active', second_factor: true });
     await published(id, 'PortalUserReactivated');
     expect(eventsOf(id).filter((name) => /Deactivated|Reactivated/.test(name))).toEqual([
       'PortalUserDeactivated',
