@@ -1,5 +1,9 @@
+import { EventStore } from '@rebelcore/event-store/event-store';
 import { until } from '@rebelcore/testing/until';
+import { Pool } from 'pg';
 import { AGENT_ROLE, idOf, IdentityFixture, someEmail, type TestCustomer } from '../identity.fixture-spec.js';
+import { Invitations } from './invitations.js';
+import { InviteMailer } from './invite-mailer.js';
 import { MailServer } from './mail-server.fixture-spec.js';
 
 let mail: MailServer;
@@ -45,6 +49,24 @@ describe('a mail', () => {
     await Promise.all(emails.map((email) => mail.token(email)));
     await until(async () => (await figures())?.waiting === 0, 'nothing to wait');
     expect(emails.map((email) => mail.mailsTo(email).length)).toEqual([1, 1, 1]);
+  });
+
+  it('is sent once when several replicas send', async () => {
+    const { app, config } = identity;
+    const replicas = Array.from(
+      { length: 3 },
+      () => new InviteMailer(app.get(Pool), app.get(EventStore), app.get(Invitations), config),
+    );
+    const emails = Array.from({ length: 20 }, () => someEmail());
+    await Promise.all(emails.map((email) => invite(email)));
+    for (const replica of replicas) replica.onApplicationBootstrap();
+    try {
+      await Promise.all(emails.map((email) => mail.token(email)));
+      await until(async () => (await figures())?.waiting === 0, 'nothing to wait');
+    } finally {
+      await Promise.all(replicas.map((replica) => replica.onApplicationShutdown()));
+    }
+    expect(emails.map((email) => mail.mailsTo(email).length)).toEqual(emails.map(() => 1));
   });
 
   it('is given up after some refusals of the address, which health and list say, until it is sent again', async () => {

@@ -23,9 +23,11 @@ const PAUSE = `least(power(2, attempts - 1), 900) * interval '1 second'`;
 
 /** Taken by one replica, which holds it by the lease and not by a transaction: a mail server may take its time. */
 const TAKE = `
-  update invite_mail m set attempts = m.attempts + 1, due_at = now() + ${LEASE}
-  from (select customer_id, portal_user_id from invite_mail where due_at <= now() and given_up_at is null
-        order by due_at limit 1 for update skip locked) due
+  with due as materialized (
+    select customer_id, portal_user_id from invite_mail where due_at <= now() and given_up_at is null
+    order by due_at limit 1 for update skip locked
+  )
+  update invite_mail m set attempts = m.attempts + 1, due_at = now() + ${LEASE} from due
   where m.customer_id = due.customer_id and m.portal_user_id = due.portal_user_id
   returning m.customer_id, m.portal_user_id, m.sealed_token, m.attempts`;
 

@@ -23,7 +23,7 @@ describe('the list of users', () => {
     for (const label of ['Alpha', 'Beta', '100% Gamma']) minted.unshift(idOf(await customer.mint({ label })));
   });
 
-  it('shows portal users and API users, newest first, with the owner flagged', async () => {
+  it('"lists the portal users and API users", newest first, and flags the owner, who "carries an OWNER badge"', async () => {
     const { items, next, asOf } = await list(customer, '');
     expect(items.map(({ id }) => id)).toEqual([...minted, customer.ownerId]);
     expect(items[0]).toEqual({
@@ -105,7 +105,7 @@ describe('the list of users', () => {
     expect(errorsOf((await list(customer, query)).answer)).toEqual([400, [{ field, rule }]]);
   });
 
-  it('invariant 8: holds nobody of another customer', async () => {
+  it('invariant 8: "of one’s own customer only": holds nobody of another customer', async () => {
     const ids = (await list(other, 'limit=200')).items.map(({ id }) => id);
     expect(ids).toContain(other.ownerId);
     for (const id of [...minted, customer.ownerId]) expect(ids).not.toContain(id);
