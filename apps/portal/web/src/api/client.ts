@@ -31,7 +31,7 @@ export async function answered<Data>(
   return { data: data as Data, position: response.headers.get('position') ?? undefined, status: response.status };
 }
 
-export const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError';
+const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError';
 
 let forbidden: (code: string) => void = () => undefined;
 

@@ -79,22 +79,6 @@ export function SelectField({
   );
 }
 
-/** Several lines of text. */
-export function TextAreaField({
-  label,
-  hint,
-  error,
-  aside,
-  className,
-  ...area
-}: FieldFrame & ComponentProps<'textarea'>) {
-  return (
-    <Frame label={label} hint={hint} error={error} aside={aside}>
-      {(ids) => <textarea rows={3} {...area} {...ids} className={classes(styles.control, className)} />}
-    </Frame>
-  );
-}
-
 /** A box to tick, with its sentence. */
 export function CheckField({
   label,

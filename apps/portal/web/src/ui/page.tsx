@@ -5,7 +5,7 @@ import styles from './page.module.css';
 let pagesShown = 0;
 
 /** The title of a page. It takes focus after navigation, so that the page is read from its start. */
-export function PageTitle({ children, title }: { children: ReactNode; title: string }) {
+function PageTitle({ children, title }: { children: ReactNode; title: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · RebelCore`;
