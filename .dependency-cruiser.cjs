@@ -26,7 +26,7 @@ module.exports = {
       comment: 'An aggregate file imports neither Nest nor TypeORM nor node.',
       severity: 'error',
       from: {
-        path: '^apps/identity/src/(api-user/api-user|customer/customer|portal-user/portal-user|session/sign-in|hand-over/hand-over)\\.ts$',
+        path: '^apps/identity/src/(api-user/api-user|customer/customer|portal-user/portal-user|second-factor/second-factor|session/sign-in|hand-over/hand-over)\\.ts$',
       },
       to: { path: ['^node_modules/(@nestjs|typeorm|pg|kafkajs)/', '^(node:|fs|crypto|path|os)'] },
     },

@@ -1,11 +1,11 @@
-import { EventStore, toStream } from '@rebelcore/event-store/event-store';
 import { generateSigningKey, openSigningKey, signJwt, type PublicJwk } from '@rebelcore/credentials/signing-keys';
+import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
-import { createPublicKey, randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
-import { IdentityFixture, someEmail, SUPER_USER_ROLE, type TestCustomer } from '../identity.fixture-spec.js';
-import { PortalPasswords } from '../passwords/portal-passwords.js';
-import { emailClaim } from '../portal-user/email.js';
-import { portalUser, register } from '../portal-user/portal-user.js';
+import { createPublicKey, randomUUID } from 'node:crypto';
+import { IdentityFixture, SUPER_USER_ROLE, type Answer, type TestCustomer } from '../identity.fixture-spec.js';
+import { somebody } from '../portal-user/person.fixture-spec.js';
+import { SessionStore } from './session.store.js';
+import { SessionSweep } from './session-sweep.js';
 
 let identity: IdentityFixture;
 let acme: TestCustomer;
@@ -70,6 +70,108 @@ describe('a session', () => {
   });
 });
 
+describe('how long a session lives', () => {
+  const told = ({ body }: Answer) => {
+    const session = body.session as unknown as Record<'created_at' | 'ends_at' | 'idle_ends_at', string>;
+    const [created, ends, idle] = [session.created_at, session.ends_at, session.idle_ends_at].map((at) =>
+      Date.parse(at),
+    );
+    return { lifeH: ((ends ?? 0) - (created ?? 0)) / 3_600_000, idleLeftMin: ((idle ?? 0) - Date.now()) / 60_000 };
+  };
+  const me = (cookie: string, headers: object = {}) => identity.call('GET', '/api/v1/me', { cookie, ...headers });
+  const quietForHalfAnHour = (customer: TestCustomer) =>
+    identity.database.asOwner(
+      `update session set last_seen_at = now() - interval '30 minutes' where customer_id = '${customer.id}'`,
+    );
+
+  it('is told: twelve hours from the sign-in, and an hour from the last request', async () => {
+    const { cookie } = await identity.customer();
+    const { lifeH, idleLeftMin } = told(await me(cookie));
+    expect(lifeH).toBeCloseTo(12, 2);
+    expect(idleLeftMin).toBeGreaterThan(58);
+    expect(idleLeftMin).toBeLessThanOrEqual(60);
+  });
+
+  it.each([
+    ['the exchange of its cookie', (cookie: string, headers: object) => exchange(cookie, headers)],
+    ['a request with its cookie', me],
+  ])('is renewed by %s, and not when that says that nobody is there', async (_, ask) => {
+    const customer = await identity.customer();
+    await quietForHalfAnHour(customer);
+    expect((await ask(customer.cookie, { 'x-background': '1' })).status).toBe(200);
+    expect(told(await me(customer.cookie, { 'x-background': '1' })).idleLeftMin).toBeLessThanOrEqual(30);
+    expect((await ask(customer.cookie, {})).status).toBe(200);
+    expect(told(await me(customer.cookie, { 'x-background': '1' })).idleLeftMin).toBeGreaterThan(58);
+  });
+  const exchange = (cookie: string, headers: object) =>
+    identity.call('POST', '/internal/session-tokens', { cookie, ...headers });
+
+  it('ends with a sweep that clears away what is over and nothing else', async () => {
+    const [over, alive] = [await identity.customer(), await identity.customer()];
+    await identity.database.asOwner(
+      `update session set last_seen_at = now() - interval '61 minutes' where customer_id = '${over.id}'`,
+    );
+    const left = () =>
+      identity.rows(`select customer_id from session where customer_id in ('${over.id}', '${alive.id}')`);
+    const sweep = new SessionSweep(identity.app.get(SessionStore));
+    sweep.start(20);
+    await until(async () => (await left()).length === 1, 'the sweep');
+    sweep.onApplicationShutdown();
+    expect(await left()).toEqual([{ customer_id: alive.id }]);
+  });
+});
+
+describe('one’s own sessions', () => {
+  const list = async (cookie: string) =>
+    (await identity.call('GET', '/api/v1/sessions', { cookie })).body.items as unknown as Record<string, unknown>[];
+  const end = (id: unknown, cookie: string) => identity.call('DELETE', `/api/v1/sessions/${String(id)}`, { cookie });
+
+  it('are listed with where they were opened and which one asks, and nobody else’s', async () => {
+    const customer = await identity.customer();
+    const second = await identity.signIn(customer.email, customer.password);
+    const items = await list(second);
+    expect(items.map(({ current }) => current)).toEqual([true, false]);
+    expect(items[0]).toEqual({
+      id: expect.any(String) as unknown,
+      created_at: expect.any(String) as unknown,
+      last_seen_at: expect.any(String) as unknown,
+      ends_at: expect.any(String) as unknown,
+      idle_ends_at: expect.any(String) as unknown,
+      ip: '127.0.0.1',
+      user_agent: 'node',
+      current: true,
+    });
+  });
+
+  it('end one by one, from the next request on, and nobody else’s', async () => {
+    const customer = await identity.customer();
+    const second = await identity.signIn(customer.email, customer.password);
+    const [current, first] = await list(second);
+    for (const id of [first?.id, randomUUID(), 'x']) {
+      expect([id, await end(id, acme.cookie)]).toMatchObject([id, { status: 404, body: { code: 'session.unknown' } }]);
+    }
+    expect((await end(first?.id, second)).status).toBe(204);
+    expect((await identity.exchange(customer.cookie)).status).toBe(401);
+    const ended = await end(current?.id, second);
+    expect([ended.status, ended.headers.getSetCookie()[0]]).toEqual([204, expect.stringContaining('Max-Age=0')]);
+    expect((await identity.exchange(second)).status).toBe(401);
+  });
+
+  it.each([
+    ['deactivated', 'POST', '/deactivate'],
+    ['deleted', 'DELETE', ''],
+  ])('end at once when their person is %s, also for a token that is still out', async (_, method, action) => {
+    const { id, email, password } = await somebody(identity, acme.id);
+    const cookie = await identity.signIn(email, password);
+    const bearer = { authorization: `Bearer ${String((await identity.exchange(cookie)).body.token)}` };
+    expect((await identity.call('GET', '/api/v1/me', bearer)).status).toBe(200);
+    expect((await acme.call(method, `/api/v1/users/${id}${action}`)).status).toBeLessThan(300);
+    expect((await identity.call('GET', '/api/v1/me', bearer)).status).toBe(401);
+    expect((await identity.exchange(cookie)).status).toBe(401);
+    expect(await identity.rows(`select id from session where portal_user_id = '${id}'`)).toEqual([]);
+  });
+});
+
 describe('invariant 9: a management address', () => {
   const addresses = [
     ['GET', '/api/v1/me'],
@@ -122,16 +224,7 @@ describe('invariant 9: a management address', () => {
   });
 
   it('that only the Super Admin may use refuses another portal user of the customer', async () => {
-    const [portalUserId, email, password] = [uuid(), someEmail(), 'a-good-password-1'];
-    const person = { email, firstName: 'Bob', lastName: 'B' };
-    const details = { portalUserId, customerId: acme.id, owner: false, actor: { kind: 'operator' as const } };
-    const passwordHash = await identity.app.get(PortalPasswords).hash(password, 'test');
-    const registered = register(details, person, passwordHash)({ status: 'none' });
-    await identity.app.get(EventStore).append([toStream(portalUser, portalUserId, 0, registered)], {
-      customerId: acme.id,
-      correlationId: 'test',
-      claims: [{ ...emailClaim(email), streamId: portalUserId }],
-    });
+    const { email, password } = await somebody(identity, acme.id);
     const { token } = (await identity.exchange(await identity.signIn(email, password))).body;
     const bearer = { authorization: `Bearer ${String(token)}` };
     expect((await identity.call('GET', '/api/v1/me', bearer)).body.permissions).toEqual([]);

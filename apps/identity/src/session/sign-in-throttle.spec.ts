@@ -12,7 +12,7 @@ function throttleAt(start = 1_000, limits = LIMITS) {
   return {
     begin: (account: string, source: string) => throttle.begin(account, source),
     pass: (ms: number) => (now += ms),
-    fail(times: number, account: string, source: string) {
+    fail: (times: number, account: string, source: string) => {
       for (let n = 0; n < times; n++) end(throttle.begin(account, source), 'failed');
     },
   };
