@@ -183,7 +183,7 @@ describe('what an event of the token service becomes', () => {
 
 describe('who did it', () => {
   it('is the portal user who made a change, signed in or was refused, and nobody where an application called', () => {
-    const actorId = (entry: { actorId: string | null }) => entry.actorId;
+    const actorId = (entry: { actorId: string | null } | undefined) => entry?.actorId;
     const byOwner = { portalUserId: apiUserId, owner: false, actor: owner } as const;
     expect(actorId(identity('PortalUserRegistered', byOwner))).toBe(portalUserId);
     expect(actorId(identity('PortalUserSignedIn', { portalUserId }))).toBe(portalUserId);
