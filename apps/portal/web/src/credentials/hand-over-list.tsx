@@ -18,13 +18,15 @@ const MARKS: Record<HandOver['status'], Mark> = {
   withdrawn: 'off',
 };
 
-/** As long as one waits it is kept up to date. */
+/** Kept up to date for as long as one could be opened, since somebody may also try one that opens nothing any more. */
 export const handOversQuery = (apiUserId: string) =>
   queryOptions({
     queryKey: ['hand-overs', apiUserId],
     queryFn: ({ signal }) => handOversOf(apiUserId, signal),
-    refetchInterval: ({ state }) => (state.data?.some(({ status }) => status === 'waiting') === true ? POLL_MS : false),
+    refetchInterval: ({ state }) => (state.data?.some(isFresh) === true ? POLL_MS : false),
   });
+
+const isFresh = ({ expires_at }: HandOver): boolean => Date.parse(expires_at) > Date.now();
 
 /** The hand-over links of an API user, those that wait with a way to withdraw them. Nothing where there were none. */
 export function HandOverList({ apiUserId }: { readonly apiUserId: string }) {

@@ -14,10 +14,11 @@ import styles from './forms.module.css';
 import { LostMint } from './lost-mint.js';
 import { RoleField } from './role-field.js';
 import { setStatus, userOf, type User } from './users-api.js';
-import { addUser, userQuery } from './users.queries.js';
+import { addUser, keepUser, userQuery } from './users.queries.js';
 
 const words = usersWords.apiUser;
 const POLL_MS = 1000;
+const LOOK_MS = 10_000;
 
 /** Mints an API user: role and label, then its credentials, once. Also the way out when the answer got lost. */
 export function ApiUserDialog({
@@ -35,7 +36,10 @@ export function ApiUserDialog({
   const id = useId();
   const [role, setRole] = useState(replaces?.role?.id ?? '');
   const [label, setLabel] = useState(replaces?.label ?? '');
-  const mint = useMint((orphan) => setStatus(orphan, 'inactive'));
+  const mint = useMint(async (orphan) => {
+    await setStatus(orphan, 'inactive');
+    keepUser(client, await userOf(orphan, AbortSignal.timeout(LOOK_MS)));
+  });
   const { state, secret } = mint;
   useHold(state.at !== 'shown' && mustBeGuarded(state));
   const submit = useSubmit(form, () =>
