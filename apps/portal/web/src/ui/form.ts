@@ -1,4 +1,4 @@
-import { useState, type RefObject } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 import { asProblem, type Problem } from '../api/problem.js';
 
 /**
@@ -6,9 +6,16 @@ import { asProblem, type Problem } from '../api/problem.js';
  * lost, and focus goes to the first field at fault.
  */
 export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: () => Promise<Result>) {
+  const toFocus = useRef(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   const [fields, setFields] = useState<Readonly<Record<string, string>>>({});
+
+  // Once they are marked.
+  useEffect(() => {
+    if (toFocus.current) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    toFocus.current = false;
+  }, [fields, form]);
 
   async function send(): Promise<Result | undefined> {
     if (busy) return undefined;
@@ -21,8 +28,7 @@ export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: (
       const refused = asProblem(thrown);
       setProblem(refused);
       setFields(refused.fields);
-      // After React has marked the fields.
-      setTimeout(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+      toFocus.current = true;
       return undefined;
     } finally {
       setBusy(false);

@@ -39,7 +39,7 @@ export function RoleDetail({ role, mayChange, onCopy, onDelete }: DetailProps) {
         )}
       </div>
       {isForm ? (
-        <RoleForm key={`${role.id} ${role.name}`} role={role} />
+        <RoleForm role={role} />
       ) : (
         <>
           <p className={styles.hint}>{role.system ? words.readOnly : words.mayNot}</p>
@@ -65,7 +65,9 @@ function RoleForm({ role }: { role: Role }) {
       ...(name !== role.name && { name }),
       ...(changedFlags.length > 0 && { permissions: flags }),
     };
-    await answer(api.PATCH('/api/v1/roles/{id}', { params: { path: { id: role.id } }, body }));
+    const kept = await answer(api.PATCH('/api/v1/roles/{id}', { params: { path: { id: role.id } }, body }));
+    setName(kept.name);
+    setFlags(flagsOf(kept));
     await Promise.all([client.invalidateQueries(rolesQuery), client.invalidateQueries(meQuery)]);
     setSaved(true);
     announce(words.saved);
