@@ -15,7 +15,7 @@ export const usersWords = {
   silence: 'Use',
   silences: {
     all: 'Any use',
-    unused: 'Unused for 90 days',
+    unused: 'Unused for 30 days',
     never_used: 'Never used',
     stopped_calling: 'Stopped calling',
     refused_from_new_place: 'Refused from a new place',
@@ -32,8 +32,8 @@ export const usersWords = {
     type: { portal: 'People', api: 'API users' },
     q: (q: string) => `“${q}”`,
   },
-  foot: (count: number, asOf: string, isAll: boolean) =>
-    `${isAll ? 'All ' : ''}${grouped(count)} shown · as of ${asOf}`,
+  foot: (count: number, asOf: string | undefined, isAll: boolean) =>
+    `${isAll ? 'All ' : ''}${grouped(count)} shown${asOf === undefined ? '' : ` · as of ${asOf}`}`,
   loadMore: 'Load more',
   loadingMore: 'Loading more…',
   owner: 'OWNER',
@@ -225,6 +225,7 @@ export const usersWords = {
     neverCalled: 'It has never called.',
     busy: (since: string, lasting: string) => `Its last call was ${since}, only ${lasting} ago.`,
     wait: (hours: number) => `Better wait until it is quiet for ${String(hours)} hours.`,
+    notKnown: 'How long it has been quiet is not known at the moment: the log is catching up.',
     needsNew: 'Make the new one first.',
     retire: 'Deactivate the old one',
     anyway: 'Deactivate anyway',

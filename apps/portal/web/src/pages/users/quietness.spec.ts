@@ -1,6 +1,6 @@
 import { quietness } from './quietness.js';
 
-const now = Date.parse('2026-11-27T11:00:00Z');
+const now = '2026-11-27T11:00:00Z';
 
 describe('whether an API user is quiet', () => {
   it('is quiet once a job that runs daily would have called', () => {
@@ -10,6 +10,11 @@ describe('whether an API user is quiet', () => {
 
   it('is quiet when it never called', () => {
     expect(quietness(null, now)).toEqual({ isQuiet: true, since: undefined, lastingMs: 0 });
+  });
+
+  it('is not known to be quiet while it is not known how far the log has come', () => {
+    expect(quietness(null, null).isQuiet).toBe(false);
+    expect(quietness('2020-01-01T00:00:00Z', null).isQuiet).toBe(false);
   });
 
   it('is not quiet when the last call lies ahead of the clock', () => {

@@ -167,13 +167,15 @@ function SwitchOver({
 /** Green only after it was quiet for long enough. */
 function Retire({ usage, onRetire }: { readonly usage: UsageInFull | undefined; readonly onRetire: () => void }) {
   if (usage === undefined) return null;
-  const { isQuiet, since, lastingMs } = quietness(usage.last_used_at, Date.parse(usage.as_of));
+  const { isQuiet, since, lastingMs } = quietness(usage.last_used_at, usage.as_of);
   return (
     <>
       <Note tone={isQuiet ? 'green' : 'amber'}>
-        {since === undefined
-          ? words.neverCalled
-          : (isQuiet ? words.quiet : words.busy)(dayAndTime(since), lasting(lastingMs))}{' '}
+        {usage.as_of === null
+          ? words.notKnown
+          : since === undefined
+            ? words.neverCalled
+            : (isQuiet ? words.quiet : words.busy)(dayAndTime(since), lasting(lastingMs))}{' '}
         {!isQuiet && words.wait(QUIET_HOURS)}
       </Note>
       <div>

@@ -10,7 +10,6 @@ export interface Usage {
   readonly last_used_at: string | null;
   readonly last_used_ip: string | null;
   readonly last_refused_at: string | null;
-  readonly last_refused_ip: string | null;
   readonly calls_30d: number;
   readonly refused_30d: number;
   /** Tokens that still open protected APIs, and when the last of them expires. */
@@ -30,10 +29,12 @@ export interface Caller {
 
 export interface UsageInFull extends Usage {
   readonly last_used_agent: string | null;
+  readonly last_refused_ip: string | null;
   readonly last_refused_reason: string | null;
   readonly hours: { readonly at: string; readonly calls: number; readonly refused: number }[];
   readonly callers: Caller[];
-  readonly as_of: string;
+  /** Null while it is not known how far the log has come. */
+  readonly as_of: string | null;
 }
 
 export const FLAGS: readonly Flag[] = ['unused', 'never_used', 'stopped_calling', 'refused_from_new_place'];
@@ -63,12 +64,12 @@ interface UsagePaths {
   '/api/v1/api-users/usage': {
     get: {
       parameters: { query?: { flag?: Flag; cursor?: string; limit?: number } };
-      responses: { 200: Json<{ items: Usage[]; next_cursor: string | null; as_of: string }> };
+      responses: { 200: Json<{ items: Usage[]; next_cursor: string | null; as_of: string | null }> };
     };
     post: {
       parameters: { header?: Record<string, string> };
       requestBody: { content: { 'application/json': { ids: string[] } } };
-      responses: { 200: Json<{ items: Usage[]; as_of: string }> };
+      responses: { 200: Json<{ items: Usage[]; as_of: string | null }> };
     };
   };
   '/api/v1/api-users/{id}/usage': {

@@ -21,7 +21,7 @@ export function UserUsage({ id }: { readonly id: string }) {
         <LoadError
           problem={asProblem(error)}
           what={words.whatUsage}
-          asOf={data?.as_of}
+          asOf={data?.as_of ?? undefined}
           onRetry={() => void refetch()}
         />
       )}

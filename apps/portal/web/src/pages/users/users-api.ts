@@ -12,7 +12,8 @@ export type StatusChange = Described['UserStatus'];
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly next_cursor: string | null;
-  readonly as_of: string;
+  /** Null while it is not known. */
+  readonly as_of: string | null;
 }
 
 export interface UserFilter {

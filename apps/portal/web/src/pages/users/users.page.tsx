@@ -70,7 +70,7 @@ export function UsersPage() {
   );
 
   const isFiltered = (type ?? status ?? q ?? flag) !== undefined;
-  const asOf = data?.pages[0]?.as_of;
+  const asOf = data?.pages[0]?.as_of ?? undefined;
   return (
     <Page title={words.title}>
       <div className={styles.list}>
@@ -104,7 +104,7 @@ export function UsersPage() {
               isWhole={!hasNextPage}
             />
             <footer className={styles.foot}>
-              <p>{words.foot(users.length, asOf === undefined ? '' : clock(asOf), !hasNextPage)}</p>
+              <p>{words.foot(users.length, asOf && clock(asOf), !hasNextPage)}</p>
               {hasNextPage && (
                 <Button small busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
                   {isFetchingNextPage ? words.loadingMore : words.loadMore}
