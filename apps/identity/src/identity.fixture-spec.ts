@@ -153,8 +153,7 @@ export class IdentityFixture {
       cookie = answer.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
       return answer;
     };
-    const authenticator = await signIn(post, { email, password }, this.authenticators.get(email));
-    if (authenticator !== undefined) this.authenticators.set(email, authenticator);
+    this.authenticators.set(email, await signIn(post, { email, password }, this.authenticators.get(email)));
     return cookie;
   }
 

@@ -17,7 +17,7 @@ export interface Tail<Entry extends Timed> {
 export const emptyTail: Tail<never> = { shown: [], held: [], heldBeyond: 0 };
 
 /** Entries that may enter the list in one second; more are summed up, since nobody reads faster. */
-export const READABLE_PER_SECOND = 5;
+const READABLE_PER_SECOND = 5;
 const MAX_SHOWN = 200;
 const MAX_HELD = 200;
 
