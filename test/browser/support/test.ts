@@ -1,4 +1,5 @@
 import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
+import type { Client } from '@rebelcore/embedded/client';
 import type { Endpoints } from '@rebelcore/embedded/endpoints';
 import { endpoints, TestCustomer } from '../../support/system.js';
 import { Complaints } from './complaints.js';
@@ -43,7 +44,7 @@ export const test = base.extend<PerTest, PerWorker>({
     { auto: true },
   ],
   signedInPage: async ({ customer, context, page, system }, use) => {
-    await signInAs(context, customer, system.portal);
+    await signInAs(context, customer.owner, system.portal);
     await use(page);
   },
 });
@@ -51,11 +52,11 @@ export const test = base.extend<PerTest, PerWorker>({
 export { expect };
 
 /**
- * Gives a browser the session that the owner has already: signing in anew would take a code, of which a person has three
+ * Gives a browser the session that somebody has already: signing in anew would take a code, of which a person has three
  * in a minute and a half. A test that ends its session signs in by the form instead.
  */
-export async function signInAs(context: BrowserContext, { owner }: TestCustomer, portal: string): Promise<void> {
-  const [, name = '', value = ''] = /^([^=]+)=(.*)$/.exec(owner.session ?? '') ?? [];
+export async function signInAs(context: BrowserContext, { session }: Client, portal: string): Promise<void> {
+  const [, name = '', value = ''] = /^([^=]+)=(.*)$/.exec(session ?? '') ?? [];
   await context.addCookies([
     { name, value, domain: new URL(portal).hostname, path: '/', secure: true, httpOnly: true, sameSite: 'Strict' },
   ]);
