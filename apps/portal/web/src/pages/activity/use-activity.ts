@@ -13,7 +13,10 @@ interface PageStart {
 
 const PAGE_SIZE = 50;
 
-/** The entries of a filter, newest first, page by page. They are loaded again only when somebody asks for it. */
+/**
+ * The entries of a filter, newest first, page by page. They are loaded again only when somebody asks for it: by the
+ * button, or by coming to the page anew.
+ */
 export function useActivity({ entry: _, live: __, tz: ___, ...filter }: ActivitySearch) {
   return useInfiniteQuery({
     queryKey: ['activity', filter],
@@ -27,6 +30,7 @@ export function useActivity({ entry: _, live: __, tz: ___, ...filter }: Activity
     getNextPageParam: ({ next_cursor: cursor, query }): PageStart | undefined =>
       cursor === null ? undefined : { cursor, query },
     staleTime: Infinity,
+    refetchOnMount: 'always',
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
   });
