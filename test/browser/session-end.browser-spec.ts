@@ -1,26 +1,7 @@
-import { Authenticator } from '@rebelcore/embedded/authenticator';
-import { Client } from '@rebelcore/embedded/client';
-import type { Endpoints } from '@rebelcore/embedded/endpoints';
-import { expectStatus } from '../support/system.js';
 import { expectAccessible } from './support/accessibility.js';
-import { newOwner, typePassword, typeRecoveryCode, type Owner } from './support/owner.js';
+import { enrolledOwner, typePassword, typeRecoveryCode } from './support/owner.js';
 import { takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
-
-/** An owner with ten recovery codes and a role of their own. */
-async function enrolledOwner(system: Endpoints): Promise<Owner & { codes: string[]; client: Client; role: string }> {
-  const owner = await newOwner(system);
-  const client = new Client(system.portal);
-  expectStatus(await client.post('/api/v1/sessions', owner), 201);
-  const { secret } = (await client.post('/api/v1/me/second-factor')).body as { secret: string };
-  const totp = await new Authenticator(secret).nextCode();
-  const confirmed = await client.post('/api/v1/me/second-factor/confirm', { totp });
-  expectStatus(confirmed, 200);
-  const made = await client.post('/api/v1/roles', { name: 'Billing', permissions: { can_use_agent: true } });
-  expectStatus(made, 201);
-  const { recovery_codes: codes } = confirmed.body as { recovery_codes: string[] };
-  return { ...owner, codes, client, role: (made.body as { id: string }).id };
-}
 
 test('signing in again over the page keeps address and form, and sends the request again', async ({ page, system }) => {
   const owner = await enrolledOwner(system);

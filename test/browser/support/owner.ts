@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Authenticator } from '@rebelcore/embedded/authenticator';
 import { Client } from '@rebelcore/embedded/client';
 import type { Endpoints } from '@rebelcore/embedded/endpoints';
 import type { Page } from '@playwright/test';
@@ -7,6 +8,14 @@ import { expectStatus } from '../../support/system.js';
 export interface Owner {
   readonly email: string;
   readonly password: string;
+}
+
+export interface EnrolledOwner extends Owner {
+  readonly codes: readonly string[];
+  /** Signed in. */
+  readonly client: Client;
+  /** The id of a role of their customer's own. */
+  readonly role: string;
 }
 
 /** The owner of a new customer: a password, and no second factor yet. */
@@ -22,11 +31,26 @@ export async function newOwner({ portal, operator_token }: Endpoints): Promise<O
   return { email, password };
 }
 
+/** An owner with ten recovery codes and a role of their own. */
+export async function enrolledOwner(system: Endpoints): Promise<EnrolledOwner> {
+  const owner = await newOwner(system);
+  const client = new Client(system.portal);
+  expectStatus(await client.post('/api/v1/sessions', owner), 201);
+  const { secret } = (await client.post('/api/v1/me/second-factor')).body as { secret: string };
+  const totp = await new Authenticator(secret).nextCode();
+  const confirmed = await client.post('/api/v1/me/second-factor/confirm', { totp });
+  expectStatus(confirmed, 200);
+  const made = await client.post('/api/v1/roles', { name: 'Billing', permissions: { can_use_agent: true } });
+  expectStatus(made, 201);
+  const { recovery_codes: codes } = confirmed.body as { recovery_codes: string[] };
+  return { ...owner, codes, client, role: (made.body as { id: string }).id };
+}
+
 /** E-mail and password on the page that is shown, which may have fixed the e-mail. */
 export async function typePassword(page: Page, { email, password }: Owner): Promise<void> {
   const address = page.getByLabel('E-mail');
   if (await address.isEditable()) await address.fill(email);
-  await page.getByLabel('Password').fill(password);
+  await page.getByRole('textbox', { name: 'Password' }).fill(password);
   await page.keyboard.press('Enter');
 }
 
