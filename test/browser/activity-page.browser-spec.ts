@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { Client } from '@rebelcore/embedded/client';
 import type { Page } from '@playwright/test';
 import { bearerOf, expectStatus } from '../support/system.js';
@@ -126,6 +127,29 @@ test('“Event types in use” have names there, and choosing one leaves only en
   await expect(page.getByRole('button', { name: 'Event types: API user created' })).toBeFocused();
   await expect(sentences(page).filter({ hasText: 'of one type' })).toHaveCount(1);
   await expect(sentences(page).filter({ hasNotText: 'was created with role' })).toHaveCount(0);
+});
+
+test('“activity.export”: the file holds exactly what the filters show, and that it was made is on the log', async ({
+  signedInPage: page,
+  customer,
+}) => {
+  const apiUser = await customer.mint({ label: 'to be exported' });
+  await customer.mint({ label: 'not to be exported' });
+  await customer.activity(`user_id=${apiUser.id}`, 1);
+  await page.goto(`/activity?type=api_user.create&user=${apiUser.id}`);
+  await expect(sentences(page)).toHaveCount(1);
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: 'NDJSON' }).click(),
+  ]);
+  const lines = (await readFile(await file.path(), 'utf8')).trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect.objectContaining({ event_type: 'api_user.create', user_id: apiUser.id }),
+  ]);
+  await customer.activity('event_type=activity.export', 1);
+  await page.goto('/activity?type=activity.export');
+  await expect(sentences(page)).toHaveText(['Portal user Ada Owner exported the activity log']);
 });
 
 /** What the rows say, from top to bottom. */
