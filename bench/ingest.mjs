@@ -20,6 +20,8 @@ const given = options({
   rounds: 5,
   calls: 60_000,
   customers: 50,
+  // How many API users of a customer call.
+  users: 20,
   folded: 10,
   share: 0.7,
   seconds: 20,
@@ -34,10 +36,11 @@ const audit = product.service('audit');
 for (const name of ['token', 'inference', 'portal']) product.service(name).kill('SIGSTOP');
 const publisher = new KafkaPublisher(product.kafka());
 const customers = Array.from({ length: given.customers }, () => uuid());
+const users = Array.from({ length: given.customers }, () => Array.from({ length: given.users }, () => uuid()));
 const sequences = new Map();
 const source = `/bench/${randomUUID()}`;
 
-function calls(number, at = new Date().toISOString()) {
+function calls(number, of, at = new Date().toISOString()) {
   return Array.from({ length: number }, () => ({
     id: uuid(),
     at,
@@ -49,9 +52,9 @@ function calls(number, at = new Date().toISOString()) {
     ip: '127.0.0.1',
     userAgent: 'bench',
     correlationId: `api:${uuid()}`,
-    apiUserId: uuid(),
+    apiUserId: of[Math.floor(Math.random() * of.length)],
     tokenId: uuid(),
-    tokenExpiresAt: 1_900_000_000,
+    tokenExpiresAt: Math.floor(Date.now() / 1000) + 86_400,
   }));
 }
 /** What the recorder of a service makes of the calls of one customer that end at the same moment. */
@@ -72,7 +75,10 @@ function eventOf(customerId, what) {
 }
 const recordOf = (event) => ({ topic: 'api.calls.v1', ...encodeEvent(event, event.data.customerId) });
 const events = (count) =>
-  Array.from({ length: Math.ceil(count / folded) }, (_, n) => eventOf(customers[n % customers.length], calls(folded)));
+  Array.from({ length: Math.ceil(count / folded) }, (_, n) => {
+    const which = n % customers.length;
+    return eventOf(customers[which], calls(folded, users[which]));
+  });
 
 const database = new pg.Client(product.superuserUrl('audit'));
 database.on('error', () => undefined);
@@ -177,7 +183,13 @@ await report(
     { what: 'audit service / one by one', spread: ratio(measured.consumer, measured.singly), atLeast: 3 },
     ...seen,
   ],
-  { calls: given.calls, 'calls per record': folded, customers: given.customers, rounds },
+  {
+    calls: given.calls,
+    'calls per record': folded,
+    customers: given.customers,
+    'API users of each': given.users,
+    rounds,
+  },
 );
 await publisher.close();
 await database.end();

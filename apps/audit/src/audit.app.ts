@@ -4,6 +4,7 @@ import type { AuditConfig } from './audit.config.js';
 import { AuditModule } from './audit.module.js';
 
 const EXPORT = '/api/v1/activity/export';
+const STREAM = '/api/v1/activity/stream';
 const DESCRIPTION =
   'The activity log: who did what inside one customer. Each event and each call stands in it exactly once, and nothing in it is ever changed. The bearer token is that of a portal session, as the gateway exchanges it.';
 
@@ -12,9 +13,12 @@ export const auditApp = (config: AuditConfig, consumerGroup?: string): ServiceOp
   name: 'audit',
   module: AuditModule.forRoot(config, consumerGroup),
   config,
-  // What was granted changed nothing; what was refused is for the customer to know, and that the log left in a file.
-  recordCalls: (request, status) =>
-    (status >= 400 && request.url.startsWith('/api/')) || request.routeOptions.url === EXPORT,
+  // What was granted changed nothing; what was refused is for the customer to know, that the log left in a file, and that
+  // somebody watches it. A stream that goes on where one has ended was opened before.
+  recordCalls: ({ url, routeOptions, headers }, status) =>
+    (status >= 400 && url.startsWith('/api/')) ||
+    routeOptions.url === EXPORT ||
+    (routeOptions.url === STREAM && headers['last-event-id'] === undefined),
   description: DESCRIPTION,
   consumer: KafkaBatchStrategy,
 });

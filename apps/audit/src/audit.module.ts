@@ -1,10 +1,17 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { SESSION_TOKENS } from '@rebelcore/api-access/session.guard';
+import { createLogger } from '@rebelcore/service/log';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { ActivityController } from './activity/activity.controller.js';
 import { ACTIVITY_VIEW, ActivityProjector, ensureMonths } from './activity/activity.projector.js';
 import { ActivityQuery } from './activity/activity.query.js';
+import { ActivityStreams } from './activity/stream/activity-streams.js';
+import { ArrivalsQuery } from './activity/stream/arrivals.query.js';
+import { StreamController } from './activity/stream/stream.controller.js';
+import { UsageController } from './usage/usage.controller.js';
+import { UsageKeeper } from './usage/usage.keeper.js';
+import { UsageQuery } from './usage/usage.query.js';
 import type { AuditConfig } from './audit.config.js';
 import { ExportController } from './export/export.controller.js';
 
@@ -13,6 +20,7 @@ export class AuditModule implements OnApplicationBootstrap {
   constructor(private readonly pool: Pool) {}
 
   static forRoot(config: AuditConfig, consumerGroup?: string): DynamicModule {
+    const logger = createLogger('audit', config.LOG_LEVEL);
     return {
       module: AuditModule,
       imports: [
@@ -29,12 +37,27 @@ export class AuditModule implements OnApplicationBootstrap {
           },
         }),
       ],
-      controllers: [ExportController, ActivityController, ActivityProjector],
+      controllers: [ExportController, StreamController, ActivityController, UsageController, ActivityProjector],
       providers: [
         {
           provide: ActivityQuery,
           inject: [Pool],
           useFactory: (pool: Pool) => new ActivityQuery(pool, config.CURSOR_KEY),
+        },
+        {
+          provide: ActivityStreams,
+          inject: [Pool],
+          useFactory: (pool: Pool) => new ActivityStreams(new ArrivalsQuery(pool), config.CURSOR_KEY, logger),
+        },
+        {
+          provide: UsageQuery,
+          inject: [Pool],
+          useFactory: (pool: Pool) => new UsageQuery(pool, config.CURSOR_KEY),
+        },
+        {
+          provide: UsageKeeper,
+          inject: [Pool],
+          useFactory: (pool: Pool) => new UsageKeeper(pool, logger),
         },
         { provide: SESSION_TOKENS, useValue: { jwksUri: config.IDENTITY_JWKS_URL } },
       ],

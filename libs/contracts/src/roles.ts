@@ -33,7 +33,12 @@ const FLAGS = {
   can_view_activity: {
     name: 'View activity',
     sentence: 'Reads and exports the trail of who did what, as an auditor does.',
-    permits: ['GET /api/v1/activity', 'GET /api/v1/activity/:id', 'GET /api/v1/activity/export'],
+    permits: [
+      'GET /api/v1/activity',
+      'GET /api/v1/activity/:id',
+      'GET /api/v1/activity/export',
+      'GET /api/v1/activity/stream',
+    ],
   },
   can_view_specs: {
     name: 'View specs',

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ProblemException } from './problem.js';
 
 /** Digits and nothing else: `1e2`, `0x10` and the empty text are numbers for JavaScript only. */
-const wholeNumber = (min: number, max: number) =>
+export const wholeNumber = (min: number, max: number) =>
   z
     .transform((text: unknown, { issues }) => {
       if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text);

@@ -9,6 +9,7 @@ import { pageParameters } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { asOf, customerOf } from '../reader.js';
 import { activityFilter, BACKWARDS, isForwards } from './activity-filter.js';
 import { ActivityQuery, type ActivityItem, type ActivityPage } from './activity.query.js';
 import { EVENT_TYPES, OUTCOMES } from './entry.js';
@@ -68,8 +69,7 @@ export class ActivityController {
     const { cursor, limit, position, ...filter } = query;
     const customerId = customerOf(request);
     await this.mustHaveReached(customerId, position);
-    // Read before the rows: what they show may be newer than this, never older.
-    const as_of = this.freshness.isBlocked(customerId) ? null : (this.freshness.asOf() ?? null);
+    const as_of = asOf(this.freshness, customerId);
     return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };
   }
 
@@ -90,10 +90,4 @@ export class ActivityController {
     const detail = `The log has not reached position ${position} yet; please try again.`;
     throw new ProblemException(503, 'activity.behind', detail, { retryAfter: 1 });
   }
-}
-
-/** Whose log it is. */
-export function customerOf(request: FastifyRequest): string {
-  if (request.portalUser === undefined) throw new Error('a route without the session guard asks for its customer');
-  return request.portalUser.customerId;
 }

@@ -12,6 +12,7 @@ import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import type { Pool, PoolClient } from 'pg';
 import { describeCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
+import { usageOf } from '../usage/usage-fold.js';
 import type { ActivityEntry } from './entry.js';
 
 /** Name of the view and, after `audit.`, of its consumer group. */
@@ -108,18 +109,9 @@ export async function ensureMonths(pool: Pool): Promise<void> {
 }
 
 /**
- * One statement for all entries; those that are there already stay as they are. Rows go as one JSON text, which costs
- * Node and Postgres less than an array per column, and in key order, so that two replicas cannot wait for each other.
+ * One call for all entries, which go as one JSON text: that costs Node and Postgres less than an array per column. What
+ * they add to the usage of API users goes with them, and again without those that turn out to be there already.
  */
-const APPEND = `
-  insert into activity
-    (customer_id, occurred_at, id, user_id, actor_id, event_type, outcome, description, metadata, correlation_id)
-  select "customerId", "occurredAt", id, "userId", "actorId", "eventType", outcome, description, metadata, "correlationId"
-    from json_to_recordset($1::json) as entry ("customerId" uuid, "occurredAt" timestamptz, id uuid, "userId" uuid,
-      "actorId" uuid, "eventType" text, outcome text, description text, metadata json, "correlationId" text)
-   order by "customerId", "occurredAt", id
-      on conflict do nothing`;
-
 async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promise<void> {
   const months = new Set(entries.map(({ occurredAt }) => `${occurredAt.slice(0, 7)}-01`));
   await tx.query({
@@ -127,5 +119,22 @@ async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promis
     text: 'select ensure_activity_months($1::date[])',
     values: [[...months]],
   });
-  await tx.query({ name: 'activity.append', text: APPEND, values: [JSON.stringify(entries)] });
+  const customers = new Set(entries.map(({ customerId }) => customerId));
+  const { rows } = await tx.query<{ fresh: string[] | null }>({
+    name: 'activity.append',
+    text: 'select append_activity($1, $2, $3) as fresh',
+    values: [JSON.stringify(entries), [...customers], asDeltas(entries)],
+  });
+  const fresh = rows[0]?.fresh;
+  if (fresh === null || fresh === undefined) return;
+  const ids = new Set(fresh);
+  // A record may hold the same entry twice.
+  const once = entries.filter(({ id }) => ids.delete(id));
+  const deltas = asDeltas(once);
+  if (deltas !== null) await tx.query({ name: 'usage.add', text: 'select add_new_usage($1)', values: [deltas] });
+}
+
+function asDeltas(entries: readonly ActivityEntry[]): string | null {
+  const usage = usageOf(entries);
+  return usage.isEmpty ? null : JSON.stringify(usage);
 }

@@ -25,7 +25,9 @@ describe('an export of the log', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as Answer['body']['items'][number]);
-    expect(entries).toEqual(await audit.walk(customer.id, '', 100));
+    // The export is an entry by now, or not yet.
+    const list = await audit.walk(customer.id, '', 100);
+    expect(entries).toEqual(list.filter(({ event_type }) => event_type !== 'activity.export'));
     expect(answer.headers.get('content-disposition')).toMatch(/^attachment; filename="activity-[\d-]+\.ndjson"$/);
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });

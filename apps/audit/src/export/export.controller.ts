@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { activityFilter, BACKWARDS, isForwards, type ActivityFilter } from '../activity/activity-filter.js';
-import { customerOf } from '../activity/activity.controller.js';
+import { customerOf } from '../reader.js';
 import { ActivityQuery } from '../activity/activity.query.js';
 import { EXPORT_FORMATS, type ExportFormat } from './export-format.js';
 
