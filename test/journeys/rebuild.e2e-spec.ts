@@ -44,9 +44,23 @@ describe('npm run rebuild -- token', () => {
   });
 
   it('names what there is to rebuild', async () => {
-    await expect(run(process.execPath, [program, 'audit'], { cwd: folder })).rejects.toMatchObject({
+    await expect(run(process.execPath, [program, 'identity'], { cwd: folder })).rejects.toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('usage: npm run rebuild -- token') as string,
+      stderr: expect.stringContaining('usage: npm run rebuild -- token|audit') as string,
     });
+  });
+});
+
+describe('npm run rebuild -- audit', () => {
+  it('makes the usage of API users anew from the log, and says that it is equal', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'api-users-rebuild-'));
+    await symlink(dirname(process.env.TEST_SYSTEM_LOGS ?? ''), join(folder, '.data'));
+    const customer = await TestCustomer.provision();
+    expect((await authorize(await customer.mint())).status).toBe(200);
+    const { stdout, stderr } = await run(process.execPath, [program, 'audit'], { cwd: folder });
+    await rm(folder, { recursive: true });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^audit: both are equal; the new one has taken the place of the old one$/m);
+    expect(stdout).toMatch(/^audit: \d+ entries in [\d.]+ s; consumers waited \d+ ms$/m);
   });
 });

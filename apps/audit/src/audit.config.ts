@@ -1,4 +1,11 @@
-import { httpUrl, parseConfig, secretKey, storingServiceVariables, type Environment } from '@rebelcore/service/config';
+import {
+  httpUrl,
+  parseConfig,
+  postgresUrl,
+  secretKey,
+  storingServiceVariables,
+  type Environment,
+} from '@rebelcore/service/config';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -12,3 +19,7 @@ export type AuditConfig = z.infer<typeof schema>;
 
 /** @throws {ConfigError} */
 export const auditConfig = (env?: Environment): AuditConfig => parseConfig(schema, env);
+
+/** For a rebuild: the database as its owner. @throws {ConfigError} */
+export const auditRebuildConfig = (env?: Environment) =>
+  parseConfig(z.object({ AUDIT_MIGRATIONS_DATABASE_URL: postgresUrl }), env);

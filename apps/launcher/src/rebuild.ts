@@ -3,10 +3,10 @@ import { environment } from './launcher.config.js';
 import { runProgram, variableOf } from './service-program.js';
 import { findRunningSystem } from './system/running-system.js';
 
-const VIEWS = ['token'] as const;
+const VIEWS = ['token', 'audit'] as const;
 const usage = `usage: npm run rebuild -- ${VIEWS.join('|')}
-Builds the view of this service anew from its topics while the old one serves, compares both and puts the new one in its
-place. The system is the one running here, or the one that <SERVICE>_MIGRATIONS_DATABASE_URL and KAFKA_BROKERS describe.`;
+Builds the view of this service anew while the old one serves, compares both and puts the new one in its place: who may
+authorize from the topics, the usage of API users from the activity log, which is the record itself. The system is the one running here, or the one that <SERVICE>_MIGRATIONS_DATABASE_URL and KAFKA_BROKERS describe.`;
 
 function rebuild(): number {
   const service = VIEWS.find((each) => each === process.argv[2]);

@@ -1,5 +1,6 @@
 import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
 import type { Projection } from '@rebelcore/messaging/project/projection';
+import type { Content } from '@rebelcore/messaging/rebuild/content';
 import type { Kafka } from 'kafkajs';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
@@ -18,7 +19,7 @@ import {
   rebuildPool,
   rebuildProjection,
 } from './rebuild-schema.js';
-import { checkpointOf, contentOf, parkedRecords, recordsBefore, takeSnapshot, type Content } from './snapshot.js';
+import { checkpointOf, contentOf, parkedRecords, recordsBefore, takeSnapshot } from './snapshot.js';
 
 /** What happens while a view is rebuilt comes in less with every round; the rest while the consumers wait. */
 const CATCH_UP_ROUNDS = 3;

@@ -1,4 +1,5 @@
 import type { PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import { contentOf as hashOf, type Content } from '@rebelcore/messaging/rebuild/content';
 import type { Pool, PoolClient } from 'pg';
 import { AUTHORIZATION, AUTHORIZATION_TOPICS } from '../authorization/authorization.view.js';
 
@@ -6,13 +7,6 @@ type Queryable = Pick<Pool | PoolClient, 'query'>;
 
 /** Where a view lies: the one that serves, and the one that is being rebuilt. */
 export type Schema = 'public' | 'rebuild';
-
-/** A view's content in two numbers; the order of the rows does not matter. */
-export interface Content {
-  readonly rows: number;
-  /** 128 bits in hexadecimal. */
-  readonly hash: string;
-}
 
 /** The view that serves, at one moment. */
 export interface Snapshot {
@@ -59,12 +53,5 @@ export async function parkedRecords(db: Queryable, schema: Schema): Promise<Read
 const CONTENT = `row(api_user_id, customer_id, username, role_id, role, scope, status, sequence, correlation_id,
   event_id, verifier, pepper_version)`;
 
-export async function contentOf(db: Queryable, schema: Schema): Promise<Content> {
-  const { rows } = await db.query<{ count: string; a: string; b: string }>(
-    `select count(*) as count, coalesce(sum(hash_record_extended(${CONTENT}, 0)), 0)::text as a,
-            coalesce(sum(hash_record_extended(${CONTENT}, 1)), 0)::text as b from ${schema}.authorization_v1`,
-  );
-  const { count = '0', a = '0', b = '0' } = rows[0] ?? {};
-  const hex = (sum: string) => BigInt.asUintN(64, BigInt(sum)).toString(16).padStart(16, '0');
-  return { rows: Number(count), hash: hex(a) + hex(b) };
-}
+export const contentOf = (db: Queryable, schema: Schema): Promise<Content> =>
+  hashOf(db, `${schema}.authorization_v1`, CONTENT);

@@ -1,0 +1,29 @@
+import { auditRebuildConfig } from './audit.config.js';
+import { rebuildUsage } from './usage/rebuild-usage.js';
+
+const started = Date.now();
+const say = (sentence: string) => process.stdout.write(`audit: ${sentence}\n`);
+
+try {
+  const { entries, old, rebuilt, lockedOutMs } = await rebuildUsage({
+    databaseUrl: auditRebuildConfig().AUDIT_MIGRATIONS_DATABASE_URL,
+    onStage: (_, sentence) => {
+      say(sentence);
+    },
+  });
+  const told = (view: typeof old) =>
+    `${view.reduce((sum, { rows }) => sum + rows, 0)} rows, content hash ${view.map(({ hash }) => hash).join(' ')}`;
+  say(`old view  ${told(old)}`);
+  say(`new view  ${told(rebuilt)}`);
+  say(
+    told(old) === told(rebuilt)
+      ? 'both are equal; the new one has taken the place of the old one'
+      : 'they differ: the old view was damaged, or made by an older version; the new one has taken its place',
+  );
+  const seconds = (Date.now() - started) / 1_000;
+  say(`${entries} entries in ${seconds.toFixed(1)} s; consumers waited ${lockedOutMs} ms`);
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`audit: the view was not rebuilt and the old one serves on: ${(error as Error).message}\n`);
+  process.exit(1);
+}

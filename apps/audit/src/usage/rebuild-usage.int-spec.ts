@@ -1,0 +1,77 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
+import { AuditFixture, Customer } from '../audit.fixture-spec.js';
+import { rebuildUsage } from './rebuild-usage.js';
+
+let audit: AuditFixture;
+beforeAll(async () => {
+  audit = await AuditFixture.start();
+});
+afterAll(async () => {
+  await audit.stop();
+});
+
+const rebuild = (onStage?: Parameters<typeof rebuildUsage>[0]['onStage']) =>
+  rebuildUsage({ databaseUrl: audit.database.url, ...(onStage !== undefined && { onStage }) });
+const wholeStories = (count: number) => Array.from({ length: count }, () => new Customer().wholeStory());
+const callsOf = async (customer: Customer, id: string) => {
+  const { body } = await audit.ask(`/api/v1/api-users/${id}/usage`, audit.token(customer.id));
+  return [body.calls_30d, body.refused_30d];
+};
+
+describe('invariant 12: a rebuild of usage', () => {
+  it('makes the same view from the log, and takes in what arrives meanwhile', async () => {
+    const before = wholeStories(5);
+    await audit.arrive(...before.map(({ customer }) => customer));
+    const meanwhile = wholeStories(5);
+    const { old, rebuilt, entries } = await rebuild(async (stage) => {
+      if (stage === 'read') await audit.arrive(...meanwhile.map(({ customer }) => customer));
+    });
+    expect(rebuilt).toEqual(old);
+    expect(old[0]?.rows).toBeGreaterThanOrEqual(10);
+    expect(entries).toBeGreaterThanOrEqual(10 * 5);
+    for (const { customer, apiUserId } of [...before, ...meanwhile]) {
+      expect(await callsOf(customer, apiUserId)).toEqual([2, 1]);
+      await audit.arrive(customer);
+      customer.records.length = 0;
+      customer.calls({ apiUserId });
+      await audit.arrive(customer);
+    }
+    const again = await rebuild();
+    expect(again.rebuilt).toEqual(again.old);
+    for (const { customer, apiUserId } of before) expect(await callsOf(customer, apiUserId)).toEqual([3, 1]);
+  });
+
+  it('mends a view that was damaged, and says that it differed', async () => {
+    const { customer, apiUserId } = new Customer().wholeStory();
+    await audit.arrive(customer);
+    await rebuild();
+    await audit.owner.query(
+      'update usage_hour_v1 set calls = 77; delete from usage_token_v1; delete from usage_caller_v1',
+    );
+    const { old, rebuilt } = await rebuild();
+    expect(rebuilt).not.toEqual(old);
+    expect(await callsOf(customer, apiUserId)).toEqual([2, 1]);
+  });
+
+  it('leaves the old view as it was when it fails, and is one at a time', async () => {
+    const { customer, apiUserId } = new Customer().wholeStory();
+    await audit.arrive(customer);
+    const failing = rebuild(async (stage) => {
+      if (stage !== 'cutting-over') return;
+      await expect(rebuild()).rejects.toThrow('Another rebuild of usage-v1 is running.');
+      throw new Error('stopped');
+    });
+    await expect(failing).rejects.toThrow('stopped');
+    expect((await audit.owner.query(`select to_regnamespace('rebuild') as left`)).rows).toEqual([{ left: null }]);
+    await rebuild();
+    expect(await callsOf(customer, apiUserId)).toEqual([2, 1]);
+    expect(await callsOf(customer, uuid())).toEqual([undefined, undefined]);
+  });
+
+  it('gives the service the same rights as before', async () => {
+    await rebuild();
+    const pool = audit.database.pool({ max: 1 });
+    expect((await pool.query('select from usage_v1')).rowCount).toBe(0);
+    await expect(pool.query('delete from usage_v1')).rejects.toThrow('permission denied');
+  });
+});
