@@ -135,8 +135,14 @@ export const PROTECTIONS = [
   },
   {
     scenario: 'F15',
-    what: 'an entry of the activity log that is there already stays as it is',
-    edits: [{ file: 'apps/audit/dist/activity/activity.projector.js', from: 'on conflict do nothing', to: '' }],
+    what: 'an entry of the activity log has the id of what it tells, so that it is known when it comes again',
+    edits: [
+      {
+        file: 'apps/audit/dist/activity/activity.projector.js',
+        from: 'JSON.stringify(entries),',
+        to: 'JSON.stringify(entries.map((entry) => ({ ...entry, id: crypto.randomUUID() }))),',
+      },
+    ],
   },
   {
     scenario: 'REC',
