@@ -59,6 +59,7 @@ describe('invariant 7: secrets', () => {
     const secrets = {
       'password of the API user': apiUser.password,
       'password of the owner': customer.password,
+      'secret of the owner’s authenticator app': customer.authenticator.secret,
       token,
       'signature of the token': token.split('.')[2] ?? '',
       prompt: 'a-private-prompt',
