@@ -1,12 +1,13 @@
 import { hash, verify } from '@node-rs/argon2';
+import { availableParallelism } from 'node:os';
 import { firstPassword } from '../passwords.js';
 import { FairQueue } from './fair-queue.js';
 
 // OWASP's recommendation for argon2id: 19 MiB, two passes, one lane. The library's default algorithm is argon2id.
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** At about 20 ms a hash, the last in a full queue waits less than two seconds. */
-const LIMITS = { atOnce: 2, perSource: 32, inTotal: 128 };
+/** One core stays for everything else. At about 20 ms a hash, the last in a full queue waits some two seconds. */
+const LIMITS = { atOnce: availableParallelism() > 2 ? 2 : 1, perSource: 32, inTotal: 128 };
 
 /**
  * The passwords of people: argon2id in PHC format. Whoever hashes or compares one does it here, where at most two are
