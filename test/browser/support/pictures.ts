@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Page } from '@playwright/test';
+import { expect, type Page } from '@playwright/test';
 
 const FOLDER = join(import.meta.dirname, '../../../docs/pictures');
 const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 390, height: 844 } };
@@ -24,4 +25,39 @@ export async function takePictures(page: Page, name: string): Promise<void> {
   }
   await page.emulateMedia({ colorScheme: null });
   if (before) await page.setViewportSize(before);
+}
+
+const API_USERS = [
+  'billing · staging',
+  'crm sync · production',
+  'warehouse export · production',
+  'ticket triage · production',
+  'release notes · staging',
+];
+const PEOPLE = [
+  ['Linus', 'Berg'],
+  ['Amara', 'Diallo'],
+  ['Yuki', 'Tanaka'],
+];
+
+/** Other users beside the one of a test, so that a picture looks like a day at work; nothing unless `PICTURES` is set. */
+export async function addCompany(page: Page): Promise<void> {
+  if (process.env.PICTURES === undefined) return;
+  const roles = (await (await page.request.get('/api/v1/roles')).json()) as { items: { id: string; name: string }[] };
+  const roleOf = (name: string) => roles.items.find((role) => role.name === name)?.id;
+  for (const [first_name = '', last_name = ''] of PEOPLE) {
+    const email = `${first_name}.${last_name}@${randomUUID().slice(0, 4)}.northwind.example`.toLowerCase();
+    const data = { first_name, last_name, email, role_id: roleOf('RebelCore_User') };
+    expect((await page.request.post('/api/v1/users', { data })).status()).toBe(201);
+  }
+  for (const [index, label] of API_USERS.entries()) {
+    const minted = await page.request.post('/api/v1/api-users', {
+      data: { label, role_id: roleOf('RebelCore_AgentUser') },
+      headers: { 'idempotency-key': randomUUID() },
+    });
+    const { id, username, password } = (await minted.json()) as { id: string; username: string; password: string };
+    if (index > 0) await page.request.post('/api/v1/authorize', { data: { username, password } });
+    if (index === 4) await page.request.post(`/api/v1/users/${id}/deactivate`);
+  }
+  await page.reload();
 }
