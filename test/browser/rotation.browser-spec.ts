@@ -1,0 +1,30 @@
+import { authorize, expectStatus } from '../support/system.js';
+import { expect, test } from './support/test.js';
+
+test('“Rotation = mint a new one with the same role, switch the application over, and once the old one is no longer called, deactivate it on the Users page.”', async ({
+  signedInPage: page,
+  customer,
+}) => {
+  const old = await customer.mint({ label: 'to be rotated', role_id: await customer.roleId('RebelCore_User') });
+  expectStatus(await authorize(old), 200);
+  await page.goto('/users');
+  await page.getByRole('button', { name: 'More about to be rotated' }).click();
+  await page.getByRole('menuitem', { name: 'Rotate…' }).click();
+  const rotation = page.getByRole('region', { name: 'Rotate' });
+  await rotation.getByRole('button', { name: 'Make a new one' }).click();
+  const form = page.getByRole('dialog', { name: 'New API user' });
+  await expect(form.getByLabel('Role')).toHaveValue('RebelCore_User');
+  await expect(form.getByLabel('Role')).not.toBeEditable();
+  await form.getByLabel('Label').fill('its successor');
+  await form.getByRole('button', { name: 'Create' }).click();
+  await page.getByLabel('I have stored it').check();
+  await page.getByRole('button', { name: 'Done' }).click();
+  await expect(rotation.getByText('Made: its successor')).toBeVisible();
+  await expect(rotation.getByText(/^Its last call was .+ ago\. Better wait/)).toBeVisible();
+  await rotation.getByRole('button', { name: 'Deactivate anyway' }).click();
+  const dialog = page.getByRole('alertdialog', { name: 'Deactivate to be rotated?' });
+  await dialog.getByRole('button', { name: 'Deactivate' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Close' }).click();
+  await expect(rotation.getByText('The old one is deactivated.')).toBeVisible();
+  expectStatus(await authorize(old), 401);
+});
