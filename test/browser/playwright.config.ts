@@ -6,7 +6,11 @@ const cache = join(import.meta.dirname, '../../.cache');
 
 export default defineConfig({
   testDir: '.',
-  testMatch: '**/*.browser-spec.ts',
+  // Tests that stop a service have the system to themselves, after all others; see run.mjs.
+  projects: [
+    { name: 'pages', testMatch: '**/*.browser-spec.ts', testIgnore: '**/*.alone.browser-spec.ts' },
+    { name: 'alone', testMatch: '**/*.alone.browser-spec.ts', dependencies: ['pages'] },
+  ],
   outputDir: join(cache, 'browser'),
   globalSetup: './setup.mjs',
   forbidOnly: true,

@@ -1,0 +1,60 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from './support/test.js';
+
+interface HearingWindow extends Window {
+  heard?: string[];
+}
+
+test('while the token service does not answer, a deactivation is “Not confirmed”; once it does, “In force since”, without a reload', async ({
+  signedInPage: page,
+  customer,
+}) => {
+  await customer.mint({ label: 'to be stopped' });
+  await page.goto('/users');
+  await page.getByRole('button', { name: 'More about to be stopped' }).click();
+  await page.getByRole('menuitem', { name: 'Deactivate…' }).click();
+  const dialog = page.getByRole('alertdialog');
+  // Behind a dialog the row is seen, though it has no role then.
+  const row = page.locator('tr', { hasText: 'to be stopped' });
+  await listen(page);
+  const pids = tokenServices();
+  expect(pids).not.toEqual([]);
+  try {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await dialog.getByRole('button', { name: 'Deactivate' }).click();
+    await expect(dialog.getByText('Saved. Waiting for the token service…')).toBeVisible();
+    await expect(dialog.getByText(/◐.*Not confirmed\. New tokens may still be issued\./)).toBeVisible();
+    await expect(row).toContainText('◐Inactive');
+    await expect(row).toContainText('Not confirmed');
+  } finally {
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+  }
+  await expect(dialog.getByText(/●.*In force since \d\d:\d\d:\d\d\.\d{3} \(after .+\)/)).toBeVisible({
+    timeout: 20_000,
+  });
+  await expect(row).toContainText('○Inactive');
+  await expect(row).not.toContainText('Not confirmed');
+  // A reload would have begun a new list.
+  expect(await heard(page)).toEqual(['Not confirmed yet.', 'In force.']);
+});
+
+const tokenServices = (): number[] =>
+  (JSON.parse(process.env.TEST_SERVICES ?? '[]') as { name: string; pid: number }[])
+    .filter(({ name }) => name === 'token')
+    .map(({ pid }) => pid);
+
+/** Keeps what the page says, from now on, to those who hear it. */
+const listen = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const said: string[] = [];
+    (window as HearingWindow).heard = said;
+    const announcer = document.querySelector('[aria-live=polite]');
+    if (announcer === null) throw new Error('there is no announcer');
+    new MutationObserver(() => said.push(announcer.textContent.replace('\u200b', ''))).observe(announcer, {
+      characterData: true,
+      childList: true,
+      subtree: true,
+    });
+  });
+
+const heard = (page: Page): Promise<string[] | undefined> => page.evaluate(() => (window as HearingWindow).heard);
