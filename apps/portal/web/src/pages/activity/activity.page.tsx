@@ -47,8 +47,9 @@ export function ActivityPage() {
   );
 
   const loaded = useActivity(search);
-  const { tail, isLive, connected, reset } = useLiveTail(search, () => list.current?.isAtTop() === true);
   const { data, hasNextPage, isFetchingNextPage, isFetching, fetchNextPage, error } = loaded;
+  const ids = useMemo(() => data && new Set(data.pages.flatMap(({ items }) => items.map(({ id }) => id))), [data]);
+  const { tail, isLive, connected, reset } = useLiveTail(search, ids, () => list.current?.isAtTop() === true);
   const entries = useMemo(
     () => newestFirst([...tail.shown, ...(data?.pages.flatMap(({ items }) => items) ?? [])]),
     [tail.shown, data],

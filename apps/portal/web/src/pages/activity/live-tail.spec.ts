@@ -24,6 +24,11 @@ describe('entries that arrive while the log is open', () => {
     expect([ids(tail.shown), heldCount(tail)]).toEqual([[], 2]);
   });
 
+  it('are nothing new where the list has them by itself', () => {
+    const tail = receive(empty, entries(1, 9), true, new Set(entries(1, 8).map(({ id }) => id)));
+    expect([ids(tail.shown), heldCount(tail)]).toEqual([[9], 0]);
+  });
+
   it('are summed up when more than five come within a second', () => {
     expect(ids(receive(empty, entries(1, 5), true).shown)).toEqual([5, 4, 3, 2, 1]);
     expect(heldCount(receive(empty, entries(1, 6), true))).toBe(6);

@@ -26,14 +26,17 @@ export const heldCount = ({ held, heldBeyond }: Tail<Timed>): number => held.len
 /**
  * Takes in what came within the last second. It enters the list only while its reader is at the top with nothing focused
  * and nothing waits already; otherwise it waits, so that no row moves under the reader.
+ *
+ * @param loaded the ids of what the list has by itself, which is nothing new
  */
 export function receive<Entry extends Timed>(
   tail: Tail<Entry>,
   arrived: readonly Entry[],
   readerIsAtTop: boolean,
+  loaded: ReadonlySet<string> = new Set(),
 ): Tail<Entry> {
   const known = new Set([...tail.shown, ...tail.held].map(({ id }) => id));
-  const news = arrived.filter(({ id }) => !known.has(id));
+  const news = arrived.filter(({ id }) => !known.has(id) && !loaded.has(id));
   if (news.length === 0) return tail;
   if (readerIsAtTop && heldCount(tail) === 0 && news.length <= READABLE_PER_SECOND) {
     return { ...tail, shown: newestFirst([...news, ...tail.shown]).slice(0, MAX_SHOWN) };

@@ -12,16 +12,25 @@ const FLUSH_EVERY_MS = 1_000;
 /**
  * New entries of this filter, as they are written down. The stream rests while the page is hidden, since it takes one of
  * the browser's few connections, and goes on from where it was.
+ *
+ * @param loaded the ids of the list's own entries; undefined while they are being loaded
  */
-export function useLiveTail(search: ActivitySearch, readerIsAtTop: () => boolean) {
+export function useLiveTail(
+  search: ActivitySearch,
+  loaded: ReadonlySet<string> | undefined,
+  readerIsAtTop: () => boolean,
+) {
   const [tail, setTail] = useState<Tail<Entry>>(emptyTail);
   const [connected, setConnected] = useState(false);
   const isLive = search.live === 1 && search.to === undefined;
   const { entry: _, live: __, tz: ___, ...filter } = search;
   const key = JSON.stringify(filter);
 
-  const flush = useEffectEvent((arrived: readonly Entry[]) => {
-    setTail((before) => receive(before, arrived, readerIsAtTop()));
+  const flush = useEffectEvent((arrived: Entry[]) => {
+    // Until the list is there, nobody knows what is new to it.
+    if (arrived.length === 0 || loaded === undefined) return;
+    const news = arrived.splice(0);
+    setTail((before) => receive(before, news, readerIsAtTop(), loaded));
   });
 
   useEffect(() => {
@@ -30,7 +39,7 @@ export function useLiveTail(search: ActivitySearch, readerIsAtTop: () => boolean
     const query = toQuery(JSON.parse(key) as ActivitySearch, Date.now());
     const stream = openStream(query, arrived, setConnected);
     const timer = setInterval(() => {
-      if (arrived.length > 0) flush(arrived.splice(0));
+      flush(arrived);
     }, FLUSH_EVERY_MS);
     const rest = () => {
       if (document.hidden) stream.close();
