@@ -36,12 +36,17 @@ export const userQuery = (id: string) =>
 export const usageQuery = (id: string) =>
   queryOptions({ queryKey: ['usage', 'one', id], queryFn: ({ signal }) => usageOf(id, signal) });
 
-/** What is known of the calls of a page of API users. */
+const ASK_AGAIN_MS = 2_000;
+const ASKED_ENOUGH = 10;
+
+/** What is known of the calls of a page of API users; asked again, a few times, while one is so new that nothing is. */
 export const usagesQuery = (ids: readonly string[]) =>
   queryOptions({
     queryKey: ['usage', 'many', ids],
     queryFn: ({ signal }) => usageOfMany(ids, signal),
-    staleTime: 15_000,
+    staleTime: 0,
+    refetchInterval: ({ state: { data, dataUpdateCount } }) =>
+      data !== undefined && data.items.length < ids.length && dataUpdateCount < ASKED_ENOUGH ? ASK_AGAIN_MS : false,
   });
 
 export const entriesQuery = (userId: string) =>
