@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import type { Page } from '@playwright/test';
 import { expectAccessible } from './support/accessibility.js';
 import { mintOnPage } from './support/minting.js';
-import { takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 
 const MINTS = '**/api/v1/api-users';
@@ -26,7 +25,6 @@ test('the shown curl authorizes until “Deactivation blocks all future /authori
   await expectAccessible(page);
   await dialog.getByRole('button', { name: 'Deactivate' }).click();
   await expect(dialog.getByText(/In force since \d\d:\d\d:\d\d\.\d{3} \(after/)).toBeVisible();
-  await takePictures(page, 'deactivated');
   expect(run(curl)).toContain('invalid credentials');
 });
 
