@@ -71,22 +71,25 @@ function openStream(
   arrived: Entry[],
   onConnection: (connected: boolean) => void,
 ): EventSourceClient {
-  let caughtUp = false;
+  let isFirst = true;
+  // What came between the list and the stream is in neither.
+  const catchUp = () => {
+    isFirst = false;
+    void answer(api.GET('/api/v1/activity', { params: { query: { ...query, limit: 50 } }, headers: BACKGROUND }))
+      .then(({ items }) => arrived.push(...items))
+      .catch(() => undefined);
+  };
   return createEventSource({
     url: `${location.origin}/api/v1/activity/stream?${new URLSearchParams(query).toString()}`,
     headers: BACKGROUND,
     fetch: fetchSignedIn,
     onMessage: ({ event, data }) => {
       if (event === 'entry') arrived.push(JSON.parse(data) as Entry);
+      // After `reset` the stream could not go on from where it was.
+      if (event === 'reset' || (event === 'ready' && isFirst)) catchUp();
     },
     onConnect: () => {
       onConnection(true);
-      if (caughtUp) return;
-      caughtUp = true;
-      // What came between the list and the stream is in neither.
-      void answer(api.GET('/api/v1/activity', { params: { query: { ...query, limit: 50 } }, headers: BACKGROUND }))
-        .then(({ items }) => arrived.push(...items))
-        .catch(() => undefined);
     },
     onDisconnect: () => {
       onConnection(false);
