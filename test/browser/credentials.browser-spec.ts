@@ -28,7 +28,10 @@ test('the shown curl authorizes until “Deactivation blocks all future /authori
   expect(run(curl)).toContain('invalid credentials');
 });
 
-test('a mint whose answer got lost is found again, voided and made anew', async ({ signedInPage: page }) => {
+test('a mint whose answer got lost is found again, voided and made anew: one is inactive, one is active', async ({
+  signedInPage: page,
+  customer,
+}) => {
   await page.route(
     MINTS,
     async (route) => {
@@ -49,6 +52,8 @@ test('a mint whose answer got lost is found again, voided and made anew', async 
   await store(page);
   await expect(page.getByRole('row', { name: /lost.*Inactive/ })).toHaveCount(1);
   await expect(page.getByRole('row', { name: /lost.*Active/ })).toHaveCount(1);
+  const { items } = (await customer.owner.get('/api/v1/users?type=api&q=lost')).body as { items: { status: string }[] };
+  expect(items.map(({ status }) => status).toSorted()).toEqual(['active', 'inactive']);
 });
 
 /** Fills in and sends the form of a new API user. */
