@@ -178,11 +178,11 @@ describe('GET /activity/stream', () => {
 
   it('ends with its token, and is refused afterwards; a heartbeat comes before', async () => {
     const customer = new Customer();
-    const token = audit.token(customer.id, { exp: Math.floor(Date.now() / 1000) + 7 });
+    const token = audit.token(customer.id, { exp: Math.floor(Date.now() / 1000) + 12 });
     const reader = await Reader.open(token);
-    await until(() => reader.ended, 'the stream to end', 15_000);
+    await until(() => reader.ended, 'the stream to end', 30_000);
     expect(reader.events.map(({ event }) => event)).toEqual(['ready', 'end']);
-    expect(reader.heartbeats).toBe(1);
+    expect(reader.heartbeats).toBeGreaterThanOrEqual(1);
     expect((await Reader.open(token, '', reader.lastId)).status).toBe(401);
   });
 
