@@ -108,7 +108,9 @@ describe('a service outside this repository that installs the packages', () => {
 
   it('invariant 6: has the record of each call on its disk when the answer is there', async () => {
     expect((await whoAmI(await bearerOf(apiUser))).status).toBe(200);
-    const names = await readdir(join(folder, 'spool'));
+    const names = (await readdir(join(folder, 'spool'), { recursive: true })).filter((name) =>
+      name.endsWith('.ndjson'),
+    );
     const texts = await Promise.all(names.map((name) => readFile(join(folder, 'spool', name), 'utf8')));
     const spooled = texts.join('');
     expect(spooled).toContain('GET /who-am-i');
