@@ -30,6 +30,7 @@ describe('the password of a person', () => {
     ['only-letters-here', false],
     ['123456789012', false],
     ['пароль-из-букв-1', true],
+    ['👍👍👍👍👍a1', false],
   ])('%s is acceptable: %s', (password, acceptable) => {
     expect(isAcceptable(password)).toBe(acceptable);
   });

@@ -1,3 +1,4 @@
+import { lengthOf } from '@rebelcore/service/text';
 import { randomInt } from 'node:crypto';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -20,4 +21,4 @@ export function firstPassword(): string {
 
 /** The rule for chosen passwords: at least 12 characters, letters and digits. */
 export const isAcceptable = (password: string): boolean =>
-  password.length >= 12 && /\p{L}/u.test(password) && /\d/.test(password);
+  lengthOf(password) >= 12 && /\p{L}/u.test(password) && /\d/.test(password);

@@ -196,7 +196,7 @@ describe('/infer', () => {
     [{ prompt: 7, spec_ids: [] }, 'prompt: must be a string'],
     [{ prompt: 'x', spec_ids: 'one' }, 'spec_ids: must be an array'],
     [{ prompt: 'x', spec_ids: [7] }, 'spec_ids.0: must be a string'],
-    [{ prompt: 'x', spec_ids: ['a\0'] }, 'spec_ids.0: must not contain NUL'],
+    [{ prompt: 'x', spec_ids: ['a\0'] }, 'spec_ids.0: must not contain NUL or half a surrogate pair'],
     [{ prompt: 'x', spec_ids: ['x'.repeat(257)] }, 'spec_ids.0: '],
     [{ prompt: 'x', spec_ids: [], model: 'y' }, 'model: is not a known field'],
   ])('refuses %j with 400 and the field and rule by name', async (body, detail) => {

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpException, Module, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpException, Module, Param, Post, Query } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { createService } from './bootstrap.js';
@@ -8,8 +8,22 @@ import { ProblemException } from './problem.js';
 
 const item = z.strictObject({ name: z.string().min(2, 'must have at least 2 characters'), size: z.int().optional() });
 
+const search = z.strictObject({ q: z.string().optional(), size: z.string().default('none') });
+
 @Controller()
 class ItemController {
+  @Post('lists')
+  list(@Body({ schema: z.array(z.unknown()) }) body: unknown): unknown {
+    return body;
+  }
+  @Get('items')
+  search(@Query({ schema: search }) query: z.infer<typeof search>): unknown {
+    return query;
+  }
+  @Get('items/:id')
+  one(@Param('id', { schema: z.uuid('must be a UUID') }) id: string): unknown {
+    return { id };
+  }
   @Post('items')
   create(@Body({ schema: item }) body: z.infer<typeof item>): unknown {
     return body;
@@ -74,6 +88,37 @@ describe('every error of a service', () => {
     const response = await post(body);
     expect(response.headers['content-type']).toMatch('application/problem+json');
     expect([response.statusCode, response.json<{ detail: string }>().detail]).toEqual([status, detail]);
+  });
+
+  it.each([
+    [{ name: 'a\0b' }, 'name'],
+    ['{"name":"a\\ud800b"}', 'name'],
+    ['{"name":"a\\udc00"}', 'name'],
+    [{ name: 'ab', size: { of: ['it', 'a\0b'] } }, 'size.of.1'],
+  ])('names the text of %j that no store takes', async (body, field) => {
+    const response = await post(body);
+    const rule = 'must not contain NUL or half a surrogate pair';
+    expect([response.statusCode, response.json<{ errors: unknown }>().errors]).toEqual([400, [{ field, rule }]]);
+  });
+
+  it('is as soon there for a body as deep as its size allows', async () => {
+    const payload = `${'['.repeat(90)}"\\u0000"${']'.repeat(90)}`;
+    const headers = { 'content-type': 'application/json' };
+    const response = await app.inject({ method: 'POST', url: '/lists', payload, headers });
+    expect(response.json<{ errors: { field: string }[] }>().errors[0]?.field).toBe(Array(90).fill('0').join('.'));
+  });
+
+  it.each([
+    ['/items?q=a%00b', 'q'],
+    ['/items?more=', undefined],
+    ['/items?q=&size=', undefined],
+    ['/items/x', 'id'],
+  ])('of %s names %s; an empty parameter is none', async (url, field) => {
+    const response = await get(url);
+    const { errors, size } = response.json<{ errors?: { field: string }[]; size?: string }>();
+    expect([response.statusCode, errors?.[0]?.field, size]).toEqual(
+      field === undefined ? [200, undefined, 'none'] : [400, field, undefined],
+    );
   });
 
   it('lists each field at fault', async () => {

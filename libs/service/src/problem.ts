@@ -1,14 +1,16 @@
 import {
+  type ArgumentMetadata,
   type ArgumentsHost,
   Catch,
   type ExceptionFilter,
   HttpException,
   Logger,
-  StandardSchemaValidationPipe,
+  type PipeTransform,
 } from '@nestjs/common';
 import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { isStorable } from './text.js';
 
 /** An error the caller can act on, answered as `application/problem+json` (RFC 9457). */
 export class ProblemException extends HttpException {
@@ -36,17 +38,47 @@ export class ProblemException extends HttpException {
 }
 
 /** Validates every parameter that has a zod schema; a refusal names each field and the rule it breaks. */
-export const schemaPipe = new StandardSchemaValidationPipe({
-  exceptionFactory: (issues) => {
-    const errors = issues.flatMap((issue) => explain(issue as z.core.$ZodIssue));
-    const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ');
-    return new ProblemException(400, 'request.invalid', detail, { errors });
+export const schemaPipe: PipeTransform = {
+  async transform(given: unknown, { schema, type, data = 'body' }: ArgumentMetadata): Promise<unknown> {
+    if (schema === undefined) return given;
+    const value = type === 'query' ? withoutEmpty(given) : given;
+    const unstorable = unstorableFields(value, data);
+    if (unstorable.length > 0) throw invalid(unstorable);
+    const result = await schema['~standard'].validate(value);
+    if (result.issues === undefined) return result.value;
+    throw invalid(result.issues.flatMap((issue) => explain(issue as z.core.$ZodIssue, data)));
   },
-});
+};
+
+function invalid(errors: readonly FieldProblem[]): ProblemException {
+  const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ');
+  return new ProblemException(400, 'request.invalid', detail, { errors });
+}
+
+/** A form sends all its fields: `status=` asks for nothing. */
+function withoutEmpty(query: unknown): unknown {
+  if (typeof query !== 'object' || query === null) return query;
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
+}
+
+/** The texts in a request that no store takes, wherever they stand. Without recursion, since a caller chooses the depth. */
+function unstorableFields(value: unknown, name: string): FieldProblem[] {
+  const found: FieldProblem[] = [];
+  const left: [field: string, value: unknown][] = [['', value]];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    const [field, member] = next;
+    if (typeof member === 'string' && !isStorable(member)) {
+      found.push({ field: field || name, rule: 'must not contain NUL or half a surrogate pair' });
+    } else if (typeof member === 'object' && member !== null) {
+      for (const [key, inner] of Object.entries(member)) left.push([field === '' ? key : `${field}.${key}`, inner]);
+    }
+  }
+  return found.reverse();
+}
 
 /** A zod issue as field and rule, in words a caller understands. */
-function explain(issue: z.core.$ZodIssue): FieldProblem[] {
-  const field = issue.path.map(String).join('.') || 'body';
+function explain(issue: z.core.$ZodIssue, name: string): FieldProblem[] {
+  const field = issue.path.map(String).join('.') || name;
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => ({

@@ -1,3 +1,4 @@
+import { limited } from '@rebelcore/service/text';
 import { z } from 'zod';
 import { EVENT_TYPES, OUTCOMES, type EventType, type Outcome } from './entry.js';
 
@@ -18,20 +19,28 @@ export interface ActivityFilter {
   readonly q?: string | undefined;
 }
 
+/** RFC 3339 as Postgres takes it too: offsets that are in use somewhere, and no more digits than a nanosecond has. */
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-](0\d|1[0-5]):[0-5]\d)$/;
 const [FIRST, LAST] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T00:00:00Z')];
 
-/** A moment as Postgres takes it, whatever zone and precision it came in; the log knows milliseconds. */
-const moment = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z' })
+/** A moment in UTC, whatever zone and precision it came in; the log knows milliseconds. */
+const moment = z
+  .string()
+  .refine((text) => MOMENT.test(text) && DATETIME.safeParse(text).success, {
+    error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z',
+  })
   .refine((text) => Date.parse(text) >= FIRST && Date.parse(text) <= LAST, {
     error: 'must be in the years 1 to 9999',
     when: ({ issues }) => issues.length === 0,
   })
+  .meta({ format: 'date-time' })
   .transform((text) => {
     // Nothing lies between two milliseconds: what begins after the one begins with the other.
     const isBetween = /\.\d{3}\d*[1-9]/.test(text);
     return new Date(Date.parse(text) + (isBetween ? 1 : 0)).toISOString();
   });
+
+const DATETIME = z.iso.datetime({ offset: true });
 
 /** `a,b` and `a` twice with another name are the same list. */
 const eventTypes = z
@@ -46,12 +55,7 @@ const eventTypes = z
 
 const isEventType = (type: string): type is EventType => (EVENT_TYPES as readonly string[]).includes(type);
 
-/** Postgres has no NUL in text. */
-const text = z
-  .string()
-  .min(1)
-  .max(200)
-  .refine((given) => !given.includes('\0'), 'must not contain NUL');
+const text = limited({ min: 1, max: 200 });
 const uuid = z.uuid({ error: 'must be a UUID' }).toLowerCase();
 
 /** The filters of the log as they stand in a query; all of them are optional. */

@@ -16,7 +16,7 @@ import { EVENT_TYPES, OUTCOMES } from './entry.js';
 
 /** What the list of entries takes; all of it is optional. */
 const activityQuery = z.strictObject({ ...activityFilter, ...pageParameters }).refine(isForwards, BACKWARDS);
-const entryId = z.uuid({ error: 'must be a UUID' });
+const entryId = z.uuid({ error: 'must be a UUID' }).toLowerCase();
 
 const entryResponse = z
   .object({

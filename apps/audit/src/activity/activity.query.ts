@@ -1,5 +1,6 @@
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { Cursors, cutPage } from '@rebelcore/service/cursor';
+import { foldedSql } from '@rebelcore/service/text';
 import type { Pool, PoolClient } from 'pg';
 import { z } from 'zod';
 import type { ActivityFilter } from './activity-filter.js';
@@ -100,7 +101,7 @@ async function search(tx: PoolClient, where: Conditions, q: string, limit: numbe
     with searched as materialized (
       ${newest(where, SEARCHED_AT_ONCE)}
     ), found as (
-      select * from searched where strpos(lower(description), lower(${where.add(q)})) > 0
+      select * from searched where strpos(${foldedSql('description')}, ${foldedSql(where.add(q))}) > 0
       ${NEWEST_FIRST} limit ${limit + 1}
     ), last as (
       select * from searched order by occurred_at, id limit 1

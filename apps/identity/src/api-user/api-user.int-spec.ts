@@ -71,6 +71,24 @@ describe('minting an API user', () => {
     expect(eventsOf(idOf(first))).toHaveLength(1);
   });
 
+  it('knows an id in capitals as the same, and publishes it as every id', async () => {
+    const replaces = idOf(await acme.mint());
+    const key = randomUUID();
+    const first = await acme.mint({ replaces: replaces.toUpperCase(), role_id: AGENT_ROLE.toUpperCase() }, key);
+    const again = await acme.mint({ replaces, role_id: AGENT_ROLE }, key);
+    expect([first.status, again.status, idOf(again)]).toEqual([201, 200, idOf(first)]);
+    expect(eventsOf(idOf(first))[0]).toMatchObject({ data: { replaces, role: { id: AGENT_ROLE } } });
+  });
+
+  it.each([
+    ['deploy\u202etob', 'must not contain invisible characters, such as marks of direction'],
+    ['a\0b', 'must not contain NUL or half a surrogate pair'],
+    ['a\ud800b', 'must not contain NUL or half a surrogate pair'],
+    ['👍'.repeat(101), 'must be at most 100 characters'],
+  ])('refuses the label %j', async (label, rule) => {
+    expect(errorsOf(await acme.mint({ label }))).toEqual([400, [{ field: 'label', rule }]]);
+  });
+
   it('invariant 5: makes one API user of eight requests with one key at the same moment', async () => {
     const key = randomUUID();
     const answers = await Promise.all(Array.from({ length: 8 }, () => acme.mint({}, key)));
@@ -93,7 +111,7 @@ describe('minting an API user', () => {
     [{ role_id: randomUUID() }, 'role_id', 'is not a role of this customer'],
     [{ password: 'chosen' }, 'password', 'is not a known field'],
     [{ label: 'a\nb' }, 'label', 'must be one line without control characters'],
-    [{ label: '\ud800' }, 'label', 'must be one line without control characters'],
+    [{ label: '\ud800' }, 'label', 'must not contain NUL or half a surrogate pair'],
     [{ label: 'x'.repeat(101) }, 'label', 'must be at most 100 characters'],
   ])('refuses %j, names the field and the rule, and writes nothing', async (changes, field, rule) => {
     const before = await identity.rows('select count(*) from event');

@@ -8,7 +8,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OperatorGuard } from '../access/operator.guard.js';
 import { OptionalIdempotencyKey } from '../http/idempotency-key.js';
-import { line } from '../http/request-fields.js';
+import { idInPath, line } from '../http/request-fields.js';
 import { sourceOf } from '../http/source.js';
 import { chosenPassword } from '../portal-user/chosen-password.js';
 import { emailAddress } from '../portal-user/email.js';
@@ -94,13 +94,9 @@ export class CustomerController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const position = await this.commands.execute(new InviteOwnerAgain(customerId(id), contextOf(request)));
+    const position = await this.commands.execute(new InviteOwnerAgain(idInPath(id, unknown), contextOf(request)));
     void reply.header('position', String(position));
   }
 }
 
-/** What is not even an id belongs to nobody. */
-function customerId(id: string): string {
-  if (!z.uuid().safeParse(id).success) throw new Refused('customer.unknown', 'There is no such customer.');
-  return id.toLowerCase();
-}
+const unknown = () => new Refused('customer.unknown', 'There is no such customer.');

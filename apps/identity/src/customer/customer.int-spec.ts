@@ -37,7 +37,7 @@ describe('provisioning a customer', () => {
   it.each([
     [{ name: undefined }, {}, 'name', 'is required'],
     [{ name: '' }, {}, 'name', 'must not be empty'],
-    [{ name: 'a\u0000b' }, {}, 'name', 'must be one line without control characters'],
+    [{ name: 'a\u0000b' }, {}, 'name', 'must not contain NUL or half a surrogate pair'],
     [{ plan: 'gold' }, {}, 'plan', 'is not a known field'],
     [{ owner: 7 }, {}, 'owner', 'must be an object'],
     [{}, { email: 'nobody' }, 'owner.email', 'must be an e-mail address'],

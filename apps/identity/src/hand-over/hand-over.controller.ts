@@ -11,6 +11,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
+import { idInPath } from '../http/request-fields.js';
+import { userId } from '../user/user-item.js';
 import { CreateHandOver, OpenHandOver, WithdrawHandOver } from './hand-over.commands.js';
 import { HandOvers } from './hand-overs.js';
 
@@ -50,8 +52,6 @@ const list = z
   })
   .meta({ id: 'HandOverList' });
 
-const UUID = z.uuid();
-
 @ApiTags('hand-over')
 @Controller('api/v1')
 export class HandOverController {
@@ -75,7 +75,7 @@ export class HandOverController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof created>> {
-    const command = new CreateHandOver(apiUserId(id), ciphertext, caller);
+    const command = new CreateHandOver(userId(id), ciphertext, caller);
     const { id: handOverId, expiresAt, position } = await this.commands.execute(command);
     void reply.header('position', String(position));
     return { id: handOverId, expires_at: expiresAt.toISOString(), status: 'waiting' };
@@ -90,7 +90,7 @@ export class HandOverController {
   @ApiResponse({ status: 403, standardSchema: problem })
   async list(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<z.infer<typeof list>> {
     const asOf = new Date().toISOString();
-    const rows = await this.handOvers.ofApiUser(caller.customerId, apiUserId(id));
+    const rows = await this.handOvers.ofApiUser(caller.customerId, userId(id));
     const items = rows.map((row) => ({
       id: row.id,
       created_at: row.createdAt.toISOString(),
@@ -119,7 +119,7 @@ export class HandOverController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const { position } = await this.commands.execute(new WithdrawHandOver(handOverId(id), caller));
+    const { position } = await this.commands.execute(new WithdrawHandOver(idInPath(id, unknown), caller));
     void reply.header('position', String(position));
   }
 
@@ -135,7 +135,7 @@ export class HandOverController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof opened>> {
-    const command = new OpenHandOver(handOverId(id), request.callerIp, contextOf(request));
+    const command = new OpenHandOver(idInPath(id, unknown), request.callerIp, contextOf(request));
     const outcome = await this.commands.execute(command);
     if ('gone' in outcome) {
       const { gone: reason, customerId, apiUserId: whose } = outcome;
@@ -148,13 +148,4 @@ export class HandOverController {
   }
 }
 
-// What is not even an id belongs to nothing.
-function apiUserId(id: string): string {
-  if (!UUID.safeParse(id).success) throw new Refused('user.unknown', 'There is no such user.');
-  return id.toLowerCase();
-}
-
-function handOverId(id: string): string {
-  if (!UUID.safeParse(id).success) throw new Refused('hand-over.unknown', 'There is no such link.');
-  return id.toLowerCase();
-}
+const unknown = () => new Refused('hand-over.unknown', 'There is no such link.');

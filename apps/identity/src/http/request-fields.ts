@@ -1,17 +1,31 @@
+import { limited } from '@rebelcore/service/text';
 import { z } from 'zod';
 
-/** One line of text for people: trimmed, without control characters and broken surrogates. */
-export const line = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1, 'must not be empty')
-    .max(max, `must be at most ${String(max)} characters`)
-    .regex(/^[^\p{Cc}\p{Cs}\u2028\u2029]*$/u, 'must be one line without control characters');
+const CONTROL = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+/** What turns the direction of a line, joins or parts without being seen, so that two names look alike. */
+const INVISIBLE = /[\p{Cf}\u115f\u1160\u3164\uffa0]/u;
 
-/** A UUID; one that is missing or no text is reported as that. */
+/** One line of text for people, trimmed and in canonical composition, in which everything can be seen. */
+export const line = (max: number) =>
+  limited({ min: 1, max }, z.string().trim().normalize('NFC'))
+    .refine((text) => !CONTROL.test(text), 'must be one line without control characters')
+    .refine((text) => !INVISIBLE.test(text), 'must not contain invisible characters, such as marks of direction');
+
+/** A UUID in the one spelling that it is stored in; one that is missing or no text is reported as that. */
 export const idOf = (what: string) =>
-  z.uuid({ error: ({ code }) => (code === 'invalid_format' ? `must be the id of ${what}` : undefined) });
+  z.uuid({ error: ({ code }) => (code === 'invalid_format' ? `must be the id of ${what}` : undefined) }).toLowerCase();
+
+/**
+ * The id in a path, in the spelling that it is stored in.
+ *
+ * @param unknown what is thrown for a text that is not even an id, which belongs to nothing
+ */
+export function idInPath(text: string, unknown: () => Error): string {
+  if (!UUID.safeParse(text).success) throw unknown();
+  return text.toLowerCase();
+}
+
+const UUID = z.uuid();
 
 /** What an authenticator app shows; many write it with a blank in the middle. */
 export const sixDigits = z.string().regex(/^\s*\d{3}\s*\d{3}\s*$/, 'must be six digits');

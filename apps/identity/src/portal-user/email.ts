@@ -5,8 +5,8 @@ import { z } from 'zod';
 export const emailAddress = z
   .string()
   .trim()
-  .max(254, 'must be at most 254 characters')
-  .pipe(z.email('must be an e-mail address'));
+  .pipe(z.email('must be an e-mail address').max(254, 'must be at most 254 characters'))
+  .meta({ format: 'email', maxLength: 254 });
 
 /**
  * The claim by which an address is unique over all customers. A hash, since a claim is not a place for personal data; of one

@@ -16,8 +16,7 @@ import { EditPortalUser, type PortalUserChanges } from './edit.commands.js';
 import { emailAddress } from './email.js';
 import { DeletePortalUser, InviteAgain, InvitePortalUser } from './portal-user.commands.js';
 
-const role = idOf('a role').transform((id) => id.toLowerCase());
-const details = { first_name: line(100), last_name: line(100), email: emailAddress, role_id: role };
+const details = { first_name: line(100), last_name: line(100), email: emailAddress, role_id: idOf('a role') };
 
 const inviteRequest = z
   .strictObject({

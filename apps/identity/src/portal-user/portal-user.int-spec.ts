@@ -520,7 +520,7 @@ it('finds people and labels in every spelling of the alphabet', async () => {
   for (const q of ['münchen', 'mu\u0308nchen', 'MÜNCHEN straße', 'αθηνα']) expect([q, await found(q)]).toEqual([q, 1]);
   expect(errorsOf(await acme.call('GET', '/api/v1/users?q=a%00b'))).toEqual([
     400,
-    [{ field: 'q', rule: 'must be one line without control characters' }],
+    [{ field: 'q', rule: 'must not contain NUL or half a surrogate pair' }],
   ]);
 });
 

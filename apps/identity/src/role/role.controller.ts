@@ -8,7 +8,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { idOf, line } from '../http/request-fields.js';
+import { idInPath, idOf, line } from '../http/request-fields.js';
 import { AddRole, ChangeRole, DeleteRole } from './role.commands.js';
 import { ListRoles } from './role.queries.js';
 import { unknown } from './role.js';
@@ -55,7 +55,6 @@ const rolesResponse = z
   .meta({ id: 'Roles' });
 
 const inUse = problem.extend({ users: z.int().optional() }).meta({ id: 'RoleProblem' });
-const UUID = z.uuid();
 
 @ApiTags('roles')
 @ApiBearerAuth()
@@ -89,7 +88,7 @@ export class RoleController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof roleResponse>> {
-    const command = new AddRole(body.name, body.permissions, body.copy_of?.toLowerCase(), caller);
+    const command = new AddRole(body.name, body.permissions, body.copy_of, caller);
     const { role, position } = await this.commands.execute(command);
     void reply.header('position', String(position));
     return responseOf(role);
@@ -108,7 +107,7 @@ export class RoleController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof roleResponse>> {
-    const command = new ChangeRole(roleIdOf(id), { name: body.name, flags: body.permissions }, caller);
+    const command = new ChangeRole(idInPath(id, unknown), { name: body.name, flags: body.permissions }, caller);
     const { role, position } = await this.commands.execute(command);
     void reply.header('position', String(position));
     return responseOf(role);
@@ -128,15 +127,9 @@ export class RoleController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const command = new DeleteRole(roleIdOf(id), query.reassign_to?.toLowerCase(), caller);
+    const command = new DeleteRole(idInPath(id, unknown), query.reassign_to, caller);
     void reply.header('position', String(await this.commands.execute(command)));
   }
-}
-
-/** What is not even an id belongs to no role. */
-function roleIdOf(text: string): string {
-  if (!UUID.safeParse(text).success) throw unknown();
-  return text.toLowerCase();
 }
 
 const responseOf = ({ id, name, system, permissions, users }: Role & { readonly users: number }) => ({

@@ -10,7 +10,8 @@ import { z } from 'zod';
 import { actorOf, appendContextOf, CurrentCaller, type Caller } from '../access/caller.js';
 import { OperatorGuard } from '../access/operator.guard.js';
 import { BeforeEnrolment, PortalSessionGuard } from '../access/portal-session.guard.js';
-import { sixDigits, withoutBlanks } from '../http/request-fields.js';
+import { idInPath, sixDigits, withoutBlanks } from '../http/request-fields.js';
+import { userId } from '../user/user-item.js';
 import {
   BeginEnrolment,
   ConfirmEnrolment,
@@ -31,7 +32,7 @@ const confirmResponse = z
   .object({ recovery_codes: z.array(z.string()).length(10).meta({ description: 'Each opens once. Shown only now.' }) })
   .meta({ id: 'RecoveryCodes' });
 
-const UUID = z.uuid();
+const unknownCustomer = () => new ProblemException(404, 'customer.unknown', 'There is no customer with this id.');
 
 @ApiTags('second factor')
 @ApiBearerAuth()
@@ -102,8 +103,7 @@ export class SecondFactorController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    if (!UUID.safeParse(id).success) throw new ProblemException(404, 'user.unknown', 'There is no user with this id.');
-    const whose = { portalUserId: id.toLowerCase(), customerId: caller.customerId };
+    const whose = { portalUserId: userId(id), customerId: caller.customerId };
     const command = new ResetSecondFactor(whose, actorOf(caller), appendContextOf(caller));
     const position = await this.commands.execute(command);
     void reply.header('position', String(position));
@@ -121,10 +121,8 @@ export class SecondFactorController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    if (!UUID.safeParse(id).success) {
-      throw new ProblemException(404, 'customer.unknown', 'There is no customer with this id.');
-    }
-    const position = await this.commands.execute(new ResetOwnersSecondFactor(id.toLowerCase(), contextOf(request)));
+    const customer = idInPath(id, unknownCustomer);
+    const position = await this.commands.execute(new ResetOwnersSecondFactor(customer, contextOf(request)));
     void reply.header('position', String(position));
   }
 }

@@ -4,6 +4,7 @@ import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiOperation, ApiResp
 import { problem } from '@rebelcore/contracts/problem';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
+import { limited } from '@rebelcore/service/text';
 import { clearSessionCookie, openSessionCookie, sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -14,7 +15,7 @@ import {
   isForeground,
   PortalSessionGuard,
 } from '../access/portal-session.guard.js';
-import { sixDigits, withoutBlanks } from '../http/request-fields.js';
+import { idInPath, sixDigits, withoutBlanks } from '../http/request-fields.js';
 import { sourceOf } from '../http/source.js';
 import type { Code } from '../second-factor/second-factor.store.js';
 import { meOf, meResponse, sessionsOf, sessionsResponse } from './me.js';
@@ -27,8 +28,9 @@ import { refuse } from './sign-in-refusals.js';
 
 const signInRequest = z
   .strictObject({
-    email: z.string().max(254),
-    password: z.string().max(256),
+    // What no account can have, for a form that counts otherwise and a keyboard that composes nothing.
+    email: limited({ max: 1_024 }),
+    password: limited({ max: 1_024 }),
     totp: sixDigits.optional(),
     recovery_code: z.string().max(32).optional().meta({ description: 'Instead of the six digits; each works once.' }),
   })
@@ -39,7 +41,6 @@ const signInRequest = z
   .meta({ id: 'SignInRequest' });
 type SignInRequest = z.infer<typeof signInRequest>;
 
-const UUID = z.uuid();
 const MAX_USER_AGENT = 256;
 
 @ApiTags('sessions')
@@ -130,9 +131,9 @@ export class SessionController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    if (!UUID.safeParse(id).success) throw new ProblemException(404, 'session.unknown', 'You have no such session.');
-    await this.commands.execute(new EndSession(id.toLowerCase(), caller));
-    if (id.toLowerCase() === caller.sessionId) void clearSessionCookie(reply);
+    const session = idInPath(id, () => new ProblemException(404, 'session.unknown', 'You have no such session.'));
+    await this.commands.execute(new EndSession(session, caller));
+    if (session === caller.sessionId) void clearSessionCookie(reply);
   }
 
   @ApiOperation({ summary: 'Who is signed in, for which customer, with which permissions, and until when.' })

@@ -2,6 +2,7 @@ import { Refused } from '@rebelcore/event-store/aggregate';
 import { ProblemException } from '@rebelcore/service/problem';
 import { z } from 'zod';
 import type { Caller } from '../access/caller.js';
+import { idInPath } from '../http/request-fields.js';
 import type { UserRow } from './user.queries.js';
 
 const invite = z.object({
@@ -65,16 +66,13 @@ function inviteOf(row: UserRow): z.infer<typeof invite> | null {
   return { expires_at: expiresAt.toISOString(), expired, becomes, delivery };
 }
 
-const UUID = z.uuid();
-
 /**
- * The id in a path, in the one spelling that it is stored in.
+ * The id of a user in a path.
  *
  * @throws {Refused} `user.unknown`: what is not even an id belongs to nobody
  */
 export function userId(id: string): string {
-  if (!UUID.safeParse(id).success) throw new Refused('user.unknown', 'There is no such user.');
-  return id.toLowerCase();
+  return idInPath(id, () => new Refused('user.unknown', 'There is no such user.'));
 }
 
 /**

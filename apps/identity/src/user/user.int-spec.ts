@@ -50,9 +50,20 @@ describe('the list of users', () => {
     expect(await ids('q=bETa')).toEqual([minted[1]]);
     expect(await ids('q=%25')).toEqual([minted[0]]);
     expect(await ids('q=_')).toEqual([]);
+    expect(await ids('q=&cursor=&status=&limit=&position=&type=portal')).toEqual([customer.ownerId]);
     expect(await ids(`q=${customer.email.slice(0, 20)}`)).toEqual([customer.ownerId]);
     await customer.call('POST', `/api/v1/users/${String(minted[2])}/deactivate`);
     expect(await ids('status=inactive')).toEqual([minted[2]]);
+  });
+
+  it('is searched in any case and composition of letters', async () => {
+    const munich = idOf(await other.mint({ label: 'MU\u0308NCHEN' }));
+    const istanbul = idOf(await other.mint({ label: 'İSTANBUL' }));
+    const found = async (q: string) => (await list(other, `q=${encodeURIComponent(q)}`)).items.map(({ id }) => id);
+    expect(await found('münchen')).toEqual([munich]);
+    expect(await found('Mu\u0308nchen')).toEqual([munich]);
+    expect(await found('istanbul')).toEqual([istanbul]);
+    expect((await other.call('GET', `/api/v1/users/${munich}`)).body.label).toBe('MÜNCHEN');
   });
 
   it('goes on after a cursor, without gaps and repetitions', async () => {
@@ -73,7 +84,6 @@ describe('the list of users', () => {
       [customer, `cursor=${cursor.slice(1)}0`],
       [customer, `cursor=${cursor}&type=api`],
       [other, `cursor=${cursor}`],
-      [customer, 'cursor='],
     ] as const;
     for (const [who, query] of refused) {
       const { status, body } = (await list(who, query)).answer;
@@ -100,6 +110,9 @@ describe('the list of users', () => {
     ['status=gone', 'status', 'must be active or inactive'],
     ['limit=0', 'limit', 'must be from 1 to 200'],
     ['limit=1e2', 'limit', 'must be a whole number'],
+    ['q=a%00b', 'q', 'must not contain NUL or half a surrogate pair'],
+    ['limit=0x10', 'limit', 'must be a whole number'],
+    ['limit=%2B5', 'limit', 'must be a whole number'],
     ['customer_id=1', 'customer_id', 'is not a known field'],
   ])('refuses %s', async (query, field, rule) => {
     expect(errorsOf((await list(customer, query)).answer)).toEqual([400, [{ field, rule }]]);

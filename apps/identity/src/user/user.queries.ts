@@ -2,6 +2,7 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import { cutPage } from '@rebelcore/service/cursor';
+import { foldedSql } from '@rebelcore/service/text';
 import { Pool } from 'pg';
 import type { Caller } from '../access/caller.js';
 
@@ -46,9 +47,6 @@ export interface UserPage {
   readonly asOf: Date;
 }
 
-// A C collation that folds all of Unicode; the database's own folds a to z alone.
-const folded = (text: string) => `lower(normalize(${text}, NFC) collate pg_c_utf8)`;
-
 /** The users of customer $1. */
 const SELECT = `
   select u.id, u.type, u.owner, u.status, u.username, u.label, u.role_id, u.role_name, u.replaces, u.created_at,
@@ -92,8 +90,8 @@ export class ListUsersHandler implements IQueryHandler<ListUsers> {
            and ($3::text is null or u.status = $3)
            and ($4::uuid is null or u.id < $4)
            and ($5::text is null or strpos(
-                 ${folded(`concat_ws(' ', u.username, u.label, p.email, p.first_name, p.last_name)`)},
-                 ${folded('$5')}) > 0)
+                 ${foldedSql(`concat_ws(' ', u.username, u.label, p.email, p.first_name, p.last_name)`)},
+                 ${foldedSql('$5')}) > 0)
          order by u.id desc
          limit $6`,
         [caller.customerId, filter.type, filter.status, after, filter.q, limit + 1],

@@ -6,17 +6,13 @@ import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { problem } from '@rebelcore/contracts/problem';
 import { inferRequest, inferResponse } from '@rebelcore/contracts/published-api';
 import { ProblemException } from '@rebelcore/service/problem';
+import { limited } from '@rebelcore/service/text';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { SpecView } from '../specs/spec.view.js';
 
 /** The published shape with bounds: what is not known yet is written down, so its size must not be the caller's choice. */
-const specId = z
-  .string()
-  .min(1)
-  .max(256)
-  .regex(/^[^\0]*$/, 'must not contain NUL');
-const boundedRequest = inferRequest.extend({ spec_ids: z.array(specId).max(1_000) });
+const boundedRequest = inferRequest.extend({ spec_ids: z.array(limited({ min: 1, max: 256 })).max(1_000) });
 
 @ApiTags('infer')
 @ApiBearerAuth()

@@ -1,3 +1,4 @@
+import { folded } from '@rebelcore/service/text';
 import type { ActivityFilter } from '../activity-filter.js';
 import type { ArrivedEntry } from './arrivals.query.js';
 
@@ -13,6 +14,6 @@ export function matches(entry: ArrivedEntry, filter: ActivityFilter): boolean {
     (actor_id === undefined || entry.actor_id === actor_id) &&
     (correlation_id === undefined || entry.correlation_id === correlation_id) &&
     (outcome === undefined || entry.outcome === outcome) &&
-    (q === undefined || entry.correlation_id === q || entry.description.toLowerCase().includes(q.toLowerCase()))
+    (q === undefined || entry.correlation_id === q || folded(entry.description).includes(folded(q)))
   );
 }
