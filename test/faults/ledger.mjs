@@ -2,7 +2,7 @@ import { send } from './http.mjs';
 
 /**
  * What a client knows: of each command and each call whether it was acknowledged, refused, or whether that is unknown.
- * Each has a correlation id of its own, the same for every attempt, by which the oracle finds it again.
+ * Each is sent under a name of its own, the same for every attempt, by which the oracle finds it again.
  */
 export class Ledger {
   commands = [];
@@ -10,7 +10,7 @@ export class Ledger {
   #prefix;
   #count = 0;
 
-  /** @param prefix of the correlation ids: scenario and seed */
+  /** @param prefix of the names: scenario and seed */
   constructor(prefix) {
     this.#prefix = prefix;
   }

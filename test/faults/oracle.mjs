@@ -42,7 +42,7 @@ export async function judge({ system, ledger, customers, history, from, stuckCus
 const storedEvents = (system, customerId) =>
   system.read(
     'identity',
-    `select stream_id, version, sequence::int as sequence, event_id, type, correlation_id, data
+    `select stream_id, version, sequence::int as sequence, event_id, type, causation_id, data
        from event where customer_id = $1 order by sequence`,
     [customerId],
   );
@@ -53,7 +53,8 @@ async function activity(system, customerIds) {
   for (const customerId of customerIds) {
     const rows = await system.read(
       'audit',
-      'select id, event_type, outcome, correlation_id from activity where customer_id = $1',
+      `select id, event_type, outcome, metadata ->> 'caller_correlation_id' as correlation_id
+         from activity where customer_id = $1`,
       [customerId],
       customerId,
     );
@@ -68,7 +69,7 @@ async function activity(system, customerIds) {
 }
 
 function commandsAgainstEvents({ commands }, stored, { lost, doubled, wrong }) {
-  const byCorrelation = Map.groupBy([...stored.values()].flat(), (event) => event.correlation_id);
+  const byCorrelation = Map.groupBy([...stored.values()].flat(), (event) => event.causation_id);
   for (const { id, kind, outcome, effect } of commands) {
     const n = byCorrelation.get(id)?.length ?? 0;
     if (n > 1) doubled.push(`I1: ${kind} ${id} has ${n} events`);

@@ -119,6 +119,7 @@ describe('the main job', () => {
     const correlation = `order-${randomUUID()}`;
     await customer.owner.post(`/api/v1/users/${apiUser.id}/deactivate`, undefined, { 'x-correlation-id': correlation });
     const entries = await customer.activity(`user_id=${apiUser.id}&event_type=api_user.deactivate`, 1);
-    expect(entries[0]?.correlation_id).toBe(correlation);
+    expect(entries[0]?.correlation_id).toMatch(/^api:/);
+    expect(entries[0]?.metadata.caller_correlation_id).toBe(correlation);
   });
 });

@@ -70,6 +70,7 @@ export class IdentityFixture {
     const config = identityConfig({
       PORT: '0',
       LOG_LEVEL: 'fatal',
+      TRUSTED_PROXIES: '127.0.0.1',
       KAFKA_BROKERS: brokers.join(','),
       KAFKA_USERNAME: principals.identity?.username,
       KAFKA_PASSWORD: principals.identity?.password,

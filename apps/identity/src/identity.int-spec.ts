@@ -70,7 +70,7 @@ describe('on its topics identity', () => {
     const recorded = (): [string, Call][] =>
       identity.calls
         .flatMap(({ data }) => data.calls.map((call): [string, Call] => [data.customerId, call]))
-        .filter(([, { correlationId }]) => correlationId === correlation);
+        .filter(([, { callerCorrelationId }]) => callerCorrelationId === correlation);
     await until(() => recorded().length >= 5, 'the refused calls to be recorded');
     expect(recorded().map(([customer, { route, status, reason }]) => [customer, route, status, reason])).toEqual(
       expect.arrayContaining([
@@ -81,7 +81,7 @@ describe('on its topics identity', () => {
         [acme.id, 'POST /api/v1/sessions', 401, 'session.wrong-password'],
       ]),
     );
-    expect(identity.events.filter((event) => event.correlationId === correlation)).toEqual([]);
+    expect(identity.events.filter((event) => event.causationId === correlation)).toEqual([]);
   });
 });
 

@@ -135,7 +135,7 @@ const provision = (customerId: string): Promise<void> =>
 /** The calls on the topic whose correlation id begins so. */
 async function recorded(prefix: string) {
   const calls = await recordedCalls(testKafka().client());
-  return calls.filter(({ correlationId }) => correlationId.startsWith(prefix));
+  return calls.filter((call) => (call.callerCorrelationId ?? call.correlationId).startsWith(prefix));
 }
 
 describe('/infer', () => {
@@ -282,7 +282,7 @@ describe('/infer', () => {
     ]);
     expect(statuses.map(({ status }) => status)).toEqual([401, 401, 400, 413]);
     const calls = await recorded(test);
-    const seen = calls.map((call) => [call.correlationId.slice(37), call.status, call.reason, call.customerId]);
+    const seen = calls.map((call) => [call.callerCorrelationId?.slice(37), call.status, call.reason, call.customerId]);
     expect(seen.toSorted()).toEqual([
       ['bad', 400, undefined, caller.customerId],
       ['expired', 401, 'token.expired', caller.customerId],

@@ -267,11 +267,11 @@ describe('invariant 6: no call without its record', () => {
       oversize: 413,
     });
     const calls = await recordedCalls(fixture.kafka());
-    const own = calls.filter(({ correlationId }) => correlationId.startsWith(apiUser.id));
-    expect(own.map(({ correlationId, status }) => [correlationId.slice(37), status]).sort()).toEqual(
+    const own = calls.filter((call) => call.callerCorrelationId?.startsWith(apiUser.id));
+    expect(own.map((call) => [call.callerCorrelationId?.slice(37), call.status]).sort()).toEqual(
       sent.map(([name, status]) => [name, status]).sort(),
     );
-    const good = own.find(({ correlationId }) => correlationId.endsWith('good'));
+    const good = own.find((call) => call.callerCorrelationId?.endsWith('good'));
     expect(good).toMatchObject({
       customerId: apiUser.customerId,
       apiUserId: apiUser.id,
@@ -279,7 +279,7 @@ describe('invariant 6: no call without its record', () => {
       outcome: 'success',
       service: 'token',
     });
-    expect(own.find(({ correlationId }) => correlationId.endsWith('wrong'))?.reason).toBe('api-user.wrong-password');
+    expect(own.find((call) => call.callerCorrelationId?.endsWith('wrong'))?.reason).toBe('api-user.wrong-password');
     expect(JSON.stringify(own)).not.toContain(apiUser.password);
   });
 });

@@ -19,7 +19,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Filled in while the call is handled, and recorded with it. */
     call: CallDetails | undefined;
-    /** Where it came from, noted as it came: a closed connection no longer tells. */
+    /** Where it came from, noted as it came: a closed connection no longer tells. A service may have noted it beforehand. */
     callerIp: string;
   }
 }
@@ -27,6 +27,14 @@ declare module 'fastify' {
 /** Adds what is known of the call now to what is known already. */
 export function describeCall(request: FastifyRequest, details: CallDetails): void {
   request.call = request.call === undefined ? details : { ...request.call, ...details };
+}
+
+const CALLER_CORRELATION_ID = /^[A-Za-z0-9:._-]{1,128}$/;
+
+/** What the caller calls its request, in the header `X-Correlation-Id`, when that is well-formed. */
+export function callerCorrelationIdOf({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined {
+  const given = headers['x-correlation-id'];
+  return typeof given === 'string' && CALLER_CORRELATION_ID.test(given) ? given : undefined;
 }
 
 export interface RecordCallsOptions {
@@ -52,12 +60,7 @@ const UNKNOWN_IP = 'unknown';
  */
 export function recordCalls(fastify: FastifyInstance, { service, recorder, when }: RecordCallsOptions): void {
   fastify.decorateRequest('call', undefined);
-  fastify.decorateRequest('callerIp', UNKNOWN_IP);
-  fastify.addHook('onRequest', (request, _, done) => {
-    // Undefined, whatever its type says, once the caller has hung up.
-    request.callerIp = request.ip || UNKNOWN_IP;
-    done();
-  });
+  if (!fastify.hasRequestDecorator('callerIp')) noteAddresses(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => {
     if (!when(request, reply.statusCode)) return payload;
     try {
@@ -68,6 +71,15 @@ export function recordCalls(fastify: FastifyInstance, { service, recorder, when 
       reply.header('content-length', Buffer.byteLength(UNRECORDED));
       return UNRECORDED;
     }
+  });
+}
+
+function noteAddresses(fastify: FastifyInstance): void {
+  fastify.decorateRequest('callerIp', UNKNOWN_IP);
+  fastify.addHook('onRequest', (request, _, done) => {
+    // Undefined, whatever its type says, once the caller has hung up.
+    request.callerIp = request.ip || UNKNOWN_IP;
+    done();
   });
 }
 
@@ -89,6 +101,8 @@ function callOf(service: string, request: FastifyRequest, reply: FastifyReply): 
     userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT),
     correlationId: request.id,
   };
+  const callerCorrelationId = callerCorrelationIdOf(request);
+  if (callerCorrelationId !== undefined) call.callerCorrelationId = callerCorrelationId;
   if (apiUserId !== undefined) call.apiUserId = apiUserId;
   if (portalUserId !== undefined) call.portalUserId = portalUserId;
   if (reason !== undefined) call.reason = reason;

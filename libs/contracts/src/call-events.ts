@@ -22,7 +22,10 @@ export const call = z.object({
   /** `unknown` when the caller had gone before its request was read. */
   ip: z.string(),
   userAgent: z.string(),
+  /** Ours, of this call alone. */
   correlationId: z.string().min(1),
+  /** What the caller calls it, as it came in `X-Correlation-Id`. */
+  callerCorrelationId: z.string().min(1).max(128).optional(),
   apiUserId: z.uuid().optional(),
   portalUserId: z.uuid().optional(),
   /** `jti` of the token that was issued, or that the call was made with. */

@@ -115,7 +115,11 @@ const CLOUD_EVENT_HEADERS = {
     ce_subject: { type: 'string', description: 'The id of what the event is about.' },
     ce_sequence: { type: 'string', description: "The producer's gap-free number for this customer, from 1." },
     ce_correlationid: { type: 'string', description: 'The request that led to the event.' },
-    ce_causationid: { type: 'string' },
+    ce_causationid: {
+      type: 'string',
+      description:
+        'What led to the event: another event, or a request by the name that its sender gave it in X-Correlation-Id.',
+    },
     traceparent: { type: 'string', description: 'W3C trace context.' },
   },
 };

@@ -13,6 +13,7 @@ interface Refusal {
   readonly detail: string;
 }
 
+const LINGER_MS = 500;
 const MALFORMED = { status: 400, code: 'request.malformed', detail: 'This is not a well-formed HTTP request.' };
 /** By the error's own code. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
@@ -39,9 +40,11 @@ export const belowRouter = (writeHeaders: WriteHeaders) =>
     },
     clientErrorHandler: (error: Error & { readonly code?: string }, socket: Socket) => {
       // The other end has gone, or there never was a request.
-      if (error.code === 'ECONNRESET' || socket.destroyed) return;
-      if (socket.writable) socket.write(answerTo(error, writeHeaders));
-      socket.destroy();
+      if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
+      if (!socket.writable) socket.destroy();
+      else socket.end(answerTo(error, writeHeaders)).resume();
+      // What still comes is thrown away for a moment: closed upon, its sender might never see the answer.
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
     },
   }) satisfies FastifyServerOptions;
 

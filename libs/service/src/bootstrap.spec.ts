@@ -2,6 +2,7 @@ import { Controller, Get, Module, Param } from '@nestjs/common';
 import { EventEmitter, once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { createService } from './bootstrap.js';
+import { proxyList } from './client-address.js';
 import { HEALTH_CHECKS, HealthController } from './health.js';
 import { logModule } from './log.js';
 
@@ -30,7 +31,7 @@ describe('a service that stops', () => {
     const app = await createService({
       name: 'sample',
       module: SampleModule,
-      config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: '127.0.0.1' },
+      config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: proxyList.parse('') },
       configure: (created) => {
         created
           .getHttpAdapter()

@@ -6,11 +6,15 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/record-calls.plugin';
 import { Logger } from 'nestjs-pino';
+import type { ServerResponse } from 'node:http';
 import { ArrivalClock } from './arrival-clock.js';
 import { belowRouter, type WriteHeaders } from './below-router.js';
 import type { ServiceConfig } from './config.js';
-import { CORRELATION_HEADER, correlationIdOf } from './correlation.js';
+import { clientAddress, UNKNOWN_ADDRESS } from './client-address.js';
+import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
+import { finishReading, takeJsonBodies } from './request-body.js';
+import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -29,6 +33,8 @@ export interface ServiceOptions {
   readonly bodyLimit?: number;
   /** One paragraph for the OpenAPI document; without it the service publishes none. */
   readonly description?: string;
+  /** Which requests take the connections that the `ServiceModule` keeps for what is urgent. */
+  readonly isUrgent?: IsUrgent;
   /** Which answers wait until they are recorded. Needs a `CallRecorder`, as the `ServiceModule` has one. */
   readonly recordCalls?: RecordCallsOptions['when'];
   /** Whose batches go to the `@EventPattern` handlers of the module; the `ServiceModule` has a `KafkaBatchStrategy`. */
@@ -39,16 +45,17 @@ export interface ServiceOptions {
   readonly configure?: (app: NestFastifyApplication) => void | Promise<void>;
 }
 
-const REQUEST_TIMEOUT_MS = 8_000;
+const REQUEST_TIMEOUT_MS = 6_000;
+/** So long a reader may take nothing of its answer, or twice that: Node looks only then whether something went. */
+const READER_TIMEOUT_MS = 4_000;
+const BODY_LIMIT = 64 * 1024;
 const writeNone: WriteHeaders = () => undefined;
 
 /** Makes the application with everything that all services share, without listening. For tests as well. */
 export async function createService(options: ServiceOptions): Promise<NestFastifyApplication> {
   const { securityHeaders: writeSecurityHeaders = writeNone } = options;
   const adapter = new FastifyAdapter({
-    genReqId: correlationIdOf,
-    trustProxy: options.config.TRUSTED_PROXIES.split(','),
-    bodyLimit: options.bodyLimit ?? 64 * 1024,
+    genReqId: newCorrelationId,
     // Headers and body. Node looks at its connections only so often, and while headers may take longer than the whole request
     // (a minute by default) it gives the whole that long.
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -63,7 +70,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   });
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
     bufferLogs: true,
-    // Fastify parses JSON itself; Nest would add form bodies, which no address here takes.
+    // Nest would add form bodies, which no address here takes.
     bodyParser: false,
     abortOnError: false,
   });
@@ -71,21 +78,38 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   app.useGlobalPipes(schemaPipe);
   app.useGlobalFilters(new ProblemFilter());
   const fastify = adapter.getInstance();
-  fastify.removeContentTypeParser('text/plain');
+  takeJsonBodies(fastify, options.bodyLimit ?? BODY_LIMIT);
   const arrivals = ArrivalClock.ofProcess();
   fastify.decorateRequest('arrivedAt', 0);
+  fastify.decorateRequest('callerIp', UNKNOWN_ADDRESS);
   fastify.addHook('onRequest', (request, reply, done) => {
     writeSecurityHeaders(request.raw, reply.raw);
     request.arrivedAt = arrivals.earliest();
+    // Noted as it came: a closed connection no longer tells.
+    request.callerIp = clientAddress(request.raw, options.config.TRUSTED_PROXIES);
     void reply.header(CORRELATION_HEADER, request.id);
     done();
   });
+  fastify.addHook('onSend', async (request, reply) => {
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+    letGoOfReaders(reply.raw);
+    if (!(await finishReading(request))) void reply.header('connection', 'close');
+  });
   const { name, description, recordCalls: when, consumer } = options;
   if (when !== undefined) recordCalls(fastify, { service: name, recorder: app.get(CallRecorder), when });
+  if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
   if (description !== undefined) publishOpenApi(app, openApiOf(app, name, description));
   if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;
+}
+
+/** Ends the connection of a reader who takes nothing of what was sent. One that waits for more of its answer stays. */
+function letGoOfReaders(response: ServerResponse): void {
+  response.setTimeout(READER_TIMEOUT_MS, () => {
+    const { socket } = response;
+    if (socket !== null && socket.writableLength > 0) socket.destroy();
+  });
 }
 
 /**

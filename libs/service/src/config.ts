@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { proxyList } from './client-address.js';
 
 /** The environment does not describe a service that may start; the message names every variable and its rule. */
 export class ConfigError extends Error {
@@ -60,8 +61,8 @@ export const serviceVariables = (port: number) => ({
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(port),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
-  /** Peers whose X-Forwarded-For is believed; the gateway in the usual set-up. */
-  TRUSTED_PROXIES: z.string().default('127.0.0.1,::1'),
+  /** Peers whose X-Forwarded-For is believed: the gateway in the usual set-up, a load balancer for the gateway. */
+  TRUSTED_PROXIES: proxyList.prefault(''),
 });
 
 /** What a service with a Kafka client reads. */

@@ -73,6 +73,12 @@ export class Cursors<Position> {
   }
 }
 
+/** For a `position` beyond all that were ever handed out. */
+export function unknownPosition(): ProblemException {
+  const rule = 'is beyond the last write';
+  return new ProblemException(400, 'position.unknown', `position: ${rule}`, { errors: [{ field: 'position', rule }] });
+}
+
 function notOfThisList(): ProblemException {
   const rule = 'is not a cursor of this list';
   return new ProblemException(400, 'cursor.invalid', `cursor: ${rule}`, { errors: [{ field: 'cursor', rule }] });

@@ -1,5 +1,5 @@
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
-import type { Pool } from 'pg';
+import type { Pool, PoolConfig } from 'pg';
 import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
 
 export interface DatabaseOptions {
@@ -12,6 +12,14 @@ export interface DatabaseOptions {
   readonly migrations?: MixedList<Function>;
 }
 
+const CONNECT_TIMEOUT_MS = 3_000;
+const BOUNDED_WAITS = {
+  statement_timeout: 10_000,
+  query_timeout: 12_000,
+  idle_in_transaction_session_timeout: 5_000,
+  keepAlive: true,
+} as const;
+
 /** Connection settings that every service shares: bounded waits everywhere, so that a frozen database cannot hang a request. */
 export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
   return {
@@ -22,15 +30,19 @@ export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
     ...(options.entities !== undefined && { entities: options.entities }),
     ...(options.migrations !== undefined && { migrations: options.migrations }),
     migrationsTransactionMode: 'each',
-    connectTimeoutMS: 3_000,
-    extra: {
-      statement_timeout: 10_000,
-      query_timeout: 12_000,
-      idle_in_transaction_session_timeout: 5_000,
-      keepAlive: true,
-    },
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
+    extra: BOUNDED_WAITS,
   };
 }
+
+/** The same for a pool that no entities are loaded through. */
+export const poolOptions = ({ url, applicationName }: DatabaseOptions, max: number): PoolConfig => ({
+  connectionString: withSessionSettings(url),
+  application_name: applicationName,
+  max,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  ...BOUNDED_WAITS,
+});
 
 /** The pg pool that a TypeORM data source works on, for the hot paths. The data source must be initialised. */
 export function poolOf(dataSource: DataSource): Pool {

@@ -1,7 +1,20 @@
-import { Body, Controller, Get, HttpException, Module, Param, Post, Query } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  HttpException,
+  Module,
+  Param,
+  Post,
+  Query,
+} from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { createService } from './bootstrap.js';
+import { proxyList } from './client-address.js';
 import { HEALTH_CHECKS, HealthController } from './health.js';
 import { logModule } from './log.js';
 import { ProblemException } from './problem.js';
@@ -27,6 +40,17 @@ class ItemController {
   @Post('items')
   create(@Body({ schema: item }) body: z.infer<typeof item>): unknown {
     return body;
+  }
+  @Post('switch')
+  @HttpCode(204)
+  on(): void {}
+  @Delete('switch')
+  @HttpCode(204)
+  off(): void {}
+  @Get('kept')
+  @Header('cache-control', 'public, max-age=300')
+  kept(): string {
+    return 'kept';
   }
   @Get('broken')
   broken(): never {
@@ -60,7 +84,7 @@ beforeAll(async () => {
   app = await createService({
     name: 'test',
     module: TestModule,
-    config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: '127.0.0.1' },
+    config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: proxyList.parse('') },
     bodyLimit: 200,
     description: 'A service for tests.',
   });
@@ -130,19 +154,28 @@ describe('every error of a service', () => {
     ]);
   });
 
-  it('says so when the body is of another media type', async () => {
-    const response = await post('name=x', { 'content-type': 'application/x-www-form-urlencoded' });
-    expect([response.statusCode, response.json<{ detail: string }>().detail]).toEqual([
-      415,
+  it.each([
+    [
+      'another media type',
+      { 'content-type': 'application/x-www-form-urlencoded' },
       'content-type: must be application/json',
-    ]);
+    ],
+    ['no media type', {}, 'content-type: must be application/json'],
+    [
+      'a coding',
+      { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+      'content-encoding: must be identity',
+    ],
+  ])('says so when the body is of %s', async (_, headers, detail) => {
+    const response = await post('{"name":"xy"}', headers);
+    expect([response.statusCode, response.json<{ detail: string }>().detail]).toEqual([415, detail]);
   });
 
   it('shows nothing of an unexpected failure but the correlation id', async () => {
-    const response = await get('/broken', { 'x-correlation-id': 'my-1' });
+    const response = await get('/broken');
     expect(response.statusCode).toBe(500);
     expect(response.body).not.toContain('hunter2');
-    expect(response.body).toContain('my-1');
+    expect(response.body).toContain(response.headers['x-correlation-id']);
   });
 
   it('is a 503 with Retry-After while the database is away', async () => {
@@ -166,12 +199,47 @@ describe('every error of a service', () => {
   });
 });
 
+describe('a write without a body', () => {
+  const TYPES = ['application/json', 'application/x-www-form-urlencoded', 'text/plain', undefined];
+
+  it.each(TYPES)('is taken whatever type it bears: %s', async (type) => {
+    const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+    for (const method of ['POST', 'DELETE'] as const) {
+      for (const payload of [undefined, '']) {
+        const response = await app.inject({
+          method,
+          url: '/switch',
+          headers,
+          ...(payload !== undefined && { payload }),
+        });
+        expect([method, payload, response.statusCode]).toEqual([method, payload, 204]);
+      }
+    }
+  });
+
+  it('is a DELETE, whatever comes with it', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const response = await app.inject({ method: 'DELETE', url: '/switch', headers, payload: '{' });
+    expect(response.statusCode).toBe(204);
+  });
+});
+
 describe('every service', () => {
-  it('answers with the caller’s correlation id, or with a new one when that is malformed', async () => {
-    expect((await get('/health/live', { 'x-correlation-id': 'order-7' })).headers['x-correlation-id']).toBe('order-7');
-    expect((await get('/health/live', { 'x-correlation-id': 'a b\u0001' })).headers['x-correlation-id']).toMatch(
-      /^api:/,
-    );
+  it('says of every answer that nobody may keep it, unless the answer says otherwise', async () => {
+    for (const url of ['/health/live', '/nowhere', '/broken']) {
+      expect([url, (await get(url)).headers['cache-control']]).toEqual([url, 'no-store']);
+    }
+    expect((await get('/kept')).headers['cache-control']).toBe('public, max-age=300');
+  });
+
+  it('answers each request with a correlation id of its own, whatever the caller calls it', async () => {
+    const ids = [];
+    for (const given of ['order-7', 'order-7', 'api:0198c4a2-7b11-7c3f-9a70-0d7f2f1f3f10']) {
+      ids.push((await get('/health/live', { 'x-correlation-id': given })).headers['x-correlation-id']);
+    }
+    for (const id of ids) expect(id).toMatch(/^api:[0-9a-f]{8}-[0-9a-f-]{27}$/);
+    expect(new Set(ids).size).toBe(3);
+    expect(ids).not.toContain('api:0198c4a2-7b11-7c3f-9a70-0d7f2f1f3f10');
   });
 
   it('is ready only while every check is', async () => {

@@ -21,16 +21,20 @@ import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { CONFIG, kafkaConnection, type StoringServiceConfig } from './config.js';
-import { dataSourceOptions, poolOf, type DatabaseOptions } from './database.js';
+import { dataSourceOptions, poolOf, poolOptions, type DatabaseOptions } from './database.js';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.js';
 import { createLogger, logModule } from './log.js';
 import { databaseHealth, recordingHealth, relayHealth, viewHealth } from './service-health.js';
+import { withUrgentLane } from './urgent-lane.js';
 
 export interface ServiceModuleOptions {
   /** Short name: `token`. Log entries, calls, connections and the lead among relays carry it. */
   readonly name: string;
   readonly config: StoringServiceConfig;
-  readonly database: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'>;
+  readonly database: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'> & {
+    /** Connections besides, for what is urgent, see {@link withUrgentLane}. */
+    readonly urgentPoolSize?: number;
+  };
   readonly view: ViewOptions;
   /** For a service that publishes through an outbox; a heartbeat tells readers how far that has come. */
   readonly outbox?: Pick<RelayOptions, 'heartbeat'>;
@@ -68,6 +72,15 @@ class Publishers {
   }
 }
 
+/** Connections for the urgent lane, where a service has one. */
+class ReservedPool {
+  readonly pool: Pool | undefined;
+
+  constructor({ url, urgentPoolSize }: ServiceModuleOptions['database'], name: string) {
+    if (urgentPoolSize !== undefined) this.pool = new Pool(poolOptions({ url, applicationName: name }, urgentPoolSize));
+  }
+}
+
 /**
  * What a service with a database stands on: pool, Kafka, a view kept by a consumer, the recording of calls, the outbox's
  * relay where there is one, and its health. Gives {@link Pool}, {@link Projection}, {@link Relay}, {@link ViewFreshness}
@@ -78,6 +91,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
   constructor(
     private readonly publishers: Publishers,
     private readonly recorder: CallRecorder,
+    private readonly reserved: ReservedPool,
     @Optional() private readonly relay?: Relay,
     @Optional() private readonly freshness?: ViewFreshness,
   ) {}
@@ -94,7 +108,13 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
       controllers: [HealthController],
       providers: [
         { provide: CONFIG, useValue: config },
-        { provide: Pool, inject: [getDataSourceToken()], useFactory: (dataSource: DataSource) => poolOf(dataSource) },
+        { provide: ReservedPool, useFactory: () => new ReservedPool(database, name) },
+        {
+          provide: Pool,
+          inject: [getDataSourceToken(), ReservedPool],
+          useFactory: (dataSource: DataSource, { pool }: ReservedPool) =>
+            pool === undefined ? poolOf(dataSource) : withUrgentLane(poolOf(dataSource), pool),
+        },
         { provide: Kafka, useFactory: () => createKafka({ ...kafkaConnection(config), clientId: name, logger }) },
         { provide: Publishers, inject: [Kafka], useFactory: (kafka: Kafka) => new Publishers(kafka, logger) },
         ...callRecording(options, logger),
@@ -148,6 +168,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.relay?.stop(), this.freshness?.stop(), this.recorder.close()]);
     await this.publishers.close();
+    await this.reserved.pool?.end();
   }
 }
 

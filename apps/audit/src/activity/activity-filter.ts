@@ -15,7 +15,7 @@ export interface ActivityFilter {
   readonly actor_id?: string | undefined;
   readonly correlation_id?: string | undefined;
   readonly outcome?: Outcome | undefined;
-  /** The correlation id of entries, or part of their description. */
+  /** The correlation id of entries, ours or the caller's, or part of their description. */
   readonly q?: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export const activityFilter = {
   actor_id: uuid.optional().meta({ description: 'The portal user who made the change.' }),
   correlation_id: text.optional(),
   outcome: z.enum(OUTCOMES, { error: `must be one of ${OUTCOMES.join(', ')}` }).optional(),
-  q: text.optional().meta({ description: 'A correlation id, or part of a description.' }),
+  q: text.optional().meta({ description: 'A correlation id, ours or the caller’s, or part of a description.' }),
 };
 
 /** To be refined with {@link isForwards}. */

@@ -163,6 +163,41 @@ describe('reading the log', () => {
     }
   });
 
+  it('finds a text whatever callers call their requests, and by what they call them', async () => {
+    const some = new Customer();
+    const mine = { callerCorrelationId: 'my-trace' };
+    some.calls({ apiUserId, status: 401, outcome: 'refused' }, mine, mine);
+    const audited = await audit.publish('token', some.records);
+    await audit.processed(audited);
+    const hiding = some.calls({ status: 401, outcome: 'refused', callerCorrelationId: 'refused' });
+    await audit.processed(await audit.publish('token', hiding.records.slice(-1)));
+    const [newest] = await audit.walk(some.id);
+    expect(newest?.metadata).toMatchObject({ caller_correlation_id: 'refused' });
+    expect(await audit.walk(some.id, '&q=refused')).toHaveLength(2);
+    expect(await audit.walk(some.id, '&q=my-trace')).toHaveLength(2);
+    expect(await audit.walk(some.id, `&q=${newest?.correlation_id ?? ''}`)).toEqual([newest]);
+    expect(new Set((await audit.walk(some.id)).map(({ correlation_id }) => correlation_id)).size).toBe(4);
+  });
+
+  it('lets 64 wait for one customer at a time, and refuses at once what is too far ahead', async () => {
+    const some = new Customer().identity('PortalUserSignedIn', { portalUserId: uuid() }, 'session.sign_in');
+    await audit.processed(await audit.publish('identity', some.records));
+    const began = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 80 }, () => audit.ask('/api/v1/activity?position=2&limit=1', audit.token(some.id))),
+    );
+    expect(performance.now() - began).toBeLessThan(7_000);
+    const codes = answers.map(({ body }) => body.code).sort();
+    expect(codes).toEqual([
+      ...Array<string>(64).fill('activity.behind'),
+      ...Array<string>(16).fill('activity.crowded'),
+    ]);
+    const asked = performance.now();
+    const far = await audit.ask('/api/v1/activity?position=999999999999999', audit.token(some.id));
+    expect([503, 400]).toContain(far.status);
+    expect(performance.now() - asked).toBeLessThan(1_000);
+  });
+
   it('waits for a position, and says 503 when it does not come', async () => {
     const late = new Customer().identity('PortalUserSignedIn', { portalUserId: uuid() }, 'session.sign_in');
     const asking = audit.ask('/api/v1/activity?position=1', audit.token(late.id));

@@ -5,7 +5,7 @@ import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
-import { pageParameters } from '@rebelcore/service/cursor';
+import { pageParameters, unknownPosition } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -40,6 +40,7 @@ const pageResponse = z
   .meta({ id: 'ActivityPage' });
 
 const POSITION_WAIT_MS = 5_000;
+const RECENT_MS = 10_000;
 
 /** The activity log of the caller's own customer. An API user's token opens none of it. */
 @ApiTags('activity')
@@ -61,6 +62,7 @@ export class ActivityController {
   @ApiOperation({ summary: 'The entries that match, newest first' })
   @ApiResponse({ status: 200, standardSchema: pageResponse })
   @ApiResponse({ status: 400, standardSchema: problem })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'activity.crowded' })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'activity.behind' })
   async list(
     @Req() request: FastifyRequest,
@@ -85,9 +87,20 @@ export class ActivityController {
 
   private async mustHaveReached(customerId: string, position: number): Promise<void> {
     if (position === 0) return;
-    const reached = await this.projection.whenSequence('identity.events.v1', customerId, position, POSITION_WAIT_MS);
-    if (reached) return;
+    const waited = await this.projection.whenSequence('identity.events.v1', customerId, position, POSITION_WAIT_MS);
+    if (waited === 'reached') return;
+    if (waited === 'crowded') {
+      const detail = 'Too many of your requests are waiting for the log; please try again.';
+      throw new ProblemException(429, 'activity.crowded', detail, { retryAfter: 1 });
+    }
+    // What was written until lately is all there, so this was never handed out.
+    if (waited === 'far' && this.isRecent(customerId)) throw unknownPosition();
     const detail = `The log has not reached position ${position} yet; please try again.`;
     throw new ProblemException(503, 'activity.behind', detail, { retryAfter: 1 });
+  }
+
+  private isRecent(customerId: string): boolean {
+    const at = asOf(this.freshness, customerId);
+    return at !== null && Date.now() - at.getTime() < RECENT_MS;
   }
 }

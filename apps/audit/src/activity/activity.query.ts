@@ -61,9 +61,7 @@ export class ActivityQuery {
     const { items, next } = await withinCustomer(this.pool, customerId, async (tx) => {
       const where = conditions(customerId, filter, after);
       const { q } = filter;
-      if (q === undefined) return list(tx, where, limit);
-      if (!(await isCorrelationId(tx, customerId, q))) return search(tx, where, q, limit);
-      return list(tx, { ...where, text: `${where.text} and correlation_id = ${where.add(q)}` }, limit);
+      return q === undefined ? list(tx, where, limit) : search(tx, where, q, limit);
     });
     return { items, next_cursor: next === undefined ? null : this.cursors.encode(next, customerId, filter) };
   }
@@ -90,18 +88,19 @@ async function list(tx: PoolClient, where: Conditions, limit: number): Promise<F
   return pageOf((await tx.query<ActivityItem>(sql, where.values)).rows, limit);
 }
 
-async function isCorrelationId(tx: PoolClient, customerId: string, q: string): Promise<boolean> {
-  const sql = 'select from activity where customer_id = $1 and correlation_id = $2 limit 1';
-  return (await tx.query(sql, [customerId, q])).rows.length > 0;
-}
-
-/** Looks for a text in the next entries that the other filters let through, a bounded number of them at once. */
+/**
+ * Looks for a text in the next entries that the other filters let through, a bounded number of them at once: in descriptions,
+ * and as our id of a request or the caller's. What a caller calls its requests only ever adds to what is found.
+ */
 async function search(tx: PoolClient, where: Conditions, q: string, limit: number): Promise<Found> {
+  const text = where.add(q);
+  const isFound = `strpos(${foldedSql('description')}, ${foldedSql(text)}) > 0
+                   or correlation_id = ${text} or metadata ->> 'caller_correlation_id' = ${text}`;
   const sql = `
     with searched as materialized (
       ${newest(where, SEARCHED_AT_ONCE)}
     ), found as (
-      select * from searched where strpos(${foldedSql('description')}, ${foldedSql(where.add(q))}) > 0
+      select * from searched where ${isFound}
       ${NEWEST_FIRST} limit ${limit + 1}
     ), last as (
       select * from searched order by occurred_at, id limit 1

@@ -1,6 +1,6 @@
 import type { Call } from '@rebelcore/contracts/call-events';
 import type { Story } from './entry.js';
-import { capitalised, oneLine } from './words.js';
+import { callersName, capitalised, oneLine } from './words.js';
 
 const AUTHORIZE = 'POST /api/v1/authorize';
 const EXPORT = 'GET /api/v1/activity/export';
@@ -110,6 +110,7 @@ const callMetadata = (call: Call): Story['metadata'] => ({
   duration_ms: Math.round(call.durationMs * 1000) / 1000,
   ip: oneLine(call.ip),
   user_agent: oneLine(call.userAgent),
+  ...(call.callerCorrelationId !== undefined && callersName(call.callerCorrelationId)),
   ...(call.reason !== undefined && { reason: oneLine(call.reason) }),
   ...(call.tokenId !== undefined && { token_id: oneLine(call.tokenId) }),
   ...(call.tokenExpiresAt !== undefined && { token_expires_at: call.tokenExpiresAt }),

@@ -5,13 +5,16 @@ import { createHash } from 'node:crypto';
 import { actorIdOf, callStory } from './call-story.js';
 import type { ActivityEntry, Story } from './entry.js';
 import { identityStory } from './identity-story.js';
-import { oneLine } from './words.js';
+import { callersName, oneLine } from './words.js';
 
 type TokenEvent = ReturnType<typeof tokenEvents.read>;
 type CallEvent = ReturnType<typeof callEvents.read>;
 
 export function describeIdentityEvent(event: IdentityEvent): ActivityEntry {
-  return entryOf(event, identityStory(event), actorOf(event));
+  const story = identityStory(event);
+  const { causationId } = event;
+  const metadata = { ...story.metadata, ...(causationId !== undefined && callersName(causationId)) };
+  return entryOf(event, { ...story, metadata }, actorOf(event));
 }
 
 export function describeTokenEvent(event: TokenEvent): ActivityEntry {

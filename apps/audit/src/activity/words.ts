@@ -23,4 +23,9 @@ export const oneLine = (text: string): string =>
 // Nearly every text is this; the general pattern costs several times as much.
 const PLAIN = /^[ -~]{0,256}$/;
 
+/** What a caller calls its request, as entries carry it beside our own id. */
+export const callersName = (correlationId: string): { readonly caller_correlation_id: string } => ({
+  caller_correlation_id: oneLine(correlationId),
+});
+
 export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

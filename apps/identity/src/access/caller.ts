@@ -35,5 +35,6 @@ export const appendContextOf = (caller: Caller): RequestContext & { customerId: 
   customerId: caller.customerId,
   correlationId: caller.correlationId,
   writeBy: caller.writeBy,
+  ...(caller.causationId !== undefined && { causationId: caller.causationId }),
   ...(caller.traceparent !== undefined && { traceparent: caller.traceparent }),
 });

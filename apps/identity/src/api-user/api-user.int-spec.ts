@@ -40,7 +40,8 @@ describe('minting an API user', () => {
     const [created] = eventsOf(id);
     expect(created).toMatchObject({
       name: 'ApiUserCreated',
-      correlationId: correlation,
+      correlationId: answer.headers.get('x-correlation-id'),
+      causationId: correlation,
       data: { label: 'build server' },
     });
     expect(created?.sequence).toBe(Number(answer.headers.get('position')));

@@ -38,7 +38,7 @@ export class ProvisionCustomer extends Command<ProvisionedCustomer> {
     readonly name: string,
     readonly owner: Owner,
     readonly idempotencyKey: string | undefined,
-    /** For limits, see `sourceOf`. */
+    /** For limits, see `networkOf`. */
     readonly source: string,
     readonly context: RequestContext,
   ) {

@@ -3,13 +3,13 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
 import { Refused } from '@rebelcore/event-store/aggregate';
+import { networkOf } from '@rebelcore/service/client-address';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { OperatorGuard } from '../access/operator.guard.js';
 import { OptionalIdempotencyKey } from '../http/idempotency-key.js';
 import { idInPath, line } from '../http/request-fields.js';
-import { sourceOf } from '../http/source.js';
 import { chosenPassword } from '../portal-user/chosen-password.js';
 import { emailAddress } from '../portal-user/email.js';
 import { InviteOwnerAgain, ProvisionCustomer } from './customer.commands.js';
@@ -66,7 +66,7 @@ export class CustomerController {
   ): Promise<z.infer<typeof provisionResponse>> {
     const { email, first_name: firstName, last_name: lastName, password, invite } = body.owner;
     const owner = { email, firstName, lastName, password, invite };
-    const command = new ProvisionCustomer(body.name, owner, key, sourceOf(request), contextOf(request));
+    const command = new ProvisionCustomer(body.name, owner, key, networkOf(request.callerIp), contextOf(request));
     const provisioned = await this.commands.execute(command);
     const { customer, position, replayed } = provisioned;
     void reply.header('position', String(position)).header('cache-control', 'no-store');

@@ -39,8 +39,8 @@ const failuresOf = (id: string) =>
   identity.calls
     .flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })))
     .filter(
-      ({ route, apiUserId: whose, correlationId }) =>
-        route === 'POST /api/v1/hand-overs/:id/open' && whose === apiUserId && correlationId === id,
+      ({ route, apiUserId: whose, callerCorrelationId }) =>
+        route === 'POST /api/v1/hand-overs/:id/open' && whose === apiUserId && callerCorrelationId === id,
     );
 
 describe('a hand-over link', () => {

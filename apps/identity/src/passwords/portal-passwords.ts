@@ -20,7 +20,7 @@ export class PortalPasswords {
   /**
    * What is kept of a password.
    *
-   * @param source whose turn it uses up, see {@link sourceOf}
+   * @param source whose turn it uses up, see `networkOf`
    * @throws {QueueFull}
    */
   hash(password: string, source: string): Promise<string> {
@@ -30,7 +30,7 @@ export class PortalPasswords {
   /**
    * Pass undefined for an unknown person: the same work is done and the answer is false.
    *
-   * @param source whose turn it uses up, see {@link sourceOf}
+   * @param source whose turn it uses up, see `networkOf`
    * @throws {QueueFull}
    */
   matches(storedHash: string | undefined, password: string, source: string): Promise<boolean> {

@@ -12,7 +12,7 @@ export class AcceptInvite extends Command<number> {
   constructor(
     readonly token: string,
     readonly password: string,
-    /** For limits, see `sourceOf`. */
+    /** For limits, see `networkOf`. */
     readonly source: string,
     readonly context: RequestContext,
   ) {

@@ -2,10 +2,10 @@ import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/commo
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
+import { networkOf } from '@rebelcore/service/client-address';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { sourceOf } from '../http/source.js';
 import { AcceptInvite } from './accept-invite.commands.js';
 import { chosenPassword } from './chosen-password.js';
 
@@ -32,7 +32,7 @@ export class InviteController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const command = new AcceptInvite(token, body.password, sourceOf(request), contextOf(request));
+    const command = new AcceptInvite(token, body.password, networkOf(request.callerIp), contextOf(request));
     const position = await this.commands.execute(command);
     void reply.header('position', String(position)).header('cache-control', 'no-store');
   }

@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res, UseGuar
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
+import { networkOf } from '@rebelcore/service/client-address';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
 import { limited } from '@rebelcore/service/text';
@@ -16,7 +17,6 @@ import {
   PortalSessionGuard,
 } from '../access/portal-session.guard.js';
 import { idInPath, sixDigits, withoutBlanks } from '../http/request-fields.js';
-import { sourceOf } from '../http/source.js';
 import type { Code } from '../second-factor/second-factor.store.js';
 import { meOf, meResponse, sessionsOf, sessionsResponse } from './me.js';
 import { EndSession, SignOut } from './session.commands.js';
@@ -85,7 +85,7 @@ export class SessionController {
       code: codeOf(body),
       ip: request.callerIp,
       userAgent: (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT),
-      source: sourceOf(request),
+      source: networkOf(request.callerIp),
     };
     const outcome = await this.commands.execute(new SignIn(credentials, context));
     if (outcome.result !== 'opened') refuse(request, outcome);

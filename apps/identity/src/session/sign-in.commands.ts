@@ -24,7 +24,7 @@ export interface Credentials {
   readonly code: Code | undefined;
   readonly ip: string;
   readonly userAgent: string;
-  /** For limits, see `sourceOf`. */
+  /** For limits, see `networkOf`. */
   readonly source: string;
 }
 

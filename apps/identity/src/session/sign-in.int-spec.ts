@@ -59,7 +59,7 @@ describe('a sign-in that leads to nothing', () => {
     const recorded = (): (Call & { customerId: string })[] =>
       identity.calls
         .flatMap(({ data }) => data.calls.map((call) => ({ ...call, customerId: data.customerId })))
-        .filter(({ correlationId }) => correlationId === correlation);
+        .filter(({ callerCorrelationId }) => callerCorrelationId === correlation);
     await until(() => recorded().length >= attempts.length, 'the refusals to be recorded');
     const facts = recorded().map(({ reason, portalUserId, customerId }) => [reason, portalUserId, customerId]);
     const expected = attempts.map(([reason, who]) => [reason, who, who === undefined ? UNATTRIBUTED : acme.id]);
@@ -82,7 +82,9 @@ describe('a sign-in that leads to nothing', () => {
         identity.calls.some(({ data }) =>
           data.calls.some(
             (call) =>
-              call.correlationId === correlation && call.reason === 'session.throttled' && call.portalUserId === id,
+              call.callerCorrelationId === correlation &&
+              call.reason === 'session.throttled' &&
+              call.portalUserId === id,
           ),
         ),
       'the throttled attempt to be recorded for the person',

@@ -5,8 +5,7 @@ import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { problem } from '@rebelcore/contracts/problem';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { CONFIG } from '@rebelcore/service/config';
-import { Cursors, pageParameters } from '@rebelcore/service/cursor';
-import { ProblemException } from '@rebelcore/service/problem';
+import { Cursors, pageParameters, unknownPosition } from '@rebelcore/service/cursor';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
@@ -154,8 +153,6 @@ export class UserController {
 
   // The list is written with the events, so it has every position that was ever handed out, and waiting brings no other.
   private async requirePosition(position: number, caller: Caller): Promise<void> {
-    if (position === 0 || position <= (await this.store.head(caller.customerId))) return;
-    const detail = 'position: is not reached yet';
-    throw new ProblemException(503, 'position.not-reached', detail, { retryAfter: 1 });
+    if (position > 0 && position > (await this.store.head(caller.customerId))) throw unknownPosition();
   }
 }

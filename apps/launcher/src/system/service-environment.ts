@@ -28,13 +28,14 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
   const { secrets } = folder;
   const { mail } = surroundings.infrastructure;
   const listen = { HOST: '127.0.0.1', PORT: String(replica.port), PUBLIC_URL: addresses.portal };
+  const behindGateway = { ...listen, TRUSTED_PROXIES: '127.0.0.1' };
   const credentials = { CREDENTIAL_PEPPERS: `v1:${secrets.key('credential-pepper.v1')}` };
   const tokens = { TOKEN_ISSUER: 'http://127.0.0.1:3000', TOKEN_AUDIENCE: 'rebelcore-api' };
   const storage = (service: StoringService) => storageEnvironment(service, replica.label, surroundings);
   switch (replica.service) {
     case 'identity':
       return {
-        ...listen,
+        ...behindGateway,
         ...storage('identity'),
         ...credentials,
         OPERATOR_TOKEN: secrets.text('operator-token'),
@@ -44,7 +45,7 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
       };
     case 'token':
       return {
-        ...listen,
+        ...behindGateway,
         ...storage('token'),
         ...credentials,
         ...tokens,
@@ -52,14 +53,14 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
       };
     case 'audit':
       return {
-        ...listen,
+        ...behindGateway,
         ...storage('audit'),
         IDENTITY_JWKS_URL: `${addresses.identity}/.well-known/jwks.json`,
         CURSOR_KEY: secrets.key('audit.cursor'),
       };
     case 'inference':
       return {
-        ...listen,
+        ...behindGateway,
         ...storage('inference'),
         ...tokens,
         TOKEN_JWKS_URL: `${addresses.token}/.well-known/jwks.json`,

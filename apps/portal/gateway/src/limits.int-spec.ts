@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, request as send, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { until } from '@rebelcore/testing/until';
 import { GatewayFixture, type Handler } from './gateway.fixture-spec.js';
 
 let gateway: GatewayFixture;
@@ -20,17 +21,19 @@ const raw = (request: string): Promise<string> => {
   return text(socket);
 };
 
-/** As a service refuses a body: by its length, and closes. */
-const refuseBody: Handler = (_, answer) => {
-  answer.writeHead(413, { connection: 'close', 'content-type': 'application/problem+json' });
-  answer.end('{"detail":"too large"}');
+/** As a service refuses a body that it has read. */
+const refuseBody: Handler = (request, answer) => {
+  request.resume().on('end', () => {
+    answer.writeHead(413, { 'content-type': 'application/problem+json' });
+    answer.end('{"detail":"too large"}');
+  });
   return true;
 };
 
 describe('bodies that are never finished', () => {
   const PATHS = ['authorize', 'infer', 'me', 'sessions', 'activity', 'customers'];
 
-  it('hold up nobody else, and are given up with a problem after eight seconds', async () => {
+  it('hold up nobody else, and are given up with a problem after six seconds', async () => {
     const head = (path: string) =>
       `POST /api/v1/${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n`;
     const halves = PATHS.flatMap((path) =>
@@ -55,14 +58,19 @@ describe('bodies that are never finished', () => {
 });
 
 describe('bodies that are too large', () => {
-  it.each([200_000, 900_000])('are refused by the service, which is told of %i bytes', async (length) => {
-    gateway.inference.handler = refuseBody;
-    for (let round = 0; round < 10; round += 1) {
-      const answer = await gateway.ask('POST', '/api/v1/infer', {}, 'x'.repeat(length));
-      expect([answer.status, answer.body]).toEqual([413, { detail: 'too large' }]);
-    }
-    expect(gateway.inference.last().headers['content-length']).toBe(String(length));
-  });
+  it.each([200_000, 2_500_000])(
+    'of %i bytes are refused by the service, which need not take all of it',
+    async (length) => {
+      gateway.inference.handler = gateway.audit.handler = refuseBody;
+      const path = length < 2_000_000 ? '/api/v1/activity' : '/api/v1/infer';
+      const service = length < 2_000_000 ? gateway.audit : gateway.inference;
+      for (let round = 0; round < 10; round += 1) {
+        const answer = await gateway.ask('POST', path, {}, 'x'.repeat(length));
+        expect([answer.status, answer.body]).toEqual([413, { detail: 'too large' }]);
+      }
+      expect(Number(service.last().headers['content-length'])).toBeLessThan(length);
+    },
+  );
 
   it('are so without a length too, and leave the connection to the next request', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -80,16 +88,16 @@ describe('bodies that are too large', () => {
     for (let round = 1; round < 40; round += 1) {
       expect(await ask('x'.repeat(300_000))).toEqual({ status: 413, reused: true });
     }
-    expect(gateway.token.last().headers['content-length']).toBe('300000');
     gateway.reset();
     expect(await ask('{}')).toEqual({ status: 200, reused: true });
     agent.destroy();
   });
 
-  it('beyond all measure are refused by the gateway, with or without a length', async () => {
+  it('beyond all measure are refused before their end, by the service as well, and end the connection', async () => {
+    gateway.inference.handler = refuseBody;
     const head = 'POST /api/v1/infer HTTP/1.1\r\nhost: x\r\n';
     expect(await raw(`${head}content-length: 100000000\r\n\r\nxxx`)).toMatch(
-      /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n[^]*"code":"request\.too-large"/,
+      /^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n[^]*"detail":"too large"/,
     );
     const socket = open();
     socket.write(`${head}transfer-encoding: chunked\r\n\r\n`);
@@ -97,11 +105,74 @@ describe('bodies that are too large', () => {
     socket.on('error', () => undefined);
     for (let sent = 0; sent < 17; sent += 1) socket.write(megabyte);
     const [first] = (await once(socket, 'data')) as [Buffer];
-    expect(String(first)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(String(first)).toMatch(/^HTTP\/1\.1 413 [^]*\r\nconnection: close\r\n/);
     socket.destroy();
-    expect(gateway.inference.seen).toEqual([]);
+    expect(gateway.inference.seen).toHaveLength(2);
   });
 });
+
+describe('requests that a service does not answer', () => {
+  const cookieOf = (customer: string) => customer.repeat(43).slice(0, 43);
+  const stop = (customer: string) =>
+    gateway.ask('POST', '/api/v1/users/1/deactivate', { cookie: `__Host-session=${cookieOf(customer)}` });
+  const token = (customer: string) =>
+    `x.${Buffer.from(JSON.stringify({ customer_id: customer })).toString('base64url')}.x`;
+
+  it('are bounded for each customer, in all its sessions, and cost no other customer anything', async () => {
+    gateway.sessions = Object.fromEntries(
+      ['a', 'b', 'c'].map((name) => [cookieOf(name), token(name === 'b' ? 'a' : name)]),
+    );
+    const waiting: (() => void)[] = [];
+    const { exchange } = gateway;
+    gateway.identity.handler = (request, answer) => {
+      if (exchange(request, answer)) return true;
+      if (String(request.headers.authorization).includes(token('c'))) return false;
+      waiting.push(() => answer.end('{"status":"inactive"}'));
+      return true;
+    };
+    const asked = performance.now();
+    const firsts = Array.from({ length: 200 }, () => stop('a'));
+    const refused = (await settled(firsts, 152)).filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(152);
+    expect(refused[0]).toMatchObject({ headers: { 'retry-after': '1' }, body: { code: 'request.crowded' } });
+    expect((await stop('b')).status).toBe(429);
+    expect((await stop('c')).status).toBe(200);
+    expect(performance.now() - asked).toBeLessThan(2_000);
+    expect(waiting).toHaveLength(48);
+    for (const answer of waiting.splice(0)) answer();
+    expect((await Promise.all(firsts)).filter(({ status }) => status === 200)).toHaveLength(48);
+    const again = stop('b');
+    await until(() => waiting.length === 1, 'a place that has become free');
+    waiting[0]?.();
+    expect((await again).status).toBe(200);
+  });
+
+  it('are bounded together where nobody says who they are', async () => {
+    let answerAll: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answerAll = resolve));
+    gateway.token.handler = (_, answer) => {
+      void answered.then(() => answer.end('{}'));
+      return true;
+    };
+    const all = Array.from({ length: 530 }, () => gateway.ask('POST', '/api/v1/authorize', {}, '{}'));
+    const [refused] = await settled(all, 18);
+    expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'upstream.crowded' } });
+    answerAll();
+    expect((await Promise.all(all)).filter(({ status }) => status === 200)).toHaveLength(512);
+  });
+});
+
+/** The first `count` of what these promise. */
+function settled<T>(promises: readonly Promise<T>[], count: number): Promise<T[]> {
+  const first: T[] = [];
+  return new Promise((resolve, reject) => {
+    for (const promise of promises) {
+      promise.then((value) => {
+        if (first.push(value) === count) resolve(first.slice());
+      }, reject);
+    }
+  });
+}
 
 describe('what is no request', () => {
   const SECURITY = ['x-content-type-options: nosniff', "default-src 'none'", 'strict-transport-security: max-age='];

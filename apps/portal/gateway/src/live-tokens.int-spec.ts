@@ -47,7 +47,7 @@ describe('deactivating and reactivating an API user', () => {
     const { headers, body } = gateway.audit.last();
     expect(headers).toMatchObject({
       authorization: 'Bearer session-token-1',
-      'x-correlation-id': 'c-1',
+      'x-correlation-id': expect.stringMatching(/^api:/) as string,
       'x-forwarded-for': '127.0.0.1',
     });
     expect(JSON.parse(body())).toEqual({ ids: [ID] });

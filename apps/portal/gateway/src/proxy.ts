@@ -2,15 +2,16 @@ import { Logger } from '@nestjs/common';
 import httpProxy from '@fastify/http-proxy';
 import type { Problem } from '@rebelcore/contracts/problem';
 import { ProblemException } from '@rebelcore/service/problem';
+import { sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { IncomingMessage } from 'node:http';
 import { toCaller } from './answer-headers.js';
 import { sendWithLiveTokens } from './live-tokens.js';
+import { InFlight, type Crowded } from './in-flight.js';
 import { mayWrite } from './origin-rule.js';
 import type { PortalConfig } from './portal.config.js';
 import { passProblem, sendProblem, type Reply } from './problems.js';
 import { installRateLimits, limitRate } from './rate-limit.js';
-import { readBody, type ForwardedBody } from './request-body.js';
+import { bodyReader } from './request-body.js';
 import { isPlainPath, ROUTES, upstreamOf, type RouteGroup } from './routes.js';
 import { credentialFor, type Credential } from './session-exchange.js';
 import { toUpstream } from './upstream-headers.js';
@@ -46,12 +47,6 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
     if (mayWrite(facts, publicOrigin)) return undefined;
     return sendProblem(reply, 403, 'request.foreign-origin', 'Only pages of this origin may send this request.');
   });
-  fastify.addHook('onSend', (request, reply, _, done) => {
-    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
-    // Nobody reads on where a body was refused before its end.
-    if (reply.statusCode === 413 && !request.raw.complete) void reply.header('connection', 'close');
-    done();
-  });
   await installRateLimits(fastify);
   for (const group of ROUTES) {
     await fastify.register(async (scope) => {
@@ -60,16 +55,15 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
         answerFailure(error, reply);
       });
       scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage) =>
-        readBody(request, payload, group.largestBody),
-      );
+      scope.addContentTypeParser('*', bodyReader(group));
       await scope.register(httpProxy, proxyOptions(group, config, protocol.slice(0, -1)));
     });
   }
 }
 
 function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): httpProxy.FastifyHttpProxyOptions {
-  const { service, credentials, prefixes, answerTimeout, connections } = group;
+  const { service, credentials, prefixes, answerTimeout, connections, mostOfOne } = group;
+  const inFlight = new InFlight({ most: 4 * connections, mostOfOne });
   return {
     upstream: upstreamOf(service, config),
     routes: prefixes.flatMap((prefix) => [prefix, `${prefix}/*`]),
@@ -89,9 +83,9 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
       keepAliveMaxTimeout: 60_000,
     },
     preHandler: (request, reply, done) => {
-      identify(request, reply, group, config).then(
-        (isIdentified) => {
-          if (isIdentified) done();
+      admit(request, reply, inFlight, group, config).then(
+        (isAdmitted) => {
+          if (isAdmitted) done();
         },
         (error: unknown) => {
           logger.warn({ err: error, correlationId: request.id, msg: 'a request could not be forwarded' });
@@ -100,11 +94,10 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
       );
     },
     handler: (request, reply, destination, options) => {
-      const body = request.body as ForwardedBody | undefined;
+      const body = request.body as Buffer | undefined;
       request.bodyLength = body?.length;
-      request.body = body?.content;
       // With a type beside them the proxy takes the bytes as they are; toUpstream brings back the caller's own.
-      const bytes = body?.content instanceof Buffer && { body: body.content, contentType: 'application/octet-stream' };
+      const bytes = body !== undefined && { body, contentType: 'application/octet-stream' };
       return reply.from(destination, { ...options, ...bytes });
     },
     replyOptions: {
@@ -113,8 +106,7 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
       rewriteRequestHeaders: (request, headers) =>
         toUpstream(headers, {
           method: request.method,
-          ip: request.ip,
-          correlationId: request.id,
+          ip: request.callerIp,
           scheme,
           contentType: request.headers['content-type'],
           contentLength: request.bodyLength,
@@ -134,19 +126,39 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
 }
 
 /** False when the request has been answered. */
-async function identify(
+async function admit(
   request: FastifyRequest,
   reply: Reply,
+  inFlight: InFlight,
   group: RouteGroup,
   config: PortalConfig,
 ): Promise<boolean> {
+  const isCounted = (begun: (() => void) | Crowded): boolean => {
+    if (typeof begun === 'string') crowded(reply, begun);
+    else reply.raw.once('close', begun);
+    return typeof begun !== 'string';
+  };
+  const session = group.credentials === 'own' ? undefined : sessionTokenOf(request);
+  if (!isCounted(inFlight.begin())) return false;
+  if (session !== undefined && !isCounted(inFlight.beginFor(session))) return false;
   const credential = await credentialFor(request, group, config.IDENTITY_URL);
   if ('forbidden' in credential) {
     passProblem(reply, 403, credential.forbidden);
     return false;
   }
+  const { customerId } = credential;
+  if (customerId !== undefined && !isCounted(inFlight.beginFor(customerId))) return false;
   request.credential = credential;
   return true;
+}
+
+function crowded(reply: Reply, by: Crowded): void {
+  void reply.header('retry-after', '1');
+  if (by === 'party') {
+    sendProblem(reply, 429, 'request.crowded', 'Too many of your requests are under way; please try again.');
+  } else {
+    sendProblem(reply, 503, 'upstream.crowded', 'Too many requests are under way at the moment; please try again.');
+  }
 }
 
 type OnResponse = NonNullable<NonNullable<httpProxy.FastifyHttpProxyOptions['replyOptions']>['onResponse']>;
@@ -161,7 +173,7 @@ const beginAtOnce: OnResponse = (_, reply, { stream }) => {
 
 const addLiveTokens =
   (auditUrl: string): OnResponse =>
-  ({ id: correlationId, ip, params, credential }, reply, { stream }) => {
+  ({ id: correlationId, callerIp: ip, params, credential }, reply, { stream }) => {
     const { id: apiUserId } = params as { readonly id: string };
     const asked = { apiUserId, ip, correlationId, authorization: credential?.authorization, auditUrl };
     sendWithLiveTokens(reply, stream, asked).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import rateLimit from '@fastify/rate-limit';
+import { networkOf } from '@rebelcore/service/client-address';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PortalConfig } from './portal.config.js';
 import { sendProblem } from './problems.js';
@@ -17,7 +18,11 @@ export const installRateLimits = (fastify: FastifyInstance): Promise<void> =>
 export function limitRate(fastify: FastifyInstance, { rate }: RouteGroup, config: PortalConfig): void {
   if (rate === 'unlimited') return;
   const max = rate === 'guessing' ? config.SIGN_INS_PER_MINUTE : config.REQUESTS_PER_MINUTE;
-  const count = fastify.createRateLimit({ max, timeWindow: MINUTE_MS });
+  const count = fastify.createRateLimit({
+    max,
+    timeWindow: MINUTE_MS,
+    keyGenerator: ({ callerIp }) => networkOf(callerIp),
+  });
   fastify.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const counted = await count(request);
     if (counted.isAllowed || !counted.isExceeded) return undefined;

@@ -27,8 +27,12 @@ export interface RouteGroup {
   readonly largestBody: number;
   /** Milliseconds until the answer begins, and between two parts of it. */
   readonly answerTimeout: number;
-  /** Connections to the service. */
+  /** Connections to the service, which no other group takes. */
   readonly connections: number;
+  /** Requests that may be under way for one customer; of all it may be four times as many as there are connections. */
+  readonly mostOfOne: number;
+  /** The emergency stop: it does not wait behind anything else. */
+  readonly isUrgent?: true;
   /** Begins at once, is open for as long as it may, and does not renew the idle hour of a session: nobody need be looking. */
   readonly isStream?: true;
   /** Says what is still in circulation of an API user's tokens, which the service does not know: see live-tokens.ts. */
@@ -39,7 +43,7 @@ export interface RouteGroup {
 
 const KIB = 1024;
 /** The time is longer than the slowest answer on purpose: a deactivation waits up to 5 s for its confirmation. */
-const USUAL = { largestBody: 128 * KIB, answerTimeout: 15_000, connections: 128 } as const;
+const USUAL = { largestBody: 128 * KIB, answerTimeout: 15_000, connections: 128, mostOfOne: 48 } as const;
 const TOKEN = { ...USUAL, service: 'token', largestBody: 32 * KIB } as const;
 const IDENTITY = { ...USUAL, service: 'identity' } as const;
 const AUDIT = { ...USUAL, service: 'audit', credentials: 'session', rate: 'managing' } as const;
@@ -63,11 +67,13 @@ export const ROUTES: readonly RouteGroup[] = [
     credentials: 'session',
     rate: 'managing',
     addsLiveTokens: true,
+    isUrgent: true,
+    connections: 256,
     prefixes: ['/api/v1/users/:id/deactivate', '/api/v1/users/:id/reactivate'],
   },
   { ...AUDIT, prefixes: ['/api/v1/activity', '/api/v1/api-users/usage', '/api/v1/api-users/:id/usage'] },
   // Its heartbeat comes every 5 s. Each open one holds a connection.
-  { ...AUDIT, isStream: true, connections: 4_096, prefixes: ['/api/v1/activity/stream'] },
+  { ...AUDIT, isStream: true, connections: 4_096, mostOfOne: 1_024, prefixes: ['/api/v1/activity/stream'] },
 ];
 
 export const upstreamOf = (service: Service, config: PortalConfig): string =>

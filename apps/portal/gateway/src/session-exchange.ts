@@ -1,4 +1,4 @@
-import { BACKGROUND_HEADER, CORRELATION_HEADER } from '@rebelcore/service/correlation';
+import { BACKGROUND_HEADER, CORRELATION_HEADER, URGENT_HEADER } from '@rebelcore/service/correlation';
 import { SESSION_COOKIE, sessionTokenOf } from '@rebelcore/service/session-cookie';
 import { problem, type Problem } from '@rebelcore/contracts/problem';
 import type { FastifyRequest } from 'fastify';
@@ -14,6 +14,8 @@ class ExchangeFailed extends Error {}
 /** How the service is to know the caller. */
 export interface Credential {
   readonly authorization?: string | undefined;
+  /** Whose session it is, where that is known. */
+  readonly customerId?: string | undefined;
   /** The session's own token, for addresses that decide about the session themselves. */
   readonly sessionCookie?: string | undefined;
 }
@@ -31,18 +33,31 @@ export interface Forbidden {
  */
 export async function credentialFor(
   request: FastifyRequest,
-  { credentials, isStream }: Pick<RouteGroup, 'credentials' | 'isStream'>,
+  { credentials, isStream, isUrgent }: Pick<RouteGroup, 'credentials' | 'isStream' | 'isUrgent'>,
   identityUrl: string,
 ): Promise<Credential | Forbidden> {
   const { authorization } = request.headers;
   const session = credentials === 'own' ? undefined : sessionTokenOf(request);
   if (session === undefined) return { authorization };
   if (credentials === 'cookie') return { authorization, sessionCookie: session };
-  const exchanged = await exchangeSession(identityUrl, session, request, isStream ?? isBackground(request));
+  const how = { background: isStream ?? isBackground(request), urgent: isUrgent === true };
+  const exchanged = await exchangeSession(identityUrl, session, request, how);
   if (exchanged === undefined) return {};
-  if (typeof exchanged === 'string') return { authorization: `Bearer ${exchanged}` };
+  if (typeof exchanged === 'string') {
+    return { authorization: `Bearer ${exchanged}`, customerId: customerOf(exchanged) };
+  }
   const mayEnrol = credentials === 'enrolling' && exchanged.code === 'session.enrolment-required';
   return mayEnrol ? { sessionCookie: session } : { forbidden: exchanged };
+}
+
+/** Believed as it stands, since identity has just sent the token. */
+function customerOf(token: string): string | undefined {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+    return z.object({ customer_id: z.string() }).safeParse(claims).data?.customer_id;
+  } catch {
+    return undefined;
+  }
 }
 
 const isBackground = ({ headers }: FastifyRequest): boolean => headers[BACKGROUND_HEADER] === '1';
@@ -55,17 +70,18 @@ const isBackground = ({ headers }: FastifyRequest): boolean => headers[BACKGROUN
 async function exchangeSession(
   identityUrl: string,
   session: string,
-  { ip, id }: Pick<FastifyRequest, 'ip' | 'id'>,
-  background: boolean,
+  { callerIp, id }: Pick<FastifyRequest, 'callerIp' | 'id'>,
+  { background, urgent }: { readonly background: boolean; readonly urgent: boolean },
 ): Promise<string | Problem | undefined> {
   try {
     const response = await fetch(`${identityUrl}/internal/session-tokens`, {
       method: 'POST',
       headers: {
         cookie: `${SESSION_COOKIE}=${session}`,
-        'x-forwarded-for': ip,
+        'x-forwarded-for': callerIp,
         [CORRELATION_HEADER]: id,
         ...(background && { [BACKGROUND_HEADER]: '1' }),
+        ...(urgent && { [URGENT_HEADER]: '1' }),
       },
       redirect: 'error',
       signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { CORRELATION_HEADER } from '@rebelcore/service/correlation';
 import { SESSION_COOKIE } from '@rebelcore/service/session-cookie';
 
 /** Meant for one connection, or said by us alone: where a request came from is not for its sender to tell. */
@@ -10,7 +9,6 @@ export interface ForwardedRequest {
   readonly method: string;
   /** The peer's address. */
   readonly ip: string;
-  readonly correlationId: string;
   readonly scheme: string;
   /** The caller's own; undefined for none. */
   readonly contentType: string | undefined;
@@ -35,6 +33,5 @@ export function toUpstream(headers: IncomingHttpHeaders, request: ForwardedReque
   if (request.sessionCookie !== undefined) passed.cookie = `${SESSION_COOKIE}=${request.sessionCookie}`;
   passed['x-forwarded-for'] = request.ip;
   passed['x-forwarded-proto'] = request.scheme;
-  passed[CORRELATION_HEADER] = request.correlationId;
   return passed;
 }

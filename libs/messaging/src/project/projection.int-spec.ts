@@ -329,8 +329,8 @@ describe('Projection', () => {
     const sequence = projection.whenSequence(TOPIC, 'a', 2, 5_000);
     await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2)]), handlers);
     await processed;
-    expect(await sequence).toBe(true);
-    expect(await projection.whenSequence(TOPIC, 'a', 3, 30)).toBe(false);
+    expect(await sequence).toBe('reached');
+    expect(await projection.whenSequence(TOPIC, 'a', 3, 30)).toBe('behind');
     await expect(projection.whenProcessed(TOPIC, new Map([[0, 9n]]), 30)).rejects.toThrow('partition 0 is at 2 of 9');
   });
 

@@ -7,6 +7,7 @@ import { atCheckpoint } from './checkpoint.js';
 import { park } from './parking-lot.js';
 import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
+import { SequenceWaits, type Waited } from './sequence-waits.js';
 import { SequenceGate, isUsableKey, type ReceivedEvent, type Rejection } from './sequence-gate.js';
 
 export type { ReceivedEvent } from './sequence-gate.js';
@@ -30,6 +31,7 @@ export interface ProjectionOptions {
  */
 export class Projection {
   private readonly commits = new EventEmitter().setMaxListeners(0);
+  private readonly waits = new Map<string, SequenceWaits>();
 
   constructor(private readonly options: ProjectionOptions) {}
 
@@ -51,7 +53,7 @@ export class Projection {
       // Rare: again from the start, one by one, to find out which of them it was.
       applied = await this.transact(batch, handlers, applyEach);
     }
-    this.commits.emit('commit');
+    this.committed();
     if (applied.length === 0) return;
     try {
       await handlers.afterCommit?.(applied);
@@ -80,7 +82,7 @@ export class Projection {
       const { replayed, left, applied } = await replayPartition(pool, { view, topic, partition }, topicHandlers);
       result.replayed += replayed;
       result.left += left;
-      this.commits.emit('commit');
+      this.committed();
       if (applied.length > 0) await topicHandlers.afterCommit?.(applied);
     }
     return result;
@@ -129,15 +131,16 @@ export class Projection {
     if (!reached) throw new Error(`${this.options.view} has not processed ${topic}: ${behind}`);
   }
 
-  /** Waits until a sequenced key has come as far as `sequence`; false when it has not within `timeoutMs`. */
-  whenSequence(topic: string, key: string, sequence: number, timeoutMs = 5_000): Promise<boolean> {
-    return this.until(timeoutMs, async () => {
-      const { rows } = await this.options.pool.query(
-        'select from applied_sequence where view = $1 and topic = $2 and key = $3 and sequence >= $4',
-        [this.options.view, topic, key, sequence],
-      );
-      return rows.length > 0;
-    });
+  /** Waits until a sequenced key has come as far as `sequence`, for at most `timeoutMs`; see {@link SequenceWaits}. */
+  whenSequence(topic: string, key: string, sequence: number, timeoutMs = 5_000): Promise<Waited> {
+    const waits = this.waits.get(topic) ?? new SequenceWaits(this.options.pool, this.options.view, topic);
+    this.waits.set(topic, waits);
+    return waits.until(key, sequence, timeoutMs);
+  }
+
+  private committed(): void {
+    this.commits.emit('commit');
+    for (const waits of this.waits.values()) waits.look();
   }
 
   private async transact<E extends { readonly sequence: number }>(

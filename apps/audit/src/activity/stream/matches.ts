@@ -14,6 +14,9 @@ export function matches(entry: ArrivedEntry, filter: ActivityFilter): boolean {
     (actor_id === undefined || entry.actor_id === actor_id) &&
     (correlation_id === undefined || entry.correlation_id === correlation_id) &&
     (outcome === undefined || entry.outcome === outcome) &&
-    (q === undefined || entry.correlation_id === q || folded(entry.description).includes(folded(q)))
+    (q === undefined ||
+      entry.correlation_id === q ||
+      entry.metadata.caller_correlation_id === q ||
+      folded(entry.description).includes(folded(q)))
   );
 }

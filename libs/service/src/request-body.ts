@@ -1,0 +1,97 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import { ProblemException } from './problem.js';
+
+/** Of a body that is too large so much is still read and thrown away, so that its sender gets to the answer. */
+const LARGEST_DISCARDED = 16 * 1024 * 1024;
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+
+/**
+ * Reads a body whole; undefined when it has more than `limit` bytes. Then the rest is read and thrown away, unless that would
+ * be more than anybody sends by mistake.
+ *
+ * @throws {ProblemException} 400 when the body ends before its end
+ */
+export function readBody(
+  { headers }: Pick<FastifyRequest, 'headers'>,
+  payload: IncomingMessage,
+  limit: number,
+): Promise<Buffer | undefined> {
+  if (Number(headers['content-length'] ?? 0) > LARGEST_DISCARDED) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    payload.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= limit) chunks.push(chunk);
+      else chunks.length = 0;
+      if (length <= LARGEST_DISCARDED) return;
+      payload.pause();
+      resolve(undefined);
+    });
+    payload.once('end', () => {
+      const [only] = chunks;
+      resolve(length > limit ? undefined : chunks.length === 1 ? only : Buffer.concat(chunks, length));
+    });
+    const endedEarly = () => {
+      reject(new ProblemException(400, 'request.incomplete', 'The request ended before it was complete.'));
+    };
+    payload.once('error', endedEarly);
+    payload.once('close', endedEarly);
+  });
+}
+
+/** Long enough for what is on its way already, and too short to be of use to anybody. */
+const FINISH_WITHIN_MS = 300;
+
+/**
+ * Reads what is left of a request's body and throws it away, for a moment: whoever is still sending must get to its answer.
+ * False when there is more, so that the connection cannot bear another request.
+ */
+export async function finishReading({ raw, headers }: Pick<FastifyRequest, 'raw' | 'headers'>): Promise<boolean> {
+  const isAnnounced = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  if (raw.complete || !isAnnounced) return true;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, FINISH_WITHIN_MS);
+    function done(): void {
+      clearTimeout(timer);
+      resolve();
+    }
+    raw.once('end', done).once('close', done).resume();
+  });
+  return raw.complete;
+}
+
+/**
+ * Takes JSON bodies of at most `limit` bytes, and empty bodies whatever type they bear, as clients send them with writes that
+ * have none. What comes with a DELETE is read and ignored: nobody is to stay signed in for having said too much.
+ */
+export function takeJsonBodies(fastify: FastifyInstance, limit: number): void {
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done) => {
+    if (request.is404) {
+      done(null, undefined);
+      return;
+    }
+    readBody(request, payload, limit).then(
+      (body) => {
+        if (body === undefined) done(tooLarge());
+        else if (body.length === 0 || request.method === 'DELETE') done(null, undefined);
+        else if (!isPlain(request)) done(wrongType('content-encoding: must be identity'));
+        else if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
+          done(wrongType('content-type: must be application/json'));
+        } else void parseJson(request, body.toString('utf8'), done);
+      },
+      (error: unknown) => {
+        done(error as Error);
+      },
+    );
+  });
+}
+
+const isPlain = ({ headers }: FastifyRequest): boolean =>
+  /^\s*(?:identity\s*)?$/i.test(headers['content-encoding'] ?? '');
+
+const tooLarge = () => new ProblemException(413, 'request.too-large', 'body: is larger than this address accepts');
+const wrongType = (detail: string) => new ProblemException(415, 'request.media-type', detail);
