@@ -155,4 +155,22 @@ export const PROTECTIONS = [
       },
     ],
   },
+  {
+    scenario: 'F18',
+    what: 'a verified token is remembered no longer than its key is published',
+    edits: [
+      { file: 'libs/api-access/dist/bearer.guard.js', from: 'this.keys.has(', to: '((kid) => kid !== undefined)(' },
+    ],
+  },
+  {
+    scenario: 'F18',
+    what: 'a key is published until the last of its tokens has expired',
+    edits: [
+      {
+        file: 'libs/credentials/dist/signing-key-schedule.js',
+        from: 'now < successor.signsFrom + RETIRED_AFTER_MS',
+        to: 'now < successor.signsFrom',
+      },
+    ],
+  },
 ];

@@ -4,6 +4,7 @@ import {
   parseConfig,
   postgresUrl,
   secretKey,
+  signingKeyRotationDays,
   storingServiceVariables,
   type Environment,
 } from '@rebelcore/service/config';
@@ -16,6 +17,7 @@ const schema = z.object({
   CREDENTIAL_PEPPERS: peppers,
   /** Encrypts the signing keys at rest. */
   KEY_ENCRYPTION_KEY: secretKey,
+  SIGNING_KEY_ROTATION_DAYS: signingKeyRotationDays,
   /** `iss` of the tokens. */
   TOKEN_ISSUER: z.string().min(1),
   /** `aud` of the tokens: the APIs that may accept them. */

@@ -1,4 +1,5 @@
-import { signJwt, type SigningKey } from '@rebelcore/credentials/signing-keys';
+import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { signJwt } from '@rebelcore/credentials/signing-keys';
 import { randomUUID } from 'node:crypto';
 
 /** Seconds a token lives: always 24 hours, as published. */
@@ -22,7 +23,7 @@ export interface IssuedToken {
 /** Issues access tokens as RFC 9068 describes them: ES256, type `at+jwt`. */
 export class TokenIssuer {
   constructor(
-    private readonly key: SigningKey,
+    private readonly keys: SigningKeyRing,
     private readonly issuer: string,
     private readonly audience: string,
   ) {}
@@ -31,7 +32,7 @@ export class TokenIssuer {
     const issuedAt = Math.floor(now / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
     const tokenId = randomUUID();
-    const token = signJwt(this.key, 'at+jwt', {
+    const token = signJwt(this.keys.current, 'at+jwt', {
       iss: this.issuer,
       sub: apiUserId,
       client_id: apiUserId,
