@@ -1,3 +1,0 @@
-import { manageSigningKeys } from '@rebelcore/service/manage-signing-keys';
-
-await manageSigningKeys('token');
