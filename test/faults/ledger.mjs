@@ -59,6 +59,7 @@ export class Ledger {
     });
     const { status, start, end, headers, body, error } = answer;
     Object.assign(entry, { status, start, end, error, code: body?.code, retryAfter: headers?.['retry-after'] });
+    entry.token = body?.token;
     entry.hasToken = typeof body?.token === 'string';
     // An answer that says it was not recorded need not be.
     entry.recorded = status !== undefined && body?.code !== 'call.not-recorded';

@@ -105,7 +105,7 @@ export const PROTECTIONS = [
     what: 'a view that is not known to be current refuses everybody',
     edits: [
       {
-        file: 'apps/token/dist/authorize/api-user-authentication.js',
+        file: 'apps/token/dist/authorize/authorize.controller.js',
         from: 'this.refuseWhenStale(request);',
         to: '',
       },
@@ -152,6 +152,24 @@ export const PROTECTIONS = [
         file: 'libs/api-access/dist/call-spool.js',
         from: 'this.bytes + lines.length > this.maxBytes',
         to: 'false',
+      },
+    ],
+  },
+  {
+    scenario: 'F18',
+    what: 'a verified token is remembered no longer than its key is published',
+    edits: [
+      { file: 'libs/api-access/dist/bearer.guard.js', from: 'this.keys.has(', to: '((kid) => kid !== undefined)(' },
+    ],
+  },
+  {
+    scenario: 'F18',
+    what: 'a key is published until the last of its tokens has expired',
+    edits: [
+      {
+        file: 'libs/credentials/dist/signing-key-schedule.js',
+        from: 'now < successor.signsFrom + RETIRED_AFTER_MS',
+        to: 'now < successor.signsFrom',
       },
     ],
   },

@@ -10,10 +10,11 @@ import f10 from './scenarios/f10.mjs';
 import f11 from './scenarios/f11.mjs';
 import f13 from './scenarios/f13.mjs';
 import f15 from './scenarios/f15.mjs';
+import f18 from './scenarios/f18.mjs';
 import recording from './scenarios/recording.mjs';
 
 /**
  * In the order in which they are played; those with `gate` are a gate of `npm test`. F07, the late commit, needs two
  * transactions held open by hand and stands in libs/messaging/src/relay/relay.int-spec.ts and libs/event-store/src/event-store.int-spec.ts.
  */
-export const SCENARIOS = [f09, f01, f02, f03, f05, f06, f08, f04, recording, f10, f11, f13, f15];
+export const SCENARIOS = [f09, f01, f02, f03, f05, f06, f08, f04, recording, f10, f11, f13, f15, f18];

@@ -3,6 +3,7 @@ import {
   parseConfig,
   secretKey,
   secretText,
+  signingKeyRotationDays,
   storingServiceVariables,
   type Environment,
 } from '@rebelcore/service/config';
@@ -30,6 +31,7 @@ const schema = z
     OPERATOR_TOKEN: secretText(32),
     /** Encrypts at rest what the service must be able to read again, and signs cursors. */
     KEY_ENCRYPTION_KEY: secretKey,
+    SIGNING_KEY_ROTATION_DAYS: signingKeyRotationDays,
     ...mailVariables,
   })
   .refine(({ SMTP_URL, MAIL_FROM }) => SMTP_URL === undefined || MAIL_FROM !== undefined, {

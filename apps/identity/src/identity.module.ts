@@ -2,8 +2,10 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { EventStore } from '@rebelcore/event-store/event-store';
+import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import { ServiceModule } from '@rebelcore/service/service.module';
+import { signingKeyRing } from '@rebelcore/service/signing-key-ring';
 import { Pool } from 'pg';
 import { OperatorGuard } from './access/operator.guard.js';
 import { PortalSessionGuard } from './access/portal-session.guard.js';
@@ -154,10 +156,11 @@ export class IdentityModule {
           inject: [Pool, EventStore, Roles],
           useFactory: (pool: Pool, store: EventStore, roles: Roles) => new SessionStore(pool, store, roles),
         },
+        signingKeyRing(config),
         {
           provide: SessionTokens,
-          inject: [Pool],
-          useFactory: (pool: Pool) => SessionTokens.load(pool, config.KEY_ENCRYPTION_KEY),
+          inject: [SigningKeyRing],
+          useFactory: (keys: SigningKeyRing) => new SessionTokens(keys),
         },
         { provide: ProvisioningRequests, useValue: new ProvisioningRequests(config.KEY_ENCRYPTION_KEY) },
         { provide: Invitations, useValue: new Invitations(config) },

@@ -19,14 +19,19 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Folder of a service below the repository. */
 export const folderOf = (service: ServiceName) => (service === 'portal' ? 'apps/portal/gateway' : `apps/${service}`);
 
-type Program = 'main' | 'migrate' | 'rebuild' | 'replay-parked';
+type Program = 'main' | 'migrate' | 'rebuild' | 'replay-parked' | 'signing-keys';
 
 export const programOf = (service: ServiceName, program: Program) =>
   join(ROOT, folderOf(service), 'dist', `${program}.js`);
 
 /** Runs a program of a service at this terminal, in this environment and the one given; returns its exit status. */
-export function runProgram(service: ServiceName, program: Program, env: Readonly<Record<string, string>>): number {
-  const { status } = spawnSync(process.execPath, ['--enable-source-maps', programOf(service, program)], {
+export function runProgram(
+  service: ServiceName,
+  program: Program,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): number {
+  const { status } = spawnSync(process.execPath, ['--enable-source-maps', programOf(service, program), ...args], {
     stdio: 'inherit',
     env: { ...environment, ...env },
   });

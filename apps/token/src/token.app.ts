@@ -1,36 +1,18 @@
-import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
-import { TokenIssuer } from './authorize/token-issuer.js';
-import { OAUTH_PATHS } from './oauth/oauth.openapi.js';
-import { installOAuth } from './oauth/oauth.plugin.js';
-import { tokenEndpoint } from './oauth/token.endpoint.js';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
-import { isResourceOf, type TokenConfig } from './token.config.js';
+import type { TokenConfig } from './token.config.js';
 import { TokenModule } from './token.module.js';
 
 const DESCRIPTION =
   'Trades the credentials of API users for bearer tokens. Every attempt is recorded before it is answered; while it is not certain who may authorize, the answer is 503.';
-
-/** Bytes. */
-const BODY_LIMIT = 16 * 1024;
 
 /** The service as `main` starts it, and as tests do, with a consumer group of their own. */
 export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOptions => ({
   name: 'token',
   module: TokenModule.forRoot(config, consumerGroup),
   config,
-  bodyLimit: BODY_LIMIT,
-  recordCalls: ({ routeOptions: { url } }) => url === '/api/v1/authorize' || url?.startsWith('/oauth2/') === true,
+  bodyLimit: 16 * 1024,
+  recordCalls: (request) => request.routeOptions.url === '/api/v1/authorize',
   description: DESCRIPTION,
-  paths: OAUTH_PATHS,
   consumer: KafkaBatchStrategy,
-  configure: (app) => {
-    installOAuth(app.getHttpAdapter().getInstance(), BODY_LIMIT, {
-      '/token': tokenEndpoint({
-        authentication: app.get(ApiUserAuthentication),
-        issuer: app.get(TokenIssuer),
-        serves: isResourceOf(config),
-      }),
-    });
-  },
 });

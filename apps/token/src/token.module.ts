@@ -1,15 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { loadSigningKeys } from '@rebelcore/credentials/signing-key-store';
-import type { SigningKey } from '@rebelcore/credentials/signing-keys';
+import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { signingKeyRing } from '@rebelcore/service/signing-key-ring';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { AuthorizationProjector } from './authorization/authorization.projector.js';
 import { AUTHORIZATION } from './authorization/authorization.view.js';
-import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
 import { AuthorizationLookup } from './authorize/authorization.lookup.js';
 import { AuthorizeController } from './authorize/authorize.controller.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
-import { JwksController, SIGNING_KEYS } from './keys/jwks.controller.js';
+import { JwksController } from './keys/jwks.controller.js';
 import type { TokenConfig } from './token.config.js';
 
 @Module({})
@@ -36,18 +35,12 @@ export class TokenModule {
       ],
       controllers: [AuthorizeController, JwksController, AuthorizationProjector],
       providers: [
-        ApiUserAuthentication,
         { provide: AuthorizationLookup, inject: [Pool], useFactory: (pool: Pool) => new AuthorizationLookup(pool) },
-        {
-          provide: SIGNING_KEYS,
-          inject: [Pool],
-          useFactory: (pool: Pool) => loadSigningKeys(pool, config.KEY_ENCRYPTION_KEY),
-        },
+        signingKeyRing(config),
         {
           provide: TokenIssuer,
-          inject: [SIGNING_KEYS],
-          useFactory: ([key]: readonly [SigningKey]) =>
-            new TokenIssuer(key, config.TOKEN_ISSUER, config.TOKEN_AUDIENCE),
+          inject: [SigningKeyRing],
+          useFactory: (keys: SigningKeyRing) => new TokenIssuer(keys, config.TOKEN_ISSUER, config.TOKEN_AUDIENCE),
         },
       ],
     };

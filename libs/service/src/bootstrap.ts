@@ -35,8 +35,6 @@ export interface ServiceOptions {
   readonly description?: string;
   /** Which requests take the connections that the `ServiceModule` keeps for what is urgent. */
   readonly isUrgent?: IsUrgent;
-  /** Operations of that document that no controller serves. */
-  readonly paths?: OpenAPIObject['paths'];
   /** Which answers wait until they are recorded. Needs a `CallRecorder`, as the `ServiceModule` has one. */
   readonly recordCalls?: RecordCallsOptions['when'];
   /** Whose batches go to the `@EventPattern` handlers of the module; the `ServiceModule` has a `KafkaBatchStrategy`. */
@@ -97,11 +95,11 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     letGoOfReaders(reply.raw);
     if (!(await finishReading(request))) void reply.header('connection', 'close');
   });
-  const { name, recordCalls: when, consumer } = options;
+  const { name, description, recordCalls: when, consumer } = options;
   if (when !== undefined) recordCalls(fastify, { service: name, recorder: app.get(CallRecorder), when });
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
-  if (options.description !== undefined) publishOpenApi(app, openApiOf(app, options));
+  if (description !== undefined) publishOpenApi(app, openApiOf(app, name, description));
   if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;
 }
@@ -119,14 +117,14 @@ function letGoOfReaders(response: ServerResponse): void {
  *
  * @throws {Error} when it has no description
  */
-export async function describeService(options: ServiceOptions): Promise<OpenAPIObject> {
-  if (options.description === undefined) throw new Error(`${options.name} publishes no document`);
-  const app = await NestFactory.create(options.module, new FastifyAdapter(), {
+export async function describeService({ module, name, description }: ServiceOptions): Promise<OpenAPIObject> {
+  if (description === undefined) throw new Error(`${name} publishes no document`);
+  const app = await NestFactory.create(module, new FastifyAdapter(), {
     preview: true,
     logger: false,
     abortOnError: false,
   });
-  return openApiOf(app, options);
+  return openApiOf(app, name, description);
 }
 
 /**
@@ -161,15 +159,14 @@ function stopOnSignal(app: INestApplication): void {
   process.once('SIGINT', stop);
 }
 
-function openApiOf(app: INestApplication, { name, description = '', paths }: ServiceOptions): OpenAPIObject {
+function openApiOf(app: INestApplication, name: string, description: string): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle(`RebelCore API users: ${name}`)
     .setDescription(description)
     .setVersion('1.0')
     .addBearerAuth()
     .build();
-  const document = SwaggerModule.createDocument(app, config);
-  return { ...document, paths: { ...document.paths, ...paths } };
+  return SwaggerModule.createDocument(app, config);
 }
 
 function publishOpenApi(app: INestApplication, document: OpenAPIObject): void {

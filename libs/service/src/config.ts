@@ -45,6 +45,9 @@ export const secretKey = z
   .transform((text) => Buffer.from(text, 'base64url'))
   .refine((key) => new Set(key).size > 8, 'must be random, not a placeholder');
 
+/** Days that a signing key signs before the next one does. */
+export const signingKeyRotationDays = z.coerce.number().int().min(2).max(365).default(30);
+
 const postgresScheme = /^postgres(ql)?:\/\//;
 export const postgresUrl = z.string().regex(postgresScheme, 'must be a postgres:// URL');
 export const httpUrl = z

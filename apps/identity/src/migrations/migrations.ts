@@ -3,6 +3,7 @@ import { PortalUsers1795800060000 } from './1795800060000-portal-users.js';
 import { Roles1795800090000 } from './1795800090000-roles.js';
 import { SecondFactor1795800120000 } from './1795800120000-second-factor.js';
 import { HandOvers1795800180000 } from './1795800180000-hand-overs.js';
+import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   Roles1795800090000,
   SecondFactor1795800120000,
   HandOvers1795800180000,
+  SigningKeyTimes1796600000000,
 ];

@@ -1,10 +1,9 @@
 import { SESSION_TOKEN } from '@rebelcore/api-access/session.guard';
 import type { Permission } from '@rebelcore/contracts/roles';
-import { loadSigningKeys } from '@rebelcore/credentials/signing-key-store';
-import { signJwt, type PublicJwk, type SigningKey } from '@rebelcore/credentials/signing-keys';
+import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { signJwt, type PublicJwk } from '@rebelcore/credentials/signing-keys';
 import jwt from 'jsonwebtoken';
-import { createPublicKey, type KeyObject, randomUUIDv7 as uuid } from 'node:crypto';
-import type { Pool } from 'pg';
+import { createPublicKey, randomUUIDv7 as uuid } from 'node:crypto';
 import { z } from 'zod';
 
 const LIFETIME_S = 60;
@@ -21,24 +20,13 @@ export interface SessionClaims {
 
 /** Short-lived tokens, by which the other services know a portal user without asking identity. */
 export class SessionTokens {
-  private readonly keys: readonly (SigningKey & { readonly publicKey: KeyObject })[];
-
-  private constructor(keys: readonly SigningKey[]) {
-    this.keys = keys.map((key) => ({ ...key, publicKey: createPublicKey(key.privateKey) }));
-  }
-
-  /** Opens the stored keys, or makes the first one. Replicas that start together agree on it. */
-  static async load(pool: Pool, encryptionKey: Buffer): Promise<SessionTokens> {
-    return new SessionTokens(await loadSigningKeys(pool, encryptionKey));
-  }
+  constructor(private readonly keys: SigningKeyRing) {}
 
   /** `expiresAt` in Unix seconds, at most 60 s from now. */
   issue(claims: SessionClaims): { token: string; expiresAt: number } {
-    const [key] = this.keys;
-    if (key === undefined) throw new Error('there is no signing key');
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + LIFETIME_S;
-    const token = signJwt(key, SESSION_TOKEN.typ, {
+    const token = signJwt(this.keys.current, SESSION_TOKEN.typ, {
       iss: SESSION_TOKEN.issuer,
       aud: SESSION_TOKEN.audience,
       sub: claims.portalUserId,
@@ -60,10 +48,10 @@ export class SessionTokens {
   sessionIdOf(token: string): string | undefined {
     try {
       const { header } = jwt.decode(token, { complete: true }) ?? {};
-      const key = this.keys.find(({ kid }) => kid === header?.kid);
+      const key = this.keys.find(header?.kid ?? '');
       if (key === undefined || header?.typ !== SESSION_TOKEN.typ) return undefined;
       const { issuer, audience } = SESSION_TOKEN;
-      const claims = jwt.verify(token, key.publicKey, { algorithms: ['ES256'], issuer, audience });
+      const claims = jwt.verify(token, createPublicKey(key.privateKey), { algorithms: ['ES256'], issuer, audience });
       return sessionClaim.parse(claims).sid;
     } catch {
       return undefined;
@@ -71,6 +59,6 @@ export class SessionTokens {
   }
 
   jwks(): { keys: PublicJwk[] } {
-    return { keys: this.keys.map(({ publicJwk }) => publicJwk) };
+    return this.keys.jwks();
   }
 }

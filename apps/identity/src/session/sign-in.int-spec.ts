@@ -99,11 +99,13 @@ describe('a sign-in that leads to nothing', () => {
 
   it('is throttled by source where many accounts are tried, and by nothing at another source', async () => {
     const from = somewhere();
-    for (let n = 0; n < 5; n++) {
-      const guesses = Array.from({ length: 20 }, () => signIn({ email: someEmail(), ...wrong }, from));
-      for (const { status } of await Promise.all(guesses)) expect(status).toBe(401);
-    }
     const { email, password } = await somebody(identity, acme.id);
+    const guess = () => Promise.all(Array.from({ length: 20 }, () => signIn({ email: someEmail(), ...wrong }, from)));
+    for (let n = 0; n < 5; n++) {
+      for (const { status } of await guess()) expect(status).toBe(401);
+    }
+    // Where hashing is slow some are free again meanwhile: ten a minute.
+    while ((await guess()).every(({ status }) => status === 401));
     expect(await signIn({ email, password }, from)).toMatchObject({
       status: 429,
       body: { code: 'session.too-many-attempts' },

@@ -1,15 +1,13 @@
-import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
-import { signJwt, type SigningKey } from '@rebelcore/credentials/signing-keys';
-import type { FastifyRequest } from 'fastify';
+import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { signJwt } from '@rebelcore/credentials/signing-keys';
 import { randomUUID } from 'node:crypto';
 
 /** Seconds a token lives: always 24 hours, as published. */
-export const TOKEN_LIFETIME_S = 86_400;
+const TOKEN_LIFETIME_S = 86_400;
 
 export interface TokenSubject {
   readonly apiUserId: string;
   readonly customerId: string;
-  readonly username: string;
   /** The name of the role it has at this moment, and the flags that are on, parted by blanks. */
   readonly role: string | undefined;
   readonly scope: string | undefined;
@@ -17,6 +15,7 @@ export interface TokenSubject {
 
 export interface IssuedToken {
   readonly token: string;
+  readonly tokenId: string;
   /** Unix seconds. */
   readonly expiresAt: number;
 }
@@ -24,35 +23,27 @@ export interface IssuedToken {
 /** Issues access tokens as RFC 9068 describes them: ES256, type `at+jwt`. */
 export class TokenIssuer {
   constructor(
-    private readonly key: SigningKey,
+    private readonly keys: SigningKeyRing,
     private readonly issuer: string,
     private readonly audience: string,
   ) {}
 
-  /**
-   * Issues a token to the caller of this request, and says in the record of the call which.
-   *
-   * @param narrowedTo the only flags, parted by blanks, that the application asked for: its token then permits no others,
-   *   whatever the role permits now or later
-   */
-  issue(request: FastifyRequest, subject: TokenSubject, narrowedTo?: string): IssuedToken {
-    const issuedAt = Math.floor(Date.now() / 1000);
+  issue({ apiUserId, customerId, role, scope }: TokenSubject, now = Date.now()): IssuedToken {
+    const issuedAt = Math.floor(now / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
     const tokenId = randomUUID();
-    const token = signJwt(this.key, 'at+jwt', {
+    const token = signJwt(this.keys.current, 'at+jwt', {
       iss: this.issuer,
-      sub: subject.apiUserId,
-      client_id: subject.username,
+      sub: apiUserId,
+      client_id: apiUserId,
       aud: this.audience,
       iat: issuedAt,
       exp: expiresAt,
       jti: tokenId,
-      customer_id: subject.customerId,
-      role: subject.role ?? '',
-      scope: narrowedTo ?? subject.scope ?? '',
-      ...(narrowedTo !== undefined && { narrowed: true }),
+      customer_id: customerId,
+      role: role ?? '',
+      scope: scope ?? '',
     });
-    describeCall(request, { tokenId, tokenExpiresAt: expiresAt });
-    return { token, expiresAt };
+    return { token, tokenId, expiresAt };
   }
 }

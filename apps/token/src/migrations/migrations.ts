@@ -1,5 +1,6 @@
 import { Token1795420800000 } from './1795420800000-token.js';
 import { RoleScope1795800000000 } from './1795800000000-role-scope.js';
+import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 
 /** Every migration of the token service's database, oldest first. */
-export const migrations = [Token1795420800000, RoleScope1795800000000];
+export const migrations = [Token1795420800000, RoleScope1795800000000, SigningKeyTimes1796600000000];

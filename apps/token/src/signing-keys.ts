@@ -1,0 +1,3 @@
+import { manageSigningKeys } from '@rebelcore/service/manage-signing-keys';
+
+await manageSigningKeys('token');

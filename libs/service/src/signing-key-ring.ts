@@ -1,0 +1,21 @@
+import { Logger, type Provider } from '@nestjs/common';
+import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { Pool } from 'pg';
+
+/** Provides the {@link SigningKeyRing} of a service from its `signing_key` table. */
+export function signingKeyRing(config: { KEY_ENCRYPTION_KEY: Buffer; SIGNING_KEY_ROTATION_DAYS: number }): Provider {
+  const logger = new Logger(SigningKeyRing.name);
+  return {
+    provide: SigningKeyRing,
+    inject: [Pool],
+    useFactory: (pool: Pool) =>
+      SigningKeyRing.open({
+        pool,
+        encryptionKey: config.KEY_ENCRYPTION_KEY,
+        rotationDays: config.SIGNING_KEY_ROTATION_DAYS,
+        onError: (err) => {
+          logger.warn({ err, msg: 'the signing keys cannot be read; those known so far are used on' });
+        },
+      }),
+  };
+}
