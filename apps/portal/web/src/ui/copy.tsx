@@ -52,7 +52,7 @@ export function CopyButton({
   }
 
   return (
-    <Button {...props} aria-label={label} onClick={() => void copy()}>
+    <Button {...props} aria-label={done ? label.replace(/^Copy/, 'Copied') : label} onClick={() => void copy()}>
       {done ? <Check size={16} aria-hidden /> : <Copy size={16} aria-hidden />}
       {children !== undefined && (done ? 'Copied' : children)}
     </Button>

@@ -1,7 +1,7 @@
 import { AlertDialog as Alert } from '@base-ui/react/alert-dialog';
 import { Dialog as Base } from '@base-ui/react/dialog';
 import { X } from 'lucide-react';
-import type { ReactNode, RefObject } from 'react';
+import { useEffect, type ReactNode, type RefObject } from 'react';
 import { Button } from './button.js';
 import { classes } from './classes.js';
 import styles from './dialog.module.css';
@@ -45,6 +45,12 @@ export function Dialog({ open, onClose, kind = 'dialog', ...props }: DialogProps
 }
 
 function Content(props: Omit<DialogProps, 'open' | 'onClose'>) {
+  useEffect(
+    () => () => {
+      requestAnimationFrame(focusSomewhere);
+    },
+    [],
+  );
   const { kind, title, description, wide, children, actions, initialFocus, finalFocus, closeLabel, noClose } = props;
   return (
     <Base.Portal>
@@ -76,4 +82,9 @@ function Content(props: Omit<DialogProps, 'open' | 'onClose'>) {
       </Base.Viewport>
     </Base.Portal>
   );
+}
+
+/** What opened a dialog may be gone with what was done in it, such as the row of somebody who was deleted. */
+function focusSomewhere(): void {
+  if (document.activeElement === document.body) document.querySelector('h1')?.focus();
 }

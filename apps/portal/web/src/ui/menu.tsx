@@ -1,5 +1,5 @@
 import { Menu as Base } from '@base-ui/react/menu';
-import type { ComponentProps, ReactElement, ReactNode } from 'react';
+import { useRef, type ComponentProps, type ReactElement, type ReactNode } from 'react';
 import { classes } from './classes.js';
 import styles from './menu.module.css';
 
@@ -15,11 +15,25 @@ interface MenuProps {
 
 /** A menu of {@link MenuItem}s under (or beside) its button. */
 export function Menu({ trigger, children, side = 'bottom', align = 'end', open, onOpenChange }: MenuProps) {
+  const around = useRef<HTMLElement>(null);
   return (
     <Base.Root {...(open !== undefined && { open })} {...(onOpenChange && { onOpenChange })}>
-      <Base.Trigger render={trigger} />
-      <Base.Portal>
-        <Base.Positioner className={styles.positioner} side={side} align={align} sideOffset={6} collisionPadding={8}>
+      <Base.Trigger
+        render={trigger}
+        ref={(button: HTMLElement | null) => {
+          around.current = button?.closest<HTMLElement>('[role$=dialog]') ?? document.querySelector('main');
+        }}
+      />
+      {/* Within what is read as a part of the page, so that whoever goes from part to part comes to it. */}
+      <Base.Portal container={around}>
+        <Base.Positioner
+          className={styles.positioner}
+          positionMethod="fixed"
+          side={side}
+          align={align}
+          sideOffset={6}
+          collisionPadding={8}
+        >
           <Base.Popup className={styles.popup}>{children}</Base.Popup>
         </Base.Positioner>
       </Base.Portal>

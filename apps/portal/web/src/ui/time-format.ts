@@ -44,12 +44,14 @@ export function day(at: Instant, zone?: string): string {
     .replace(',', '');
 }
 
+const DAY_IN_FULL = { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' } as const;
+
+/** `Saturday, 28 November 2026` */
+export const dayInFull = (at: Instant, zone?: string): string => format(DAY_IN_FULL, zone).format(new Date(at));
+
 /** `Saturday, 28 November 2026 at 11:40:05 CET`, to be read as a whole. */
 export const inFull = (at: Instant, zone?: string): string =>
-  format(
-    { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', ...CLOCK, timeZoneName: 'short' },
-    zone,
-  ).format(new Date(at));
+  format({ ...DAY_IN_FULL, ...CLOCK, timeZoneName: 'short' }, zone).format(new Date(at));
 
 const UNITS = [
   ['day', 86_400_000],

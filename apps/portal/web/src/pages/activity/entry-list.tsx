@@ -4,13 +4,13 @@ import { useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState,
 import { classes } from '../../ui/classes.js';
 import { Status, type Mark } from '../../ui/status.js';
 import table from '../../ui/table.module.css';
+import { dayInFull } from '../../ui/time-format.js';
 import { Time } from '../../ui/time.js';
 import { activityWords as words, typeName } from '../../words/activity.js';
 import styles from './entry-list.module.css';
 import { EntrySentence } from './entry-sentence.js';
 import type { Entry } from './use-activity.js';
 import { useUserName } from './user-name.js';
-import { dayOf } from './zoned-time.js';
 
 const MARKS: Record<Entry['outcome'], Mark> = { success: 'in-force', refused: 'refused', failed: 'not-confirmed' };
 
@@ -93,7 +93,7 @@ export function EntryList({
     <div ref={measured}>
       <p className={styles.day} aria-hidden>
         {firstInSight !== undefined &&
-          ('day' in firstInSight ? firstInSight.day : dayOf(firstInSight.entry.occurred_at, zone))}
+          ('day' in firstInSight ? firstInSight.day : dayInFull(firstInSight.entry.occurred_at, zone))}
       </p>
       <table className={classes(table.table, styles.table)} aria-rowcount={rows.length} aria-label={words.list}>
         <thead>
@@ -179,7 +179,7 @@ function withDays(entries: readonly Entry[], zone: string): Row[] {
   const rows: Row[] = [];
   let last: string | undefined;
   for (const entry of entries) {
-    const day = dayOf(entry.occurred_at, zone);
+    const day = dayInFull(entry.occurred_at, zone);
     // The first day stands above the list, where the day in sight always stands.
     if (last !== undefined && day !== last) rows.push({ day });
     last = day;

@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
-import { dayOf, instantOf, isTimeZone, localText, NotATime, offsetName } from './zoned-time.js';
+import { dayInFull } from '../../ui/time-format.js';
+import { instantOf, isTimeZone, localText, NotATime, offsetName } from './zoned-time.js';
 
 const BERLIN = 'Europe/Berlin';
 
@@ -34,8 +35,8 @@ describe('a typed time', () => {
 describe('a time that is shown', () => {
   it('falls on the day of its zone', () => {
     const instant = '2026-11-27T23:30:04.120Z';
-    expect(dayOf(instant, BERLIN)).toMatch(/^Saturday,? 28 November 2026$/);
-    expect(dayOf(instant, 'UTC')).toMatch(/^Friday,? 27 November 2026$/);
+    expect(dayInFull(instant, BERLIN)).toMatch(/^Saturday,? 28 November 2026$/);
+    expect(dayInFull(instant, 'UTC')).toMatch(/^Friday,? 27 November 2026$/);
   });
 
   it('says what the zone is ahead of UTC on that day', () => {

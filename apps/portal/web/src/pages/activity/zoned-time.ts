@@ -39,16 +39,6 @@ export function instantOf(Temporal: Temporal, typed: string, timeZone: string): 
 
 const atMillisecond = (instant: TemporalApi.Instant): string => new Date(instant.epochMilliseconds).toISOString();
 
-/** `Friday, 27 November 2026`: the day that an entry belongs to in the zone. */
-export const dayOf = (at: string, timeZone: string): string =>
-  new Intl.DateTimeFormat('en-GB', {
-    weekday: 'long',
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-    timeZone,
-  }).format(new Date(at));
-
 /** `2026-11-27 12:03:04.120`, as {@link instantOf} reads it again. */
 export function localText(at: string, timeZone: string): string {
   const options = { year: 'numeric', month: '2-digit', day: '2-digit', timeZone } as const;

@@ -65,7 +65,8 @@ export function UsersTable({
   const columns = 5 + (viewer.owner ? 1 : 0) + (usages === undefined ? 0 : 1);
   useKeys(ROW_KEYS);
   const selectable = viewer.owner ? users.filter(isSelectable) : [];
-  const areAllSelected = selectable.length > 0 && selectable.every(({ id }) => selected.has(id));
+  const chosen = selectable.filter(({ id }) => selected.has(id));
+  const areAllSelected = chosen.length > 0 && chosen.length === selectable.length;
   const select = (id: string, on: boolean) => {
     const next = new Set(selected);
     if (on) next.add(id);
@@ -78,18 +79,20 @@ export function UsersTable({
         <tr aria-rowindex={1}>
           {viewer.owner && (
             <th scope="col" className={styles.check}>
-              <input
-                type="checkbox"
-                aria-label={words.selectAll}
-                checked={areAllSelected}
-                disabled={selectable.length === 0}
-                ref={(input) => {
-                  if (input !== null) input.indeterminate = selected.size > 0 && !areAllSelected;
-                }}
-                onChange={({ target }) => {
-                  onSelect(new Set(target.checked ? selectable.map(({ id }) => id) : []));
-                }}
-              />
+              <label>
+                <input
+                  type="checkbox"
+                  checked={areAllSelected}
+                  disabled={selectable.length === 0}
+                  ref={(input) => {
+                    if (input !== null) input.indeterminate = chosen.length > 0 && !areAllSelected;
+                  }}
+                  onChange={({ target }) => {
+                    onSelect(new Set(target.checked ? selectable.map(({ id }) => id) : []));
+                  }}
+                />
+                <span>{words.selectAll}</span>
+              </label>
             </th>
           )}
           <th scope="col">{words.columns.name}</th>
@@ -125,7 +128,7 @@ export function UsersTable({
               measure={rows.measureElement}
               usages={usages}
               viewer={viewer}
-              isSelected={selected.has(user.id)}
+              isSelected={isSelectable(user) && selected.has(user.id)}
               onSelect={isSelectable(user) && viewer.owner ? select : undefined}
               onAct={onAct}
             />
@@ -161,7 +164,8 @@ const ROW_KEYS = [
   },
 ];
 
-const isSelectable = ({ type, status }: User): boolean => type === 'api' && status === 'active';
+/** Only API users that are switched on can be chosen, to be switched off together. */
+export const isSelectable = ({ type, status }: User): boolean => type === 'api' && status === 'active';
 
 /** Stands for the rows that do not exist. */
 const Gap = ({ height, columns }: { readonly height: number; readonly columns: number }) => (

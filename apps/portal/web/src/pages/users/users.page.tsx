@@ -20,7 +20,7 @@ import { UserDrawer } from './user-drawer.js';
 import type { User } from './users-api.js';
 import { UsersFilter } from './users-filter.js';
 import styles from './users.module.css';
-import { UsersTable } from './users-table.js';
+import { isSelectable, UsersTable } from './users-table.js';
 import { useUsages } from './use-usages.js';
 import { useViewer } from './use-viewer.js';
 
@@ -43,7 +43,7 @@ export function UsersPage() {
 
   const users = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data]);
   const usages = useUsages(data?.pages, viewer.owner);
-  const chosen = useMemo(() => users.filter(({ id }) => selected.has(id)), [users, selected]);
+  const chosen = useMemo(() => users.filter((one) => isSelectable(one) && selected.has(one.id)), [users, selected]);
   const filter = useCallback(
     (changed: Partial<UsersSearch>) =>
       navigate({ search: (before) => ({ ...before, ...changed }), replace: true, resetScroll: false }),
@@ -162,7 +162,6 @@ export function UsersPage() {
           usages={usages}
           onClose={() => {
             setActing(undefined);
-            if (acting.users.length > 1) setSelected(new Set());
           }}
         />
       )}
