@@ -5,6 +5,8 @@ import { PortalPasswords } from './portal-passwords.js';
 const DECOMPOSED = 'Pa\u0308sswort-12345';
 const COMPOSED = 'P\u00e4sswort-12345';
 
+const kept = (hashed: string | undefined) => () => Promise.resolve(hashed);
+
 describe('the password of a person', () => {
   const passwords = new PortalPasswords();
 
@@ -16,26 +18,32 @@ describe('the password of a person', () => {
     [DECOMPOSED, COMPOSED],
     [COMPOSED, DECOMPOSED],
   ])('matches however the keyboard writes its letters: %j and %j', async (set, typed) => {
-    expect(await passwords.matches(await passwords.hash(set, 'a'), typed, 'a')).toBe(true);
+    expect(await passwords.matches(kept(await passwords.hash(set, 'a')), typed, 'a')).toBe(true);
   });
 
   it('matches as it was typed where it was hashed before passwords were normalised', async () => {
-    expect(await passwords.matches(await hash(DECOMPOSED), DECOMPOSED, 'a')).toBe(true);
+    expect(await passwords.matches(kept(await hash(DECOMPOSED)), DECOMPOSED, 'a')).toBe(true);
   });
 
   it('does not match another one, nor anything where there is none', async () => {
-    expect(await passwords.matches(await passwords.hash(COMPOSED, 'a'), 'Passwort-12345', 'a')).toBe(false);
-    expect(await passwords.matches(undefined, COMPOSED, 'a')).toBe(false);
+    expect(await passwords.matches(kept(await passwords.hash(COMPOSED, 'a')), 'Passwort-12345', 'a')).toBe(false);
+    expect(await passwords.matches(kept(undefined), COMPOSED, 'a')).toBe(false);
   });
 
   it('is looked at in turn: a flood from one source sheds its own and not the right one from another', async () => {
     const stored = await passwords.hash(COMPOSED, 'a');
-    const flood = Array.from({ length: 300 }, () => passwords.matches(stored, 'wrong', 'flood'));
+    let lookedUp = 0;
+    const find = () => {
+      lookedUp += 1;
+      return Promise.resolve(stored);
+    };
+    const flood = Array.from({ length: 300 }, () => passwords.matches(find, 'wrong', 'flood'));
     const outcomes = Promise.allSettled(flood);
-    await expect(passwords.matches(stored, COMPOSED, 'home')).resolves.toBe(true);
+    await expect(passwords.matches(kept(stored), COMPOSED, 'home')).resolves.toBe(true);
     const shed = (await outcomes).filter(({ status }) => status === 'rejected');
     expect(shed.length).toBeGreaterThanOrEqual(300 - 34);
-    expect(shed.length).toBeLessThan(300);
+    expect(lookedUp).toBe(300 - shed.length);
+    expect(lookedUp).toBeGreaterThan(0);
     expect(shed.every((outcome) => outcome.status === 'rejected' && outcome.reason instanceof QueueFull)).toBe(true);
   });
 });

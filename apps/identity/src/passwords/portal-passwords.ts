@@ -28,13 +28,14 @@ export class PortalPasswords {
   }
 
   /**
-   * Pass undefined for an unknown person: the same work is done and the answer is false.
-   *
+   * @param find what is kept of the password, undefined for an unknown person: the same work is done then and the answer
+   *   is false. It is called when its turn has come, so that whoever is shed has cost nothing but that.
    * @param source whose turn it uses up, see `networkOf`
    * @throws {QueueFull}
    */
-  matches(storedHash: string | undefined, password: string, source: string): Promise<boolean> {
+  matches(find: () => Promise<string | undefined>, password: string, source: string): Promise<boolean> {
     return this.queue.run(source, async () => {
+      const storedHash = await find();
       this.hashOfNoPassword ??= hash(firstPassword(), COST);
       const compared = storedHash ?? (await this.hashOfNoPassword);
       const spellings = new Set([normalised(password), password]);

@@ -89,11 +89,8 @@ export class SignInHandler implements ICommandHandler<SignIn> {
     const { email, password, code, source } = credentials;
     const holder = await this.holderOf(email);
     const who = holder ?? NOBODY;
-    const [passwordHash, { state }] = await Promise.all([
-      this.passwordHash(who),
-      this.store.load(portalUser, who.portalUserId, who.customerId),
-    ]);
-    const passwordMatches = await this.passwords.matches(passwordHash, password, source);
+    const passwordMatches = await this.passwords.matches(() => this.passwordHash(who), password, source);
+    const { state } = await this.store.load(portalUser, who.portalUserId, who.customerId);
     const person = holder === undefined ? undefined : state;
     const next = afterPassword(person, { passwordMatches, codeSent: code !== undefined });
     switch (next) {
