@@ -60,7 +60,11 @@ export async function startProduct({ replicas = {}, env = {} } = {}) {
     /** Waits until a service is ready again. */
     ready: async (name) => {
       const { url } = system.services.find((each) => each.name === name);
-      while (!(await fetch(`${url}/health/ready`).catch(() => undefined))?.ok) await delay(100);
+      for (;;) {
+        const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+        if (response?.ok && !(await response.text()).includes('"current":false')) return;
+        await delay(100);
+      }
     },
     peppers: peppers.parse(`v1:${secrets.key('credential-pepper.v1')}`),
     brokers: system.endpoints.kafka.brokers,

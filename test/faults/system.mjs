@@ -173,7 +173,12 @@ export class FaultSystem {
     const answers = await Promise.all(
       this.running.services.map(async (service) => {
         const { status, body, error } = await send('GET', `${service.url}/health/ready`, { timeoutMs: 4_000 });
-        return status === 200 ? '' : `${labelOf(service)} ${status ?? error} ${JSON.stringify(body?.checks)}; `;
+        const isCurrent = Object.values(body?.checks ?? {}).every(
+          ({ current, answers }) => current !== false && answers !== false,
+        );
+        return status === 200 && isCurrent
+          ? ''
+          : `${labelOf(service)} ${status ?? error} ${JSON.stringify(body?.checks)}; `;
       }),
     );
     return answers.join('');

@@ -1,5 +1,7 @@
+import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { isRefusedCall } from '@rebelcore/service/refused-calls';
 import type { AuditConfig } from './audit.config.js';
 import { AuditModule } from './audit.module.js';
 
@@ -15,10 +17,11 @@ export const auditApp = (config: AuditConfig, consumerGroup?: string): ServiceOp
   config,
   // What was granted changed nothing; what was refused is for the customer to know, that the log left in a file, and that
   // somebody watches it. A stream that goes on where one has ended was opened before.
-  recordCalls: ({ url, routeOptions, headers }, status) =>
-    (status >= 400 && url.startsWith('/api/')) ||
-    routeOptions.url === EXPORT ||
-    (routeOptions.url === STREAM && headers['last-event-id'] === undefined),
+  recordCalls: (request, status) =>
+    isRefusedCall(request, status) ||
+    request.routeOptions.url === EXPORT ||
+    (request.routeOptions.url === STREAM && request.headers['last-event-id'] === undefined),
+  callers: SessionGuard,
   description: DESCRIPTION,
   consumer: KafkaBatchStrategy,
 });

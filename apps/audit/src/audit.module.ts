@@ -1,5 +1,5 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { SESSION_TOKENS } from '@rebelcore/api-access/session.guard';
+import { SESSION_TOKENS, SessionGuard } from '@rebelcore/api-access/session.guard';
 import { createLogger } from '@rebelcore/service/log';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
@@ -59,6 +59,7 @@ export class AuditModule implements OnApplicationBootstrap {
           inject: [Pool],
           useFactory: (pool: Pool) => new UsageKeeper(pool, logger),
         },
+        SessionGuard,
         { provide: SESSION_TOKENS, useValue: { jwksUri: config.IDENTITY_JWKS_URL } },
       ],
     };

@@ -3,7 +3,8 @@ import type { ServiceOptions } from '@rebelcore/service/bootstrap';
 import { URGENT_HEADER } from '@rebelcore/service/correlation';
 import { installCookies } from '@rebelcore/service/session-cookie';
 import type { IsUrgent } from '@rebelcore/service/urgent-lane';
-import { isRefusedCall } from './http/recorded-calls.js';
+import { PortalSessionGuard } from './access/portal-session.guard.js';
+import { EXCHANGE, isRecordedCall } from './http/recorded-calls.js';
 import type { IdentityConfig } from './identity.config.js';
 import { IdentityModule } from './identity.module.js';
 
@@ -11,7 +12,6 @@ const DESCRIPTION =
   'Customers, portal users, roles and API users. A portal user signs in with a session; the gateway exchanges the session for the bearer token that the addresses below take. Every write answers with the header `position`, which lists take as `?position=`.';
 
 const STOP = '/api/v1/users/:id/deactivate';
-const EXCHANGE = '/internal/session-tokens';
 const isEmergencyStop: IsUrgent = ({ routeOptions: { url }, headers }) =>
   url === STOP || (url === EXCHANGE && headers[URGENT_HEADER] === '1');
 
@@ -20,7 +20,8 @@ export const identityApp = (config: IdentityConfig, consumerGroup?: string): Ser
   name: 'identity',
   module: IdentityModule.forRoot(config, consumerGroup),
   config,
-  recordCalls: isRefusedCall,
+  recordCalls: isRecordedCall,
+  callers: PortalSessionGuard,
   isUrgent: isEmergencyStop,
   description: DESCRIPTION,
   configure: (app) => installCookies(app.getHttpAdapter().getInstance()),

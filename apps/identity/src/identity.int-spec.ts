@@ -75,7 +75,7 @@ describe('on its topics identity', () => {
     expect(recorded().map(([customer, { route, status, reason }]) => [customer, route, status, reason])).toEqual(
       expect.arrayContaining([
         [acme.id, 'POST /api/v1/users/:id/deactivate', 409, 'portal-user.is-owner'],
-        [UNATTRIBUTED, 'POST /api/v1/api-users', 400, undefined],
+        [acme.id, 'POST /api/v1/api-users', 400, undefined],
         [UNATTRIBUTED, 'GET /api/v1/me', 401, 'session.required'],
         [UNATTRIBUTED, 'POST /api/v1/sessions', 401, 'session.unknown-address'],
         [acme.id, 'POST /api/v1/sessions', 401, 'session.wrong-password'],

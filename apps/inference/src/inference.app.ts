@@ -1,5 +1,7 @@
+import { ApiUserGuard } from '@rebelcore/api-access/api-user.guard';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { isRefusedCall } from '@rebelcore/service/refused-calls';
 import type { InferenceConfig } from './inference.config.js';
 import { InferenceModule } from './inference.module.js';
 
@@ -12,7 +14,9 @@ export const inferenceApp = (config: InferenceConfig, consumerGroup?: string): S
   module: InferenceModule.forRoot(config, consumerGroup),
   config,
   bodyLimit: 1024 * 1024,
-  recordCalls: (request) => request.routeOptions.url?.startsWith('/api/') === true,
+  recordCalls: (request, status) =>
+    request.routeOptions.url?.startsWith('/api/') === true || isRefusedCall(request, status),
+  callers: ApiUserGuard,
   description: DESCRIPTION,
   consumer: KafkaBatchStrategy,
 });

@@ -1,5 +1,6 @@
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { isRefusedCall } from '@rebelcore/service/refused-calls';
 import type { TokenConfig } from './token.config.js';
 import { TokenModule } from './token.module.js';
 
@@ -12,7 +13,7 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
   module: TokenModule.forRoot(config, consumerGroup),
   config,
   bodyLimit: 16 * 1024,
-  recordCalls: (request) => request.routeOptions.url === '/api/v1/authorize',
+  recordCalls: (request, status) => request.routeOptions.url === '/api/v1/authorize' || isRefusedCall(request, status),
   description: DESCRIPTION,
   consumer: KafkaBatchStrategy,
 });

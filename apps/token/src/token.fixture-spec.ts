@@ -127,7 +127,8 @@ export class TokenFixture {
         beatAt = Date.now();
       }
       const answers = await Promise.all(this.replicas.map(({ url }) => fetch(`${url}/health/ready`)));
-      return answers.every(({ ok }) => ok);
+      const bodies = await Promise.all(answers.map((answer) => answer.text()));
+      return bodies.every((body) => body.includes('"current":true'));
     }, 'every replica to be current');
   }
 

@@ -214,7 +214,11 @@ describe('invariant 4: the view is honest about its age', () => {
       const silent = await lonely.addReplica({ consuming: false });
       const answer = await lonely.authorize(apiUser.credentials, silent);
       expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
-      expect((await fetch(`${silent.url}/health/ready`)).status).toBe(503);
+      const health = await fetch(`${silent.url}/health/ready`);
+      expect([health.status, await health.json()]).toMatchObject([
+        200,
+        { checks: { authorization: { current: false } } },
+      ]);
     } finally {
       await lonely.stop();
     }

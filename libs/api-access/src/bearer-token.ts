@@ -106,5 +106,5 @@ export function keyIdOf(token: string): string {
 
 /** The bearer token of a request; undefined where there is none. */
 export function bearerToken(authorization: string | undefined): string | undefined {
-  return authorization?.slice(0, 7).toLowerCase() === 'bearer ' ? authorization.slice(7) : undefined;
+  return /^bearer +(.+)$/i.exec(authorization ?? '')?.[1];
 }

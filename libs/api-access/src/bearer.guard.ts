@@ -35,23 +35,41 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const token = bearerToken(request.headers.authorization);
-    const fingerprint = token === undefined ? '' : hash('sha256', token, 'base64');
-    const remembered = this.verified.get(fingerprint);
-    // A key that was withdrawn takes with it what it verified.
-    let caller = remembered !== undefined && this.keys.has(remembered.kid) ? remembered.caller : undefined;
+    if (token === undefined) {
+      return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason: 'token.missing' });
+    }
+    const caller = await this.holderOf(token, request).catch((error: unknown) =>
+      unavailable(http.getResponse(), request, error),
+    );
     if (caller === undefined) {
-      caller = await this.verify(request).catch((error: unknown) => unavailable(http.getResponse(), request, error));
-      if (caller === undefined || token === undefined) {
-        const reason = token === undefined ? 'token.missing' : 'token.invalid';
-        return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason });
-      }
-      this.verified.set(fingerprint, { caller, kid: keyIdOf(token) });
+      return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason: 'token.invalid' });
     }
     describeCall(request, this.details(caller));
     if (caller.expiresAt * 1000 <= Date.now()) {
       return this.refuse(http.getResponse(), request, { detail: 'token expired', reason: 'token.expired' });
     }
     return this.admit(context, request, caller);
+  }
+
+  /**
+   * Whose token a request carries that was refused before it came to this guard; undefined for none that is valid.
+   *
+   * @throws {KeysUnavailable}
+   */
+  async identify(request: FastifyRequest): Promise<CallDetails | undefined> {
+    const token = bearerToken(request.headers.authorization);
+    const caller = token === undefined ? undefined : await this.holderOf(token, request);
+    return caller && this.details(caller);
+  }
+
+  private async holderOf(token: string, request: FastifyRequest): Promise<Caller | undefined> {
+    const fingerprint = hash('sha256', token, 'base64');
+    const remembered = this.verified.get(fingerprint);
+    // A key that was withdrawn takes with it what it verified.
+    if (remembered !== undefined && this.keys.has(remembered.kid)) return remembered.caller;
+    const caller = await this.verify(request);
+    if (caller !== undefined) this.verified.set(fingerprint, { caller, kid: keyIdOf(token) });
+    return caller;
   }
 
   /** What the activity log is told about the caller. */

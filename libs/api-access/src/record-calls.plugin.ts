@@ -42,6 +42,8 @@ export interface RecordCallsOptions {
   readonly recorder: CallRecorder;
   /** Which answers are recorded before they are sent. Health and documentation need not be. */
   readonly when: (request: FastifyRequest, status: number) => boolean;
+  /** Whose a call is that was refused before any guard or handler could say so. */
+  readonly identify?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
 }
 
 const UNRECORDED = JSON.stringify(
@@ -58,12 +60,16 @@ const UNKNOWN_IP = 'unknown';
  * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
  * refused before any handler, such as a body that is too large. When the record cannot be made the answer is a 503.
  */
-export function recordCalls(fastify: FastifyInstance, { service, recorder, when }: RecordCallsOptions): void {
+export function recordCalls(fastify: FastifyInstance, { service, recorder, when, identify }: RecordCallsOptions): void {
   fastify.decorateRequest('call', undefined);
   if (!fastify.hasRequestDecorator('callerIp')) noteAddresses(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => {
     if (!when(request, reply.statusCode)) return payload;
     try {
+      // When it is not known whose it is, it is recorded all the same.
+      if (identify !== undefined && request.call === undefined) {
+        request.call = await identify(request).catch(() => undefined);
+      }
       await recorder.record(request.call?.customerId ?? UNATTRIBUTED, callOf(service, request, reply));
       return payload;
     } catch {

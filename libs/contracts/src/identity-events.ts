@@ -53,6 +53,9 @@ export const identityEvents = new EventCatalogue('identity', {
     customerId: id,
     /** Absent from events written before there was a second factor, and from the sign-in that enrols it. */
     secondFactor: z.enum(['totp', 'recovery-code']).optional(),
+    /** From where and with what; absent from events written before they were kept. */
+    ip: z.string().optional(),
+    userAgent: z.string().optional(),
   }),
   PortalUserSecondFactorEnrolled: z.object({ portalUserId: id, customerId: id }),
   PortalUserSecondFactorReset: portalUserFact,

@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/record-calls.plugin';
+import type { FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import type { ServerResponse } from 'node:http';
 import { ArrivalClock } from './arrival-clock.js';
@@ -37,6 +38,8 @@ export interface ServiceOptions {
   readonly isUrgent?: IsUrgent;
   /** Which answers wait until they are recorded. Needs a `CallRecorder`, as the `ServiceModule` has one. */
   readonly recordCalls?: RecordCallsOptions['when'];
+  /** Tells whose a refused call is that no guard has seen: a guard, usually, that is among the module's providers. */
+  readonly callers?: Type<Pick<Required<RecordCallsOptions>, 'identify'>>;
   /** Whose batches go to the `@EventPattern` handlers of the module; the `ServiceModule` has a `KafkaBatchStrategy`. */
   readonly consumer?: Type<CustomTransportStrategy>;
   /** What every answer tells browsers, whoever gives it. */
@@ -95,8 +98,12 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     letGoOfReaders(reply.raw);
     if (!(await finishReading(request))) void reply.header('connection', 'close');
   });
-  const { name, description, recordCalls: when, consumer } = options;
-  if (when !== undefined) recordCalls(fastify, { service: name, recorder: app.get(CallRecorder), when });
+  const { name, description, recordCalls: when, callers, consumer } = options;
+  if (when !== undefined) {
+    const identity = callers && app.get(callers);
+    const identify = identity && ((request: FastifyRequest) => identity.identify(request));
+    recordCalls(fastify, { service: name, recorder: app.get(CallRecorder), when, ...(identify && { identify }) });
+  }
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
   if (description !== undefined) publishOpenApi(app, openApiOf(app, name, description));

@@ -5,6 +5,8 @@ import { randomUUIDv7 } from 'node:crypto';
 export const CORRELATION_HEADER = 'x-correlation-id';
 /** `1` in an exchange of a session that serves the emergency stop. */
 export const URGENT_HEADER = 'x-urgent';
+/** `1` in an exchange of a session for an address that takes one that may only enrol. */
+export const ENROLLING_HEADER = 'x-enrolling';
 /** `1` in a request that nobody at the keyboard has asked for: it does not renew the idle hour of a session. */
 export const BACKGROUND_HEADER = 'x-background';
 

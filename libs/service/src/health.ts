@@ -5,7 +5,10 @@ import type { FastifyReply } from 'fastify';
 /** One thing a service needs, or a figure an operator wants to see, such as the lag of a consumer. */
 export interface HealthCheck {
   readonly name: string;
-  /** Resolves with figures to show. `ready: false` takes the service out of rotation. Rejecting counts as not ready. */
+  /**
+   * Resolves with figures to show. `ready: false` takes this process out of rotation, so it says that it cannot do its work itself:
+   * what another process keeps it from would take out all at once. Rejecting counts as not ready.
+   */
   check(): Promise<HealthDetail> | HealthDetail;
 }
 export interface HealthDetail {

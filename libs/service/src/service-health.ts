@@ -43,18 +43,26 @@ export interface ViewHealthOptions {
 }
 
 /**
- * Figures of a view, not ready when it is older than it may be. Whether this process consumes does not matter: while Kafka
- * is away, or while the group shares its partitions out anew, that would take all replicas out of rotation at once.
+ * Figures of a view; `current` tells whether it is as young as it must be. A replica that is behind stays in rotation: they
+ * all are while Kafka is away, and each says so itself to whoever asks.
  */
 export function viewHealth({ view, projection, strategy, freshness, maxAgeMs }: ViewHealthOptions): HealthCheck {
-  const isFresh = (asOf: Date | undefined) =>
-    maxAgeMs === undefined || (asOf !== undefined && Date.now() - asOf.getTime() <= maxAgeMs);
+  const currency = (asOf: Date | undefined) =>
+    maxAgeMs !== undefined && { current: asOf !== undefined && Date.now() - asOf.getTime() <= maxAgeMs };
   return {
     name: view.replace(/-v\d+$/, ''),
     check: async () => {
       const { joined = false, lag = 0, lastError } = strategy.consumerStatus() ?? {};
       const asOf = freshness?.asOf();
-      return { ready: isFresh(asOf), asOf, joined, lag: String(lag), lastError, parked: await projection.parked() };
+      return {
+        ready: true,
+        ...currency(asOf),
+        asOf,
+        joined,
+        lag: String(lag),
+        lastError,
+        parked: await projection.parked(),
+      };
     },
   };
 }

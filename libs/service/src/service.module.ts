@@ -52,7 +52,7 @@ export interface ViewOptions {
   readonly freshness?: {
     /** The topics it reads of which heartbeats tell. */
     readonly topics: readonly Topic[];
-    /** Milliseconds: while the view is older the service is not ready. Without it the age is only shown. */
+    /** Milliseconds: while the view is older it does not count as current. Without it the age is only shown. */
     readonly maxAgeMs?: number;
   };
 }

@@ -73,13 +73,17 @@ export function identityStory(event: IdentityEvent): Story {
       };
     }
     case 'PortalUserSignedIn': {
-      const { portalUserId, secondFactor } = event.data;
+      const { portalUserId, secondFactor, ip, userAgent } = event.data;
       const by = secondFactor === 'recovery-code' ? ' with a recovery code' : '';
       return {
         userId: portalUserId,
         eventType: 'session.sign_in',
         description: `Portal user ${portalUserId} signed in${by}`,
-        metadata: secondFactor === undefined ? {} : { second_factor: secondFactor },
+        metadata: {
+          ...(secondFactor !== undefined && { second_factor: secondFactor }),
+          ...(ip !== undefined && { ip: oneLine(ip) }),
+          ...(userAgent !== undefined && { user_agent: oneLine(userAgent) }),
+        },
       };
     }
     case 'PortalUserSecondFactorEnrolled': {

@@ -44,7 +44,6 @@ export class ExportController {
     await reply
       .type(EXPORT_FORMATS[format].mediaType)
       .header('content-disposition', `attachment; filename="${name}"`)
-      .header('cache-control', 'no-store')
       .send(Readable.from(lines, { objectMode: false }));
   }
 

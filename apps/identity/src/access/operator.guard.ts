@@ -1,4 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { bearerToken } from '@rebelcore/api-access/bearer-token';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { CONFIG } from '@rebelcore/service/config';
 import { ProblemException } from '@rebelcore/service/problem';
@@ -17,8 +18,8 @@ export class OperatorGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
-    if (timingSafeEqual(digest(token), this.expected)) return true;
+    const token = bearerToken(request.headers.authorization);
+    if (timingSafeEqual(digest(token ?? ''), this.expected)) return true;
     describeCall(request, { reason: 'operator.required' });
     throw new ProblemException(401, 'operator.required', 'This address is for the platform operator.');
   }

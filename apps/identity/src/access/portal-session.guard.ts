@@ -1,7 +1,8 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { bearerToken } from '@rebelcore/api-access/bearer-token';
 import { assertPermitted } from '@rebelcore/api-access/permissions';
-import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
+import { describeCall, type CallDetails } from '@rebelcore/api-access/record-calls.plugin';
 import { ProblemException } from '@rebelcore/service/problem';
 import { sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyRequest } from 'fastify';
@@ -67,8 +68,15 @@ export class PortalSessionGuard implements CanActivate {
     return token === undefined ? this.namedByToken(request) : { token };
   }
 
+  /** Whose request it is that was refused before it came to this guard. */
+  async identify(request: FastifyRequest): Promise<CallDetails | undefined> {
+    const name = this.sessionNamedIn(request);
+    const session = name && (await this.sessions.alive(name, { renews: false }));
+    return session && { customerId: session.customerId, portalUserId: session.portalUserId };
+  }
+
   private namedByToken(request: FastifyRequest): SessionName | undefined {
-    const [, token] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+    const token = bearerToken(request.headers.authorization);
     const sessionId = token && this.tokens.sessionIdOf(token);
     return sessionId ? { sessionId } : undefined;
   }

@@ -57,7 +57,7 @@ export class ApiUserController {
     const request = { roleId: body.role_id, label: body.label, replaces: body.replaces };
     const minted = await this.commands.execute(new MintApiUser(request, idempotencyKey, caller));
     const { id, username, password, role, createdAt, position, enforcedAt } = minted;
-    void reply.header('position', String(position)).header('cache-control', 'no-store');
+    void reply.header('position', String(position));
     const repeated = password === undefined;
     if (repeated) void reply.header('idempotency-replayed', 'true');
     void reply.status(repeated ? 200 : enforcedAt === undefined ? 202 : 201);

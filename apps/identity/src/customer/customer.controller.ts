@@ -69,7 +69,7 @@ export class CustomerController {
     const command = new ProvisionCustomer(body.name, owner, key, networkOf(request.callerIp), contextOf(request));
     const provisioned = await this.commands.execute(command);
     const { customer, position, replayed } = provisioned;
-    void reply.header('position', String(position)).header('cache-control', 'no-store');
+    void reply.header('position', String(position));
     if (replayed) void reply.status(200).header('idempotency-replayed', 'true');
     return {
       customer: { id: customer.id, name: customer.name, created_at: customer.createdAt.toISOString() },

@@ -130,11 +130,7 @@ export class HandOverController {
   @ApiResponse({ status: 200, standardSchema: opened })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'hand-over.unknown' })
   @ApiResponse({ status: 410, standardSchema: problem, description: 'hand-over.gone: opened, withdrawn or expired' })
-  async open(
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<z.infer<typeof opened>> {
+  async open(@Param('id') id: string, @Req() request: FastifyRequest): Promise<z.infer<typeof opened>> {
     const command = new OpenHandOver(idInPath(id, unknown), request.callerIp, contextOf(request));
     const outcome = await this.commands.execute(command);
     if ('gone' in outcome) {
@@ -143,7 +139,6 @@ export class HandOverController {
       const detail = 'This link no longer opens. Ask whoever sent it for a new one.';
       throw new ProblemException(410, 'hand-over.gone', detail);
     }
-    void reply.header('cache-control', 'no-store');
     return { ciphertext: outcome.ciphertext };
   }
 }

@@ -1,10 +1,15 @@
+import { ENROLLING_HEADER } from '@rebelcore/service/correlation';
+import { isRefusedCall } from '@rebelcore/service/refused-calls';
 import type { FastifyRequest } from 'fastify';
 
-const MANAGEMENT = /^\/(api|internal)\//;
-/** The gateway asks for a token before it knows whether the address needs one, so this refuses nobody anything. */
-const isTokenBeforeEnrolment = (url: string, status: number): boolean =>
-  status === 403 && url.startsWith('/internal/session-tokens');
+export const EXCHANGE = '/internal/session-tokens';
 
-/** Which calls are recorded: the refused ones of the management addresses. The others leave an event, or only read. */
-export const isRefusedCall = ({ url }: FastifyRequest, status: number): boolean =>
-  status >= 400 && MANAGEMENT.test(url) && !isTokenBeforeEnrolment(url, status);
+/**
+ * Which calls are recorded: the refused ones. The others leave an event, or only read. Where the gateway asks for the token of a
+ * session that is over, or that may only enrol, and goes on without, the service that it asks next says what became of it.
+ */
+export const isRecordedCall = (request: FastifyRequest, status: number): boolean => {
+  const { routeOptions, headers } = request;
+  const goesOn = status === 401 || (status === 403 && headers[ENROLLING_HEADER] === '1');
+  return isRefusedCall(request, status) && !(routeOptions.url === EXCHANGE && goesOn);
+};

@@ -34,6 +34,6 @@ export class InviteController {
   ): Promise<void> {
     const command = new AcceptInvite(token, body.password, networkOf(request.callerIp), contextOf(request));
     const position = await this.commands.execute(command);
-    void reply.header('position', String(position)).header('cache-control', 'no-store');
+    void reply.header('position', String(position));
   }
 }

@@ -48,12 +48,8 @@ export class SecondFactorController {
   @ApiResponse({ status: 201, standardSchema: newSecretResponse })
   @ApiResponse({ status: 401, standardSchema: problem, description: 'session.required' })
   @ApiResponse({ status: 409, standardSchema: problem, description: 'second-factor.enrolled' })
-  async begin(
-    @CurrentCaller() caller: Caller,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<z.infer<typeof newSecretResponse>> {
+  async begin(@CurrentCaller() caller: Caller): Promise<z.infer<typeof newSecretResponse>> {
     const { secret, otpauthUri } = await this.commands.execute(new BeginEnrolment(caller));
-    void reply.header('cache-control', 'no-store');
     return { secret, otpauth_uri: otpauthUri };
   }
 
@@ -81,7 +77,7 @@ export class SecondFactorController {
   ): Promise<z.infer<typeof confirmResponse>> {
     const command = new ConfirmEnrolment(withoutBlanks(body.totp), caller);
     const { recoveryCodes, position } = await this.commands.execute(command);
-    void reply.header('position', String(position)).header('cache-control', 'no-store');
+    void reply.header('position', String(position));
     return { recovery_codes: [...recoveryCodes] };
   }
 

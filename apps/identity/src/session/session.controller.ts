@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiCookieAuth, ApiExcludeEndpoint, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { problem } from '@rebelcore/contracts/problem';
 import { networkOf } from '@rebelcore/service/client-address';
 import { contextOf } from '@rebelcore/service/correlation';
@@ -157,7 +158,10 @@ export class SessionController {
   async exchange(@Req() request: FastifyRequest): Promise<{ token: string; expires_at: number }> {
     const token = sessionTokenOf(request);
     const issued = token && (await this.queries.execute(new ExchangeSession({ token }, isForeground(request))));
-    if (issued === 'enrolment-required') throw enrolmentRequired();
+    if (issued === 'enrolment-required') {
+      describeCall(request, { ...(await this.guard.identify(request)), reason: 'session.enrolment-required' });
+      throw enrolmentRequired();
+    }
     if (!issued) throw new ProblemException(401, 'session.required', 'Please sign in.');
     return { token: issued.token, expires_at: issued.expiresAt };
   }

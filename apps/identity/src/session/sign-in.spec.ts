@@ -15,7 +15,7 @@ const session = {
 };
 const signedIn: SignInEvent = {
   type: 'PortalUserSignedIn',
-  data: { ...attempt, secondFactor: 'totp' },
+  data: { ...attempt, secondFactor: 'totp', ip: '192.0.2.1', userAgent: 'a browser' },
   confidential: session,
 };
 const { given } = specify(signIn);
@@ -30,7 +30,13 @@ describe('a sign-in', () => {
   it('names no second factor where one is still to be enrolled', () => {
     given([])
       .when(succeed(attempt, undefined, session))
-      .then([{ type: 'PortalUserSignedIn', data: attempt, confidential: session }]);
+      .then([
+        {
+          type: 'PortalUserSignedIn',
+          data: { ...attempt, ip: '192.0.2.1', userAgent: 'a browser' },
+          confidential: session,
+        },
+      ]);
   });
 
   it('happens once', () => {

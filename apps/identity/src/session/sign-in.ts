@@ -46,7 +46,8 @@ export const succeed =
   ): Decision<SignIn, SignInEvent> =>
   (state) => {
     if (state.status !== 'open') return [];
-    const data = { ...attempt, ...(secondFactor !== undefined && { secondFactor }) };
+    const { ip, userAgent } = session;
+    const data = { ...attempt, ...(secondFactor !== undefined && { secondFactor }), ip, userAgent };
     return [{ type: 'PortalUserSignedIn', data, confidential: session }];
   };
 

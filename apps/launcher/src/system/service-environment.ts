@@ -68,6 +68,7 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
     case 'portal':
       return {
         ...listen,
+        PUBLIC_ORIGINS: addresses.portal.replace('127.0.0.1', 'localhost'),
         IDENTITY_URL: addresses.identity,
         TOKEN_URL: addresses.token,
         AUDIT_URL: addresses.audit,

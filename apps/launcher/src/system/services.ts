@@ -138,15 +138,17 @@ async function startService(
 }
 
 /**
- * Ready; `consuming`: and a member of its consumer group. A service answers without that, but a start should end with
- * everything working. After a kill -9 the group waits for the dead member until its session has run out.
+ * Ready, current and in touch with the others; `consuming`: and a member of its consumer group. A service answers without
+ * all that, but a start should end with everything working. After a kill -9 the group waits for the dead member until its session has run out.
  */
 async function untilReady(service: ServiceHandle, { consuming }: { consuming: boolean }): Promise<void> {
   const deadline = Date.now() + 60_000;
   for (;;) {
     const response = await fetch(`${service.url}/health/ready`).catch(() => undefined);
     const body = await response?.text();
-    if (response?.ok === true && body !== undefined && !(consuming && body.includes('"joined":false'))) return;
+    const isBehind = body === undefined || body.includes('"current":false') || body.includes('"answers":false');
+    const isAlone = consuming && body?.includes('"joined":false') === true;
+    if (response?.ok === true && !isBehind && !isAlone) return;
     if (!service.process.running) {
       throw new Error(`The ${service.name} service ended while starting.\n${tailOf(service.log)}`);
     }

@@ -4,23 +4,17 @@ export interface OriginFacts {
   readonly method: string;
   readonly origin?: string | undefined;
   readonly secFetchSite?: string | undefined;
-  readonly host?: string | undefined;
 }
 
 /**
- * May this request change something? A browser says where a write comes from: only our own pages may write. What is no
- * browser sends neither header and carries no cookie that a stranger could use.
+ * May this request change something? A browser says where a write comes from: only our own pages may write, under the names that
+ * are configured. The name that the request was sent to proves nothing, since whoever points a name here chooses it. What is
+ * no browser sends neither header and carries no cookie that a stranger could use.
  *
- * @param publicOrigin scheme, host and port of our own pages
+ * @param ours schemes, hosts and ports of our own pages
  */
-export function mayWrite({ method, origin, secFetchSite, host }: OriginFacts, publicOrigin: string): boolean {
+export function mayWrite({ method, origin, secFetchSite }: OriginFacts, ours: ReadonlySet<string>): boolean {
   if (SAFE_METHODS.has(method)) return true;
-  if (origin !== undefined) return origin === publicOrigin || isSameHost(origin, host);
+  if (origin !== undefined) return ours.has(origin);
   return secFetchSite === undefined || secFetchSite === 'same-origin' || secFetchSite === 'none';
-}
-
-/** Our own page under another name than the public one, such as an address in the local network. */
-function isSameHost(origin: string, host: string | undefined): boolean {
-  const parsed = URL.parse(origin);
-  return parsed !== null && parsed.origin === origin && parsed.host === host;
 }

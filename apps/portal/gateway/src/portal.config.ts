@@ -4,10 +4,17 @@ import { z } from 'zod';
 
 const perMinute = z.coerce.number().int().positive();
 
+const originList = z
+  .string()
+  .transform((text) => text.split(',').filter((origin) => origin !== ''))
+  .pipe(z.array(z.string().refine((text) => URL.parse(text)?.origin === text, 'must be origins, separated by commas')));
+
 const schema = z.object({
   ...serviceVariables(3000),
   /** The address in a browser's address bar: the origin that may write, and https or not. */
   PUBLIC_URL: httpUrl,
+  /** Other origins of the same pages, separated by commas: `http://localhost:3000`. */
+  PUBLIC_ORIGINS: originList.prefault(''),
   IDENTITY_URL: httpUrl,
   TOKEN_URL: httpUrl,
   AUDIT_URL: httpUrl,

@@ -33,7 +33,8 @@ const logger = new Logger('Gateway');
  * through origin rule, rate limit, request body, session exchange and upstream headers; its answer through answer headers.
  */
 export async function installGateway(fastify: FastifyInstance, config: PortalConfig): Promise<void> {
-  const { origin: publicOrigin, protocol } = new URL(config.PUBLIC_URL);
+  const { origin, protocol } = new URL(config.PUBLIC_URL);
+  const ours = new Set([origin, ...config.PUBLIC_ORIGINS]);
   fastify.decorateRequest('credential', undefined);
   fastify.decorateRequest('bodyLength', undefined);
 
@@ -43,8 +44,8 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
     }
     const { method, headers } = request;
     const site = headers['sec-fetch-site'];
-    const facts = { method, origin: headers.origin, secFetchSite: site?.toString(), host: headers.host };
-    if (mayWrite(facts, publicOrigin)) return undefined;
+    const facts = { method, origin: headers.origin, secFetchSite: site?.toString() };
+    if (mayWrite(facts, ours)) return undefined;
     return sendProblem(reply, 403, 'request.foreign-origin', 'Only pages of this origin may send this request.');
   });
   await installRateLimits(fastify);

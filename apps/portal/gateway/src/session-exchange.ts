@@ -1,4 +1,4 @@
-import { BACKGROUND_HEADER, CORRELATION_HEADER, URGENT_HEADER } from '@rebelcore/service/correlation';
+import { BACKGROUND_HEADER, CORRELATION_HEADER, ENROLLING_HEADER, URGENT_HEADER } from '@rebelcore/service/correlation';
 import { SESSION_COOKIE, sessionTokenOf } from '@rebelcore/service/session-cookie';
 import { problem, type Problem } from '@rebelcore/contracts/problem';
 import type { FastifyRequest } from 'fastify';
@@ -40,7 +40,11 @@ export async function credentialFor(
   const session = credentials === 'own' ? undefined : sessionTokenOf(request);
   if (session === undefined) return { authorization };
   if (credentials === 'cookie') return { authorization, sessionCookie: session };
-  const how = { background: isStream ?? isBackground(request), urgent: isUrgent === true };
+  const how = {
+    background: isStream ?? isBackground(request),
+    urgent: isUrgent === true,
+    enrolling: credentials === 'enrolling',
+  };
   const exchanged = await exchangeSession(identityUrl, session, request, how);
   if (exchanged === undefined) return {};
   if (typeof exchanged === 'string') {
@@ -71,7 +75,7 @@ async function exchangeSession(
   identityUrl: string,
   session: string,
   { callerIp, id }: Pick<FastifyRequest, 'callerIp' | 'id'>,
-  { background, urgent }: { readonly background: boolean; readonly urgent: boolean },
+  { background, urgent, enrolling }: Readonly<Record<'background' | 'urgent' | 'enrolling', boolean>>,
 ): Promise<string | Problem | undefined> {
   try {
     const response = await fetch(`${identityUrl}/internal/session-tokens`, {
@@ -81,6 +85,7 @@ async function exchangeSession(
         'x-forwarded-for': callerIp,
         [CORRELATION_HEADER]: id,
         ...(background && { [BACKGROUND_HEADER]: '1' }),
+        ...(enrolling && { [ENROLLING_HEADER]: '1' }),
         ...(urgent && { [URGENT_HEADER]: '1' }),
       },
       redirect: 'error',

@@ -34,7 +34,7 @@ export class AuthorizeController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Trades the credentials of an API user for a bearer token that lives 24 hours.' })
   @ApiResponse({ status: 200, standardSchema: authorizeResponse })
-  @ApiResponse({ status: 400, standardSchema: problem, description: 'A field is missing, unknown or of a wrong type.' })
+  @ApiResponse({ status: 400, standardSchema: problem, description: 'A field is missing or of a wrong type.' })
   @ApiResponse({ status: 401, standardSchema: problem, description: 'Exactly {"detail": "invalid credentials"}.' })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'Not known to be up to date; see Retry-After.' })
   async authorize(
@@ -54,7 +54,8 @@ export class AuthorizeController {
     const refused = reasonToRefuse(known, passwordMatches);
     if (known === undefined || refused !== undefined) {
       describeCall(request, { reason: refused ?? 'api-user.unknown' });
-      void reply.status(401).type('application/problem+json');
+      // Without it some clients take the answer for a broken connection.
+      void reply.status(401).type('application/problem+json').header('www-authenticate', 'Bearer');
       return INVALID_CREDENTIALS;
     }
     // An event of this customer that could not be applied may be a deactivation.

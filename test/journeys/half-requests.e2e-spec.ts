@@ -1,0 +1,83 @@
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { authorize, endpoints, expectStatus, TestCustomer, type ApiUser } from '../support/system.js';
+
+/** What everybody else may wait meanwhile, on a machine that runs all of this at once. */
+const SOON_MS = 2_000;
+const HALF_WITHIN_MS = 10_000;
+
+let busy: TestCustomer;
+let other: TestCustomer;
+let apiUser: ApiUser;
+beforeAll(async () => {
+  [busy, other] = await Promise.all([TestCustomer.provision(), TestCustomer.provision()]);
+  apiUser = await other.mint();
+});
+
+async function soon<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const began = performance.now();
+  const done = await work();
+  expect([what, performance.now() - began < SOON_MS]).toEqual([what, true]);
+  return done;
+}
+
+/** Everything that somebody with nothing to do with it does, the emergency stop included. */
+async function everybodyElseGoesOn(): Promise<void> {
+  for (const to of ['deactivate', 'reactivate'] as const) {
+    expectStatus(await soon(to, () => other[to](apiUser)), 200);
+  }
+  expectStatus(await soon('authorize', () => authorize(apiUser)), 200);
+  for (const path of ['/api/v1/users', '/api/v1/activity?limit=1', '/api/v1/me']) {
+    expectStatus(await soon(path, () => other.owner.get(path)), 200);
+  }
+}
+
+const PATHS = [
+  'authorize',
+  'infer',
+  'me',
+  'sessions',
+  'activity',
+  'customers',
+  'users/x/deactivate',
+  'invites/x/accept',
+];
+const KINDS: readonly ((path: string) => string)[] = [
+  (path) => `POST /api/v1/${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n`,
+  (path) => `POST /api/v1/${path} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{`,
+  (path) => `POST /api/v1/${path} HTTP/1.1\r\nhost:`,
+];
+
+it('lets a thousand half requests, at the gateway and at the services, cost nobody else anything', async () => {
+  const { portal, identity, token, audit, inference } = endpoints();
+  const sockets: Socket[] = [];
+  const half = (base: string, begin: string) => {
+    const socket = connect(Number(new URL(base).port), '127.0.0.1').on('error', () => undefined);
+    sockets.push(socket);
+    socket.write(begin);
+    return text(socket);
+  };
+  const began = performance.now();
+  const answers = KINDS.flatMap((kind) => [
+    ...PATHS.flatMap((path) => Array.from({ length: 32 }, () => half(portal, kind(path)))),
+    ...[identity, token, audit, inference].flatMap((base) => Array.from({ length: 32 }, () => half(base, kind('me')))),
+  ]);
+  expect(answers.length).toBeGreaterThan(1_000);
+  await everybodyElseGoesOn();
+  const statuses = new Set((await Promise.all(answers)).map((answer) => answer.slice(9, 12)));
+  // One source may ask only so often without a session; the others get to the end of their time.
+  expect([...statuses].sort()).toEqual(['408', ...(statuses.has('429') ? ['429'] : [])]);
+  expect(performance.now() - began).toBeLessThan(HALF_WITHIN_MS + 4_000);
+  await everybodyElseGoesOn();
+}, 60_000);
+
+it('lets one customer’s crowd, waiting or far ahead, cost no other customer anything', async () => {
+  const crowd = ['position=999999999999999', 'position=900'].flatMap((query) =>
+    Array.from({ length: 150 }, () => busy.owner.get(`/api/v1/activity?${query}`)),
+  );
+  await everybodyElseGoesOn();
+  const statuses = (await Promise.all(crowd)).map(({ status }) => status);
+  expect(new Set(statuses).size).toBeGreaterThan(1);
+  for (const status of statuses) expect([400, 429, 503]).toContain(status);
+  expectStatus(await busy.owner.get('/api/v1/activity?limit=1'), 200);
+}, 60_000);
