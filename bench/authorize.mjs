@@ -27,6 +27,7 @@ const { rounds, seconds, connections, users: userCount, customers } = given;
 
 const product = await startProduct();
 const token = product.service('token');
+const portal = product.service('portal');
 const audit = product.service('audit');
 const users = Array.from({ length: userCount }, (_, n) => apiUser(n, customers));
 await withClient(product.databaseUrl('token', 'owner'), (client) =>
@@ -73,6 +74,7 @@ async function closed(url, what, { length = seconds, pid, name } = {}) {
 const variants = Object.fromEntries(
   [
     ['ours', token.url, requests, token.process.pid],
+    ['through the gateway', portal.url, requests, portal.process.pid],
     ['floor', urlOf(floor), requests, floor.pid],
     ['recorded floor', urlOf(recordedFloor), requests, recordedFloor.pid],
     ['oidc-provider', urlOf(oidc), oidcRequests, oidc.pid],
@@ -93,6 +95,12 @@ const rows = [
   { what: 'bare node:http, a lookup per call, unrecorded', spread: spread(measured.floor), unit: 'calls/s' },
   { what: 'bare node:http, joined lookups, recorded', spread: spread(measured['recorded floor']), unit: 'calls/s' },
   { what: 'oidc-provider 9 in memory', spread: spread(measured['oidc-provider']), unit: 'calls/s' },
+  { what: 'through the gateway', spread: spread(measured['through the gateway']), unit: 'calls/s' },
+  {
+    what: 'through the gateway / ours',
+    spread: ratio(measured['through the gateway'], measured.ours),
+    atLeast: 0.6,
+  },
   { what: 'ours / bare floor', spread: ratio(measured.ours, measured.floor), atLeast: 0.8 },
   { what: 'ours / recorded floor', spread: ratio(measured.ours, measured['recorded floor']), atLeast: 0.9 },
   { what: 'ours / oidc-provider', spread: ratio(measured.ours, measured['oidc-provider']), atLeast: 1 },

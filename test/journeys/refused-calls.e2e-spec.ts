@@ -196,7 +196,7 @@ it('keeps to the published contract where clients are not to notice anything', a
     'Bearer',
     'no-store',
   ]);
-  const prompt = JSON.stringify({ prompt: 'x', spec_ids: [], model: 'y' });
+  const prompt = JSON.stringify({ prompt: 'x'.repeat(900_000), spec_ids: [], model: 'y' });
   const twoBlanks = { authorization: bearer.authorization?.replace('Bearer ', 'Bearer  ') ?? '' };
   expect((await ask(portal, 'POST', '/api/v1/infer', { ...WHICH.json, ...twoBlanks }, prompt)).status).toBe(200);
 });

@@ -14,7 +14,7 @@ import type { ServiceConfig } from './config.js';
 import { clientAddress, UNKNOWN_ADDRESS } from './client-address.js';
 import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
-import { finishReading, takeJsonBodies } from './request-body.js';
+import { finishReading, mayHaveMore, takeJsonBodies } from './request-body.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
 
 declare module 'fastify' {
@@ -93,10 +93,16 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     void reply.header(CORRELATION_HEADER, request.id);
     done();
   });
-  fastify.addHook('onSend', async (request, reply) => {
+  fastify.addHook('onSend', (request, reply, _, done) => {
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
     letGoOfReaders(reply.raw);
-    if (!(await finishReading(request))) void reply.header('connection', 'close');
+    if (!mayHaveMore(request)) done();
+    else {
+      void finishReading(request).then((isFinished) => {
+        if (!isFinished) void reply.header('connection', 'close');
+        done();
+      });
+    }
   });
   const { name, description, recordCalls: when, callers, consumer } = options;
   if (when !== undefined) {

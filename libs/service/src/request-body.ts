@@ -41,6 +41,10 @@ export function readBody(
   });
 }
 
+/** Whether there may be more of a request's body than was read. */
+export const mayHaveMore = ({ raw, headers }: Pick<FastifyRequest, 'raw' | 'headers'>): boolean =>
+  !raw.complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+
 /** Long enough for what is on its way already, and too short to be of use to anybody. */
 const FINISH_WITHIN_MS = 300;
 
@@ -48,9 +52,7 @@ const FINISH_WITHIN_MS = 300;
  * Reads what is left of a request's body and throws it away, for a moment: whoever is still sending must get to its answer.
  * False when there is more, so that the connection cannot bear another request.
  */
-export async function finishReading({ raw, headers }: Pick<FastifyRequest, 'raw' | 'headers'>): Promise<boolean> {
-  const isAnnounced = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (raw.complete || !isAnnounced) return true;
+export async function finishReading({ raw }: Pick<FastifyRequest, 'raw'>): Promise<boolean> {
   await new Promise<void>((resolve) => {
     const timer = setTimeout(done, FINISH_WITHIN_MS);
     function done(): void {

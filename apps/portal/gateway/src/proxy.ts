@@ -120,8 +120,7 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
         logger.warn({ err: cause, correlationId: reply.request.id, service, msg: 'a service did not answer' });
         unavailable(reply, isTimeout(cause) ? 504 : 503);
       },
-      ...(group.addsLiveTokens && { onResponse: addLiveTokens(config.AUDIT_URL) }),
-      ...(group.isStream && { onResponse: beginAtOnce }),
+      onResponse: group.addsLiveTokens ? addLiveTokens(config.AUDIT_URL) : group.isStream ? beginAtOnce : sendWhole,
     },
   };
 }
@@ -163,6 +162,27 @@ function crowded(reply: Reply, by: Crowded): void {
 }
 
 type OnResponse = NonNullable<NonNullable<httpProxy.FastifyHttpProxyOptions['replyOptions']>['onResponse']>;
+
+const LARGEST_HELD = 256 * 1024;
+
+/** A small answer is read whole, so that whoever does not read it holds no connection to the service. */
+const sendWhole: OnResponse = (_, reply, { stream }) => {
+  const length = Number(reply.getHeader('content-length') ?? NaN);
+  if (!(length <= LARGEST_HELD)) {
+    void reply.send(stream);
+    return;
+  }
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream.on('end', () => {
+    const [only] = chunks;
+    void reply.send(chunks.length === 1 ? only : Buffer.concat(chunks));
+  });
+  stream.on('error', (error) => {
+    void reply.removeHeader('content-length');
+    answerFailure(error, reply);
+  });
+};
 
 /** The reader learns that the stream is open before there is anything in it. */
 const beginAtOnce: OnResponse = (_, reply, { stream }) => {

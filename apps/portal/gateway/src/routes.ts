@@ -51,7 +51,14 @@ const AUDIT = { ...USUAL, service: 'audit', credentials: 'session', rate: 'manag
 /** Everything that the one origin offers of the services. What is not here, `/internal` above all, is not reachable. */
 export const ROUTES: readonly RouteGroup[] = [
   { ...TOKEN, credentials: 'own', rate: 'unlimited', prefixes: ['/api/v1/authorize', '/oauth2', '/.well-known'] },
-  { ...USUAL, service: 'inference', credentials: 'own', rate: 'unlimited', prefixes: ['/api/v1/infer'] },
+  {
+    ...USUAL,
+    service: 'inference',
+    largestBody: 2_048 * KIB,
+    credentials: 'own',
+    rate: 'unlimited',
+    prefixes: ['/api/v1/infer'],
+  },
   { ...IDENTITY, credentials: 'own', rate: 'managing', prefixes: ['/api/v1/customers'] },
   { ...IDENTITY, credentials: 'own', rate: 'guessing', prefixes: ['/api/v1/invites', '/api/v1/hand-overs/:id/open'] },
   { ...IDENTITY, credentials: 'cookie', rate: 'guessing', prefixes: ['/api/v1/sessions'] },
