@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Client } from '@rebelcore/embedded/client';
 import type { Page } from '@playwright/test';
 import { bearerOf, expectStatus } from '../support/system.js';
-import { newPerson, newRole } from './support/person.js';
+import { newPerson, newRole } from '../support/people.js';
 import { expect, signInAs, test } from './support/test.js';
 
 test('“In the Super Admin part of the sidebar, visible to the Customer Super Admin only.” Whoever adds users does not see it', async ({

@@ -7,7 +7,7 @@ import type { Endpoints } from '@rebelcore/embedded/endpoints';
 import type { Locator, Page } from '@playwright/test';
 import { expectStatus } from '../support/system.js';
 import { keyboard, mouse, type Hands } from './support/hands.js';
-import { invitationTo } from './support/mailbox.js';
+import { invitationTo } from '../support/people.js';
 import { addCompany, takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from '@playwright/test';
 import { authorize, expectStatus, TestCustomer } from '../support/system.js';
-import { invitationTo } from './support/mailbox.js';
 import { typePassword } from './support/owner.js';
-import { newPerson, newRole } from './support/person.js';
+import { invitationTo, newPerson, newRole } from '../support/people.js';
 import { expect, signInAs, test } from './support/test.js';
 
 test('“Lists the portal users and API users of one’s own customer only; the Customer Super Admin carries an OWNER badge and cannot be edited or deleted there.”', async ({

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
-import { CommandBus } from '@nestjs/cqrs';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { OwnerOnly } from '@rebelcore/api-access/permissions';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
@@ -13,6 +13,7 @@ import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { idInPath } from '../http/request-fields.js';
 import { userId } from '../user/user-item.js';
+import { FindUser } from '../user/user.queries.js';
 import { CreateHandOver, OpenHandOver, WithdrawHandOver } from './hand-over.commands.js';
 import { HandOvers } from './hand-overs.js';
 
@@ -57,6 +58,7 @@ const list = z
 export class HandOverController {
   constructor(
     private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
     private readonly handOvers: HandOvers,
   ) {}
 
@@ -88,9 +90,11 @@ export class HandOverController {
   @ApiBearerAuth()
   @ApiResponse({ status: 200, standardSchema: list })
   @ApiResponse({ status: 403, standardSchema: problem })
+  @ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' })
   async list(@Param('id') id: string, @CurrentCaller() caller: Caller): Promise<z.infer<typeof list>> {
     const asOf = new Date().toISOString();
-    const rows = await this.handOvers.ofApiUser(caller.customerId, userId(id));
+    const { id: apiUserId } = await this.queries.execute(new FindUser(userId(id), caller));
+    const rows = await this.handOvers.ofApiUser(caller.customerId, apiUserId);
     const items = rows.map((row) => ({
       id: row.id,
       created_at: row.createdAt.toISOString(),
