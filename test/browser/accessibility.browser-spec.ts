@@ -3,10 +3,9 @@ import { Authenticator } from '@rebelcore/embedded/authenticator';
 import type { Page, Route } from '@playwright/test';
 import { authorize, expectStatus, type TestCustomer } from '../support/system.js';
 import { expectAccessibleInEveryLook, expectFocusInSight, thereAndBack, ZOOMED } from './support/accessibility.js';
-import { invitationTo } from './support/mailbox.js';
 import { closeWithoutStoring, mintOnPage } from './support/minting.js';
 import { enrolledOwner, newOwner, typePassword, typeRecoveryCode } from './support/owner.js';
-import { newPerson, newRole } from './support/person.js';
+import { invitationTo, newPerson, newRole } from '../support/people.js';
 import { expect, signInAs, test } from './support/test.js';
 
 /**
