@@ -10,6 +10,7 @@ import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publ
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
+import { TestStore } from '@rebelcore/testing/heartbeats';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -76,6 +77,8 @@ export class AuditFixture {
   readonly signingKey = generateSigningKey();
   readonly replicas: Replica[] = [];
   readonly owner: Pool;
+  /** Plays identity's. */
+  readonly store = new TestStore();
   private readonly group = `audit.test-${randomUUID()}`;
   private readonly cursorKey = randomBytes(32).toString('base64url');
   private readonly publishers = new Map<string, KafkaPublisher>();
@@ -94,6 +97,7 @@ export class AuditFixture {
     jwks.listen(0, '127.0.0.1');
     await once(jwks, 'listening');
     const fixture = new AuditFixture(database, jwks);
+    await fixture.store.known(database);
     await fixture.addReplica();
     return fixture;
   }

@@ -13,6 +13,7 @@ import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
+import { LIFE } from '@rebelcore/event-store/store-guard';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -81,7 +82,8 @@ export class IdentityFixture {
       KEY_ENCRYPTION_KEY: key(),
       ...environment,
     });
-    // The cluster is shared with other spec files, which have databases of their own.
+    // The cluster is shared with other spec files, which have databases of their own: their events are not looked for here.
+    await database.asOwner(`update store_identity set verified_life = ${LIFE}`);
     const app = await createService(identityApp(config, `identity.test-${randomUUID()}`));
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');

@@ -2,9 +2,10 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { EventStore } from '@rebelcore/event-store/event-store';
+import { POSITION, StoreGuard } from '@rebelcore/event-store/store-guard';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { Relay } from '@rebelcore/messaging/relay/relay';
-import { ServiceModule } from '@rebelcore/service/service.module';
+import { PublicationGuard, ServiceModule } from '@rebelcore/service/service.module';
 import { signingKeyRing } from '@rebelcore/service/signing-key-ring';
 import { Pool } from 'pg';
 import { OperatorGuard } from './access/operator.guard.js';
@@ -122,7 +123,17 @@ export class IdentityModule {
               topic: 'identity.heartbeats.v1',
               everyMs: 2_000,
               topics: ['identity.events.v1', 'identity.credentials.v1'],
+              store: { id: '(select id from store_identity)', position: POSITION },
             },
+            guard: ({ pool, kafka, logger }) =>
+              new StoreGuard({
+                pool,
+                kafka,
+                logger,
+                topic: 'identity.events.v1',
+                heartbeatTopic: 'identity.heartbeats.v1',
+                name: 'identity',
+              }),
           },
         }),
       ],
@@ -149,7 +160,7 @@ export class IdentityModule {
         PortalPasswords,
         { provide: SignInThrottle, useFactory: () => new SignInThrottle() },
         { provide: APP_INTERCEPTOR, useClass: RefusalsAsProblems },
-        { provide: EventStore, inject: [Pool, Relay], useFactory: eventStore },
+        { provide: EventStore, inject: [Pool, Relay, PublicationGuard], useFactory: eventStore },
         { provide: EnforcementView, inject: [Pool], useFactory: (pool: Pool) => new EnforcementView(pool) },
         {
           provide: SessionStore,
@@ -181,10 +192,11 @@ export class IdentityModule {
   }
 }
 
-const eventStore = (pool: Pool, relay: Relay): EventStore =>
+const eventStore = (pool: Pool, relay: Relay, guard: StoreGuard): EventStore =>
   new EventStore({
     pool,
     relay,
+    guard,
     streams: [
       customerPublication,
       portalUserPublication,

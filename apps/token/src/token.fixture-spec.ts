@@ -8,6 +8,7 @@ import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publ
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { makeVerifier, peppers } from '@rebelcore/credentials/verifier';
+import { TestStore } from '@rebelcore/testing/heartbeats';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -43,6 +44,7 @@ export interface Replica {
 export class TokenFixture {
   readonly replicas: Replica[] = [];
   readonly pool: Pool;
+  private readonly store = new TestStore();
   private readonly group = `token.test-${randomUUID()}`;
   private readonly publisher = new KafkaPublisher(testKafka().client('identity'));
 
@@ -53,7 +55,9 @@ export class TokenFixture {
   static async start(): Promise<TokenFixture> {
     const database = await testDatabase({ role: 'token' });
     await runMigrations({ url: database.url, applicationName: 'test', migrations });
-    return new TokenFixture(database);
+    const fixture = new TokenFixture(database);
+    await fixture.store.known(database);
+    return fixture;
   }
 
   async addReplica({ consuming = true } = {}): Promise<Replica> {
@@ -70,7 +74,7 @@ export class TokenFixture {
       CREDENTIAL_PEPPERS: PEPPERS,
       KEY_ENCRYPTION_KEY,
       TOKEN_ISSUER: 'https://issuer.test',
-      AUTHORIZE_MAX_STALENESS: '5',
+      AUTHORIZE_MAX_STALENESS: '7',
     });
     const app = await createService(tokenApp(config, this.group));
     if (consuming) await app.startAllMicroservices();
@@ -105,16 +109,8 @@ export class TokenFixture {
 
   /** A heartbeat as of now: everything that is on the topics has been published. */
   async beat(): Promise<void> {
-    const at = new Date().toISOString();
-    const admin = testKafka().client().admin();
-    await admin.connect();
-    const published: Record<string, string[]> = {};
-    for (const topic of ['identity.events.v1', 'identity.credentials.v1']) {
-      const ends = await admin.fetchTopicOffsets(topic);
-      published[topic] = ends.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high);
-    }
-    await admin.disconnect();
-    const value = JSON.stringify({ at, published });
+    const topics = ['identity.events.v1', 'identity.credentials.v1'];
+    const value = JSON.stringify(await this.store.heartbeat(testKafka().client(), topics));
     await this.publisher.publish([{ topic: 'identity.heartbeats.v1', key: 'test', headers: {}, value }]);
   }
 

@@ -95,7 +95,7 @@ export class CallRecorder {
   record(customerId: string, call: Call): Promise<void> {
     if (this.closing.signal.aborted) return Promise.reject(new RecordingFailed('the recorder is closed'));
     return new Promise((resolve, reject) => {
-      this.waiting.push({ customerId, call, since: Date.now(), resolve, reject });
+      this.waiting.push({ customerId, call, since: performance.now(), resolve, reject });
       this.deadlineTimer ??= setInterval(() => {
         this.rejectOverdue();
       }, CHECK_DEADLINES_EVERY_MS).unref();
@@ -110,7 +110,7 @@ export class CallRecorder {
 
   /** Finishes what waits, tries once more to empty the spool, and keeps the rest of it for the next process. */
   async close(): Promise<void> {
-    this.closeBy = Date.now() + CLOSE_WITHIN_MS;
+    this.closeBy = performance.now() + CLOSE_WITHIN_MS;
     this.closing.abort();
     await this.flushing;
     await this.draining;
@@ -178,7 +178,7 @@ export class CallRecorder {
   /** Empties the spool into Kafka, oldest first, for as long as it takes. */
   private async drainSpool(): Promise<void> {
     const { spool } = this.options;
-    while (!spool.isEmpty && Date.now() < this.closeBy) {
+    while (!spool.isEmpty && performance.now() < this.closeBy) {
       try {
         const refused = await this.deliver((await spool.oldest()) ?? []);
         const aside = await spool.dropOldest(refused);
@@ -220,7 +220,7 @@ export class CallRecorder {
 
   /** One timer for all calls: a promise that is settled already does not mind being rejected. */
   private rejectOverdue(): void {
-    const overdue = Date.now() - this.deadlineMs;
+    const overdue = performance.now() - this.deadlineMs;
     const failed = new RecordingFailed(`the call could not be recorded within ${this.deadlineMs} ms`);
     for (const each of this.inFlight) if (each.since <= overdue) each.reject(failed);
     const late = this.waiting.filter((each) => each.since <= overdue);

@@ -5,7 +5,12 @@ import { z } from 'zod';
  * to these offsets. Whoever has applied all of them is current as of `at`.
  */
 export const heartbeat = z.object({
+  /** By the clock of identity's database. */
   at: z.iso.datetime(),
+  /** Which event store this is said of, and how many events it held: both never change and never go back in one store. */
+  store: z.object({ id: z.uuid(), position: z.string().regex(/^\d+$/) }),
+  /** Topic to Kafka's id of it: an offset counts nothing in a topic of the same name that was made anew. */
+  incarnations: z.record(z.string(), z.uuid()),
   /** Topic to the next offset of each partition, as decimal text since offsets exceed 2^53. */
   published: z.record(z.string(), z.array(z.string().regex(/^\d+$/))),
 });

@@ -1,6 +1,7 @@
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { insertIntoOutbox, outboxColumns } from '@rebelcore/messaging/relay/outbox';
 import type { StoredEvent } from './aggregate.js';
+import { LIFE } from './store-guard.js';
 
 /** Who asks, and what asked for it. Every read and write of the store is of one customer. */
 export interface AppendContext {
@@ -40,7 +41,7 @@ export interface AppendedEvent {
  * Parameters: 1 customer, 2 number of events, 3 time, 4 correlation id, 5 causation id, 6 traceparent; events
  * 7 stream ids, 8 versions, 9 stream types, 10 event ids, 11 types, 12 schema versions, 13 data; claims 14 scopes,
  * 15 keys, 16 stream ids; outbox 17 positions within the append, 18 topics, 19 keys, 20 headers, 21 values.
- * Answers one row: the sequence before the first event.
+ * Answers one row: the sequence before the first event, and the store's life.
  */
 export const APPEND = `
   with head as (
@@ -65,7 +66,7 @@ export const APPEND = `
       from head, unnest($17::integer[], $18::text[], $19::text[], $20::text[], $21::text[])
         with ordinality as o (event, topic, key, headers, value, position)) as r`)}
   )
-  select before from head
+  select before, ${LIFE} as life from head
 `;
 
 /** The parameters of {@link APPEND}. */

@@ -12,6 +12,7 @@ import {
   type Claim,
 } from './append-statement.js';
 import { withinCustomer } from './customer-scope.js';
+import type { StoreGuard } from './store-guard.js';
 
 /** An event together with its place: `version` in its stream from 1, `sequence` in its customer from 1, both gap-free. */
 export interface Recorded<Event extends DomainEvent = DomainEvent> {
@@ -106,6 +107,8 @@ export interface EventStoreOptions {
   readonly streams: readonly StreamPublication[];
   /** Woken after each commit. */
   readonly relay?: Pick<Relay, 'wake'>;
+  /** Nothing is written to a store that is not known to hold what it has published. */
+  readonly guard?: Pick<StoreGuard, 'verifiedLife' | 'verify'>;
   /** For tests: called at the points where a crash must do no harm. */
   readonly crashPoint?: (point: 'begun' | 'inserted' | 'committed') => void | Promise<void>;
 }
@@ -134,6 +137,9 @@ export class EventStore {
     decide: Decision<State, Event>,
     { names, ...context }: AppendContext & Naming<State>,
   ): Promise<Transacted<State, Event>> {
+    const { guard } = this.options;
+    // Also where there is nothing to do: what a store says that has gone back may not be so.
+    if (guard !== undefined && guard.verifiedLife() === undefined) await guard.verify();
     for (let attempt = 1; ; attempt++) {
       const { state, history } = await this.load(aggregate, streamId, context.customerId);
       const events = decide(state);
@@ -179,8 +185,27 @@ export class EventStore {
    * @throws {VersionConflict}
    * @throws {ClaimTaken}
    * @throws {TooLate}
+   * @throws {StoreBehind}
+   * @throws {StoreUnverified}
    */
   async append(writes: readonly StreamWrite[], context: AppendContext): Promise<readonly Recorded[]> {
+    const { guard } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      const life = guard && (guard.verifiedLife() ?? (await guard.verify()));
+      try {
+        return await this.appendIn(life, writes, context);
+      } catch (error) {
+        if (!(error instanceof OtherLife) || attempt === 2) throw error;
+        await guard?.verify();
+      }
+    }
+  }
+
+  private async appendIn(
+    verifiedLife: string | undefined,
+    writes: readonly StreamWrite[],
+    context: AppendContext,
+  ): Promise<readonly Recorded[]> {
     const { pool, relay, crashPoint } = this.options;
     const { customerId, writeBy = Infinity } = context;
     const time = new Date();
@@ -188,7 +213,8 @@ export class EventStore {
     const parameters = appendParameters(context, time, events);
     const recorded = await withinCustomer(pool, customerId, async (tx) => {
       await crashPoint?.('begun');
-      const before = await insert(tx, parameters, context.claims);
+      const { before, life } = await insert(tx, parameters, context.claims);
+      if (verifiedLife !== undefined && life !== verifiedLife) throw new OtherLife();
       await crashPoint?.('inserted');
       const numbered: Recorded[] = [];
       for (const { stream, recording } of events) {
@@ -259,14 +285,17 @@ interface EventRow {
   occurred_at: Date;
 }
 
-async function insert(tx: PoolClient, parameters: unknown[], claims: readonly Claim[] = []): Promise<number> {
+/** The database is not the one that was verified; nothing was written. */
+class OtherLife extends Error {}
+
+async function insert(tx: PoolClient, parameters: unknown[], claims: readonly Claim[] = []) {
   try {
-    const { rows } = await tx.query<{ before: string }>({
+    const { rows } = await tx.query<{ before: string; life: string }>({
       name: 'event-store.append',
       text: APPEND,
       values: parameters,
     });
-    return Number(rows[0]?.before);
+    return { before: Number(rows[0]?.before), life: rows[0]?.life };
   } catch (error) {
     const { code, constraint, detail = '' } = error as { code?: string; constraint?: string; detail?: string };
     if (code === '23505' && constraint === 'event_pkey') throw new VersionConflict(error);

@@ -32,6 +32,19 @@ export const eventStoreTables = (role: string): string => `
     stream_id uuid not null,
     primary key (scope, key)
   );
+  create table store_identity (
+    one boolean primary key default true check (one),
+    id uuid not null default gen_random_uuid(),
+    verified_life text
+  );
+  insert into store_identity default values;
+  create table published_topic (
+    topic text primary key,
+    incarnation uuid,
+    next_offsets bigint[] not null
+  );
+  grant select, update on store_identity to ${role};
+  grant select, insert, update on published_topic to ${role};
   grant select, insert on event to ${role};
   grant select, insert, update on customer_head to ${role};
   grant select, insert, delete on claim to ${role};

@@ -34,6 +34,7 @@ create table consumer_offset (
   topic text not null,
   partition integer not null,
   next_offset bigint not null,
+  incarnation uuid,
   primary key (view, topic, partition)
 ) with (fillfactor = 50);
 create table applied_sequence (
@@ -62,11 +63,27 @@ create table heartbeat (
   topic text not null,
   at timestamptz not null,
   published jsonb not null,
+  incarnations jsonb not null,
+  store_id uuid not null,
+  store_position bigint not null,
+  arrival bigint generated always as identity,
   primary key (topic, at)
+);
+create table topic_gap (
+  view text not null,
+  topic text not null,
+  partition integer not null,
+  incarnation uuid not null,
+  kind text not null,
+  from_offset bigint not null,
+  to_offset bigint,
+  noticed_at timestamptz not null default now(),
+  primary key (view, topic, partition, incarnation, kind, from_offset)
 );
 grant select, insert, update on consumer_offset, applied_sequence to ${identifier(role)};
 grant delete on consumer_offset, applied_sequence to ${identifier(role)};
 grant select, insert, update, delete on parked_record, heartbeat to ${identifier(role)};
+grant select, insert on topic_gap to ${identifier(role)};
 `;
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -35,14 +35,14 @@ export async function ensureTopics(
 export async function createTopics(admin: Admin, topics: ITopicConfig[]): Promise<void> {
   if (topics.length === 0) return;
   await admin.createTopics({ topics, waitForLeaders: false, timeout: 30_000 });
-  const deadline = Date.now() + 30_000;
+  const deadline = performance.now() + 30_000;
   for (const { topic } of topics) {
     for (;;) {
       try {
         await admin.fetchTopicOffsets(topic);
         break;
       } catch (error) {
-        if (Date.now() > deadline) throw error;
+        if (performance.now() > deadline) throw error;
         await delay(50);
       }
     }
@@ -105,11 +105,11 @@ function topicConfig(topic: string, spec: TopicSpec, partitions: number, replica
 
 /** A cluster that is starting knows only the brokers that have registered, and refuses more replicas than that. */
 async function brokersJoined(admin: Admin, count: number): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     const { brokers } = await admin.describeCluster();
     if (brokers.length >= count) return;
-    if (Date.now() > deadline) throw new Error(`only ${brokers.length} of ${count} brokers joined the cluster`);
+    if (performance.now() > deadline) throw new Error(`only ${brokers.length} of ${count} brokers joined the cluster`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

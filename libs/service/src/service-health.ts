@@ -47,21 +47,21 @@ export interface ViewHealthOptions {
  * all are while Kafka is away, and each says so itself to whoever asks.
  */
 export function viewHealth({ view, projection, strategy, freshness, maxAgeMs }: ViewHealthOptions): HealthCheck {
-  const currency = (asOf: Date | undefined) =>
-    maxAgeMs !== undefined && { current: asOf !== undefined && Date.now() - asOf.getTime() <= maxAgeMs };
   return {
     name: view.replace(/-v\d+$/, ''),
     check: async () => {
       const { joined = false, lag = 0, lastError } = strategy.consumerStatus() ?? {};
-      const asOf = freshness?.asOf();
+      const { ageMs = 0, ...figures } = freshness?.status() ?? {};
+      const [parked, gaps] = await Promise.all([projection.parked(), projection.gaps()]);
       return {
         ready: true,
-        ...currency(asOf),
-        asOf,
+        ...(maxAgeMs !== undefined && { current: ageMs <= maxAgeMs }),
+        ...figures,
         joined,
         lag: String(lag),
         lastError,
-        parked: await projection.parked(),
+        parked,
+        gaps,
       };
     },
   };

@@ -93,7 +93,7 @@ const someCall = (): Call => ({
 });
 
 describe('the health of a service', () => {
-  const figures = { joined: false, lag: '0', parked: { count: 0 } };
+  const figures = { joined: false, lag: '0', parked: { count: 0 }, gaps: [] };
   const recording = { ready: true, kafkaAway: false, spooledBytes: 0, setAsideFiles: 0 };
 
   it('shows database, view and recording of one that has nothing else', async () => {
@@ -106,7 +106,12 @@ describe('the health of a service', () => {
     const service = await start({ view: { name: 'aged-v2', freshness: { topics: ['api.calls.v1'] } }, outbox: {} });
     await until(() => service.get(Relay).status().leader, 'the relay to lead');
     const relay = { ready: true, leader: true, published: 0, waiting: 0 };
-    const checks = { database: { ready: true }, relay, aged: { ready: true, ...figures }, recording };
+    const checks = {
+      database: { ready: true },
+      relay,
+      aged: { ready: true, withheld: 'no heartbeat of identity has come yet', ...figures },
+      recording,
+    };
     expect(await health(service)).toEqual({ status: 200, body: { status: 'ok', checks } });
   });
 
@@ -119,11 +124,11 @@ describe('the health of a service', () => {
       body: { checks: { fresh: { ready: true, current: false } } },
     });
     const beat = async (at: Date) => {
-      await pool.query('insert into heartbeat (topic, at, published) values ($1, $2, $3)', [
-        'identity.heartbeats.v1',
-        at,
-        { 'api.calls.v1': ['0'] },
-      ]);
+      await pool.query(
+        `insert into heartbeat (topic, at, published, incarnations, store_id, store_position)
+         values ('identity.heartbeats.v1', $1, $2, $3, gen_random_uuid(), 0)`,
+        [at, { 'api.calls.v1': ['0'] }, { 'api.calls.v1': randomUUID() }],
+      );
       await service.get(ViewFreshness).refresh();
     };
     await beat(new Date(Date.now() - 61_000));

@@ -37,7 +37,10 @@ export interface ServiceModuleOptions {
   };
   readonly view: ViewOptions;
   /** For a service that publishes through an outbox; a heartbeat tells readers how far that has come. */
-  readonly outbox?: Pick<RelayOptions, 'heartbeat'>;
+  readonly outbox?: Pick<RelayOptions, 'heartbeat'> & {
+    /** What says that the outbox is still the one that has published: a guard of the store behind it. */
+    readonly guard?: (on: { pool: Pool; kafka: Kafka; logger: Logger }) => PublicationGuard;
+  };
   /** What its health shows besides. */
   readonly health?: (pool: Pool) => readonly HealthCheck[];
 }
@@ -55,6 +58,13 @@ export interface ViewOptions {
     /** Milliseconds: while the view is older it does not count as current. Without it the age is only shown. */
     readonly maxAgeMs?: number;
   };
+}
+
+/** Whether what is behind the outbox still is what has published. Provided where a service names one. */
+export abstract class PublicationGuard {
+  /** Why nothing may be published, if nothing may. */
+  abstract mayPublish(): Promise<string | undefined>;
+  abstract close(): Promise<void>;
 }
 
 /** The producers, each connected with its first record and of its own: an answer must not wait behind a thousand records of the relay. */
@@ -94,6 +104,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
     private readonly reserved: ReservedPool,
     @Optional() private readonly relay?: Relay,
     @Optional() private readonly freshness?: ViewFreshness,
+    @Optional() private readonly guard?: PublicationGuard,
   ) {}
 
   static forRoot(options: ServiceModuleOptions): DynamicModule {
@@ -154,6 +165,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
         Pool,
         Projection,
         ...(outbox === undefined ? [] : [Relay]),
+        ...(outbox?.guard === undefined ? [] : [PublicationGuard]),
         ...(view.freshness === undefined ? [] : [ViewFreshness]),
       ],
     };
@@ -167,7 +179,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
   /** After the consumer and HTTP, before the pool. At once, since a stop has ten seconds; publishers last, for they are needed till then. */
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([this.relay?.stop(), this.freshness?.stop(), this.recorder.close()]);
-    await this.publishers.close();
+    await Promise.all([this.publishers.close(), this.guard?.close()]);
     await this.reserved.pool?.end();
   }
 }
@@ -192,12 +204,33 @@ function callRecording({ name, config }: ServiceModuleOptions, logger: Logger): 
 }
 
 function outboxRelay({ name, database, outbox }: ServiceModuleOptions, logger: Logger): Provider[] {
+  const { heartbeat, guard } = outbox ?? {};
   return [
+    ...(guard === undefined
+      ? []
+      : [
+          {
+            provide: PublicationGuard,
+            inject: [Pool, Kafka],
+            useFactory: (pool: Pool, kafka: Kafka) => guard({ pool, kafka, logger }),
+          },
+        ]),
     {
       provide: Relay,
-      inject: [Pool, Kafka, Publishers],
-      useFactory: (pool: Pool, kafka: Kafka, { outbox: publisher }: Publishers) =>
-        new Relay({ ...outbox, pool, connectionString: database.url, publisher, kafka, name, logger }),
+      inject: [Pool, Kafka, Publishers, { token: PublicationGuard, optional: true }],
+      useFactory: (pool: Pool, kafka: Kafka, { outbox: publisher }: Publishers, guarding?: PublicationGuard) => {
+        const mayPublish = guarding && (() => guarding.mayPublish());
+        return new Relay({
+          heartbeat,
+          pool,
+          connectionString: database.url,
+          publisher,
+          kafka,
+          name,
+          logger,
+          mayPublish,
+        });
+      },
     },
   ];
 }

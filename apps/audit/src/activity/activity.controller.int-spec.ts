@@ -1,4 +1,5 @@
 import { DEFAULT_PARTITIONS } from '@rebelcore/contracts/topics';
+import { testKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
 import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { AuditFixture, Customer, type Answer } from '../audit.fixture-spec.js';
@@ -211,9 +212,10 @@ describe('reading the log', () => {
   it('tells from the heartbeats how current it is', async () => {
     const some = new Customer().identity('PortalUserSignedIn', { portalUserId: uuid() }, 'session.sign_in');
     const offsets = (await audit.publish('identity', some.records)).get('identity.events.v1');
+    const said = await audit.store.heartbeat(testKafka().client(), ['identity.events.v1']);
     const next = Array.from({ length: DEFAULT_PARTITIONS }, (_, partition) => String(offsets?.get(partition) ?? 0));
-    const at = new Date().toISOString();
-    const value = JSON.stringify({ at, published: { 'identity.events.v1': next } });
+    const { at } = said;
+    const value = JSON.stringify({ ...said, published: { 'identity.events.v1': next } });
     await audit.publish('identity', [{ topic: 'identity.heartbeats.v1', key: 'identity', headers: {}, value }]);
     const answer = await until(async () => {
       const { body } = await audit.ask('/api/v1/activity', audit.token(some.id));

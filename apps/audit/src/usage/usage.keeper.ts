@@ -11,7 +11,7 @@ const FORGET_EVERY_MS = 3_600_000;
 export class UsageKeeper implements OnApplicationBootstrap, OnApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
-  private forgotAt = 0;
+  private forgotAt = -Infinity;
 
   constructor(
     private readonly pool: Pool,
@@ -33,9 +33,9 @@ export class UsageKeeper implements OnApplicationBootstrap, OnApplicationShutdow
   private async run(): Promise<void> {
     try {
       while (this.timer !== undefined && (await this.addPending()));
-      if (Date.now() - this.forgotAt >= FORGET_EVERY_MS) {
+      if (performance.now() - this.forgotAt >= FORGET_EVERY_MS) {
         await this.pool.query('select forget_usage()');
-        this.forgotAt = Date.now();
+        this.forgotAt = performance.now();
       }
     } catch (error) {
       // It goes on where it was; the log waits for nothing of this.

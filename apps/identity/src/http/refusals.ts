@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { Refused } from '@rebelcore/event-store/aggregate';
+import { StoreBehind, StoreUnverified } from '@rebelcore/event-store/store-guard';
 import { ClaimTaken, TooLate, VersionConflict } from '@rebelcore/event-store/event-store';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
@@ -43,6 +44,14 @@ function asProblem(error: unknown): unknown {
   if (error instanceof TooLate) {
     const detail = 'This took too long and was not carried out; please try again.';
     return new ProblemException(503, 'request.too-late', detail, { retryAfter: 1 });
+  }
+  if (error instanceof StoreBehind) {
+    const detail = `Nothing can be changed at the moment: ${error.message}.`;
+    return new ProblemException(503, 'store.behind', detail, { retryAfter: 30 });
+  }
+  if (error instanceof StoreUnverified) {
+    const detail = 'Nothing can be changed until the event store has been compared with the topics; please try again.';
+    return new ProblemException(503, 'store.unverified', detail, { retryAfter: 2 });
   }
   if (error instanceof QueueFull) {
     const detail = 'Too many passwords are being checked at the moment; please try again.';

@@ -4,6 +4,7 @@ import { Roles1795800090000 } from './1795800090000-roles.js';
 import { SecondFactor1795800120000 } from './1795800120000-second-factor.js';
 import { HandOvers1795800180000 } from './1795800180000-hand-overs.js';
 import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
+import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   SecondFactor1795800120000,
   HandOvers1795800180000,
   SigningKeyTimes1796600000000,
+  WhatPositionsCount1796610000000,
 ];

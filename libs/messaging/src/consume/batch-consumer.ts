@@ -1,3 +1,5 @@
+import type { TopicFacts } from '../topic-facts.js';
+
 /** One record as the broker delivered it; nothing is parsed. */
 export interface ReceivedMessage {
   readonly offset: bigint;
@@ -20,6 +22,8 @@ export interface ReceivedBatch {
    * the stored offset back, and this batch must not hide what lies between.
    */
   readonly position?: bigint | undefined;
+  /** Kafka's id of the topic that the offsets count in; a stored offset of another one is not of this topic. */
+  readonly incarnation?: string | undefined;
   /** True once the partition may belong to another reader; what is then applied is only work done twice. */
   isStale(): boolean;
 }
@@ -34,6 +38,11 @@ export type BatchHandler = (batch: ReceivedBatch) => Promise<unknown>;
 export interface OffsetReader {
   /** The next offset of each partition that has one; a missing partition starts at its first record. */
   nextOffsets(topic: string): Promise<ReadonlyMap<number, bigint>>;
+  /**
+   * Asked before reading begins: compares what is stored with what the topic is now, notes what is lost, and answers
+   * where to read each of these partitions. Without it reading goes on at {@link nextOffsets}, whatever they count.
+   */
+  begin?(facts: TopicFacts, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
 }
 
 export interface PartitionStatus {

@@ -11,6 +11,7 @@ import type {
 import { disconnected } from '../deadline.js';
 import { OUTLIVE_OUTAGES, cancellableClient } from '../kafka-client.js';
 import { messageOf, type Logger } from '../logger.js';
+import { TopicReader } from '../topic-facts.js';
 
 export interface KafkaBatchConsumerOptions {
   readonly kafka: Kafka;
@@ -35,6 +36,8 @@ interface Partition {
   readonly partition: number;
   /** Undefined until the stored offset has been loaded after an assignment or a failure. */
   position: bigint | undefined;
+  /** Kafka's id of the topic when reading began; undefined where offsets are kept without it. */
+  incarnation: string | undefined;
   highWatermark: bigint;
   failures: number;
   error: string | undefined;
@@ -45,6 +48,8 @@ const CONCURRENCY = 3;
 const SESSION_HEARTBEAT_MS = 1_500;
 /** Longer than joining takes while the group waits for a lost member. */
 const SILENT_MS = 30_000;
+/** So often a reader asks whether its topics are still those that it began with. */
+const LOOK_AGAIN_MS = 5_000;
 
 /**
  * {@link BatchConsumer} on kafkajs. Offsets live where the views live, never in Kafka: on every assignment the partitions
@@ -53,6 +58,7 @@ const SILENT_MS = 30_000;
  */
 export class KafkaBatchConsumer implements BatchConsumer {
   private readonly consumer: Consumer;
+  private readonly topics: TopicReader;
   private readonly partitions = new Map<string, Partition>();
   private readonly timers = new Set<NodeJS.Timeout>();
   /** Counts assignments, so that what was begun under an earlier one is known to be stale. */
@@ -60,9 +66,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
   private joined = false;
   private stopped = false;
   private watchdog: NodeJS.Timeout | undefined;
+  private lookout: NodeJS.Timeout | undefined;
   private lastError: { at: Date; message: string } | undefined;
 
   constructor(private readonly options: KafkaBatchConsumerOptions) {
+    this.topics = new TopicReader(options.kafka);
     this.consumer = cancellableClient(options.kafka, () => !this.stopped).consumer({
       groupId: options.groupId,
       // The least that brokers allow: as long as what a frozen member read has to wait.
@@ -111,13 +119,16 @@ export class KafkaBatchConsumer implements BatchConsumer {
       eachBatch: (payload) => this.handle(payload),
     });
     await firstJoin;
+    if (this.options.offsets.begin === undefined) return;
+    this.lookout = setInterval(() => void this.lookAgain(), LOOK_AGAIN_MS).unref();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     for (const timer of this.timers) clearTimeout(timer);
     clearInterval(this.watchdog);
-    await disconnected(this.consumer.disconnect());
+    clearInterval(this.lookout);
+    await Promise.all([disconnected(this.consumer.disconnect()), this.topics.close()]);
     this.joined = false;
     this.partitions.clear();
   }
@@ -163,7 +174,15 @@ export class KafkaBatchConsumer implements BatchConsumer {
     for (const [topic, numbers] of Object.entries(assignment)) {
       if (numbers.length > 0) this.consumer.pause([{ topic, partitions: [...numbers] }]);
       for (const partition of numbers) {
-        const state = { topic, partition, position: undefined, highWatermark: 0n, failures: 0, error: undefined };
+        const state = {
+          topic,
+          partition,
+          position: undefined,
+          incarnation: undefined,
+          highWatermark: 0n,
+          failures: 0,
+          error: undefined,
+        };
         this.partitions.set(keyOf(topic, partition), state);
       }
     }
@@ -174,14 +193,13 @@ export class KafkaBatchConsumer implements BatchConsumer {
   private async resume(partitions: readonly Partition[], generation: number, failures = 0): Promise<void> {
     const isCurrent = () => generation === this.generation && !this.stopped;
     try {
-      const topics = new Set(partitions.map(({ topic }) => topic));
-      const stored = new Map(
-        await Promise.all([...topics].map(async (t) => [t, await this.options.offsets.nextOffsets(t)] as const)),
-      );
+      const starts = await this.starts(partitions);
       if (!isCurrent()) return;
       for (const state of partitions) {
         const { topic, partition } = state;
-        state.position = stored.get(topic)?.get(partition) ?? 0n;
+        const start = starts.get(topic);
+        state.position = start?.offsets.get(partition) ?? 0n;
+        state.incarnation = start?.incarnation;
         this.consumer.seek({ topic, partition, offset: state.position.toString() });
         this.consumer.resume([{ topic, partitions: [partition] }]);
       }
@@ -194,18 +212,65 @@ export class KafkaBatchConsumer implements BatchConsumer {
     }
   }
 
+  /** Where each partition goes on, and in which incarnation of its topic. */
+  private async starts(partitions: readonly Partition[]) {
+    const { offsets } = this.options;
+    const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+    const facts = offsets.begin === undefined ? [] : await this.topics.facts([...byTopic.keys()]);
+    const starts = new Map<string, { offsets: ReadonlyMap<number, bigint>; incarnation: string | undefined }>();
+    for (const [topic, members] of byTopic) {
+      const found = facts.find((each) => each.topic === topic);
+      const numbers = members.map(({ partition }) => partition);
+      const next = found && (await offsets.begin?.(found, numbers));
+      starts.set(topic, {
+        offsets: next ?? (await offsets.nextOffsets(topic)),
+        incarnation: found?.incarnation,
+      });
+    }
+    return starts;
+  }
+
+  /** Begins again where a topic is no longer the one that is being read. */
+  private async lookAgain(): Promise<void> {
+    const { generation } = this;
+    const reading = [...this.partitions.values()].filter(({ position }) => position !== undefined);
+    const facts = await this.topics.facts([...new Set(reading.map(({ topic }) => topic))]).catch(() => []);
+    if (generation !== this.generation) return;
+    const changed = reading.filter((state) => {
+      const found = facts.find(({ topic }) => topic === state.topic);
+      const { high } = found?.partitions[state.partition] ?? {};
+      return found !== undefined && (found.incarnation !== state.incarnation || (high ?? 0n) < (state.position ?? 0n));
+    });
+    if (changed.length > 0) this.beginAgain(changed, generation);
+  }
+
+  private beginAgain(partitions: readonly Partition[], generation: number): void {
+    for (const state of partitions) {
+      state.position = undefined;
+      this.consumer.pause([{ topic: state.topic, partitions: [state.partition] }]);
+    }
+    void this.resume(partitions, generation);
+  }
+
   private async handle(payload: EachBatchPayload): Promise<void> {
     const { topic, partition, messages, highWatermark } = payload.batch;
     const { generation } = this;
     const state = this.partitions.get(keyOf(topic, partition));
     const handler = this.options.handlers.get(topic);
     if (state?.position === undefined || handler === undefined) return;
+    // kafkajs goes to the beginning without a word when an offset is no longer there.
+    const { fetchedOffset } = payload.batch as unknown as { fetchedOffset: string };
+    if (this.options.offsets.begin !== undefined && (await this.hasJumped(state, BigInt(fetchedOffset)))) {
+      this.beginAgain([state], generation);
+      return;
+    }
     const batch: ReceivedBatch = {
       topic,
       partition,
       messages: messages.map(receivedMessage),
       highWatermark: BigInt(highWatermark),
       position: state.position,
+      incarnation: state.incarnation,
       isStale: () => generation !== this.generation || !payload.isRunning() || payload.isStale(),
     };
     const last = batch.messages.at(-1);
@@ -228,6 +293,14 @@ export class KafkaBatchConsumer implements BatchConsumer {
     } finally {
       clearInterval(heartbeat);
     }
+  }
+
+  /** True when this was not read from where the reader stood. Compaction leaves holes that are none. */
+  private async hasJumped({ topic, partition, position = 0n }: Partition, fetchedOffset: bigint): Promise<boolean> {
+    if (fetchedOffset === position) return false;
+    if (fetchedOffset < position) return true;
+    const [facts] = await this.topics.facts([topic]).catch(() => []);
+    return facts === undefined || (facts.partitions[partition]?.low ?? 0n) > position;
   }
 
   private failed(state: Partition, generation: number, error: unknown): void {

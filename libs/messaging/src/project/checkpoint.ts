@@ -13,6 +13,8 @@ export interface CheckpointKey {
 export interface Checkpoint {
   /** The next offset to apply. */
   readonly offset: bigint;
+  /** Kafka's id of the topic that it counts in, where that was kept. */
+  readonly incarnation: string | undefined;
   readonly keys: KeyCheckpoints;
 }
 
@@ -54,7 +56,7 @@ export const atCheckpoint = <T extends { readonly update?: CheckpointUpdate | un
 
 async function lock(tx: PoolClient, key: CheckpointKey, { keys, sequenced }: WantedKeys): Promise<Checkpoint> {
   const [view, topic, some] = [escapeLiteral(key.view), escapeLiteral(key.topic), textArray(keys)];
-  const select = `select next_offset from consumer_offset
+  const select = `select next_offset, incarnation from consumer_offset
     where view = ${view} and topic = ${topic} and partition = ${String(Math.trunc(key.partition))} for update`;
   const ofKeys = [
     `select true as parked, key, min("offset") as n from parked_record
@@ -66,18 +68,23 @@ async function lock(tx: PoolClient, key: CheckpointKey, { keys, sequenced }: Wan
     `begin; set local idle_in_transaction_session_timeout = '10s'; set local lock_timeout = '5s'; ${select};
      ${ofKeys.slice(0, sequenced ? 2 : 1).join(' union all ')}`,
   )) as unknown as readonly { rows: unknown[] }[];
-  const [offsets, rows] = results.slice(-2).map((result) => result.rows) as [{ next_offset: string }[], KeyRow[]];
-  const stored = offsets[0]?.next_offset ?? (await firstOffset(tx, key, select));
-  return { offset: BigInt(stored), keys: keyCheckpoints(rows) };
+  const [offsets, rows] = results.slice(-2).map((result) => result.rows) as [OffsetRow[], KeyRow[]];
+  const stored = offsets[0] ?? (await firstOffset(tx, key, select));
+  const incarnation = stored?.incarnation ?? undefined;
+  return { offset: BigInt(stored?.next_offset ?? 0), incarnation, keys: keyCheckpoints(rows) };
 }
 
-async function firstOffset(tx: PoolClient, { view, topic, partition }: CheckpointKey, select: string): Promise<string> {
+interface OffsetRow {
+  readonly next_offset: string;
+  readonly incarnation: string | null;
+}
+
+async function firstOffset(tx: PoolClient, { view, topic, partition }: CheckpointKey, select: string) {
   await tx.query(
     'insert into consumer_offset (view, topic, partition, next_offset) values ($1, $2, $3, 0) on conflict do nothing',
     [view, topic, partition],
   );
-  const { rows } = await tx.query<{ next_offset: string }>(select);
-  return rows[0]?.next_offset ?? '0';
+  return (await tx.query<OffsetRow>(select)).rows[0];
 }
 
 interface KeyRow {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { until } from '@rebelcore/testing/until';
@@ -48,15 +49,19 @@ describe('ViewFreshness', () => {
     isStale: () => false,
   });
   const at = (second: number) => `2026-11-23T10:00:${String(second).padStart(2, '0')}.000Z`;
+  const store = { id: randomUUID(), position: '7' };
+  const incarnations: Record<string, string> = { [EVENTS]: randomUUID(), [CREDENTIALS]: randomUUID() };
   const beat = (second: number, events: string[], credentials: string[]): Heartbeat => ({
     at: at(second),
+    store,
+    incarnations,
     published: { [EVENTS]: events, [CREDENTIALS]: credentials, 'other.v1': ['999'] },
   });
   const applied = (topic: string, partition: number, offset: number) =>
     pool.query(
-      `insert into consumer_offset values ('authorization-v1', $1, $2, $3)
+      `insert into consumer_offset values ('authorization-v1', $1, $2, $3, $4)
        on conflict (view, topic, partition) do update set next_offset = excluded.next_offset`,
-      [topic, partition, offset],
+      [topic, partition, offset, incarnations[topic]],
     );
   const asOf = async () => {
     await freshness.refresh();
@@ -65,11 +70,11 @@ describe('ViewFreshness', () => {
 
   it('knows nothing before a heartbeat, and nothing from one that is silent about a topic of the view.', async () => {
     expect(await asOf()).toBeUndefined();
-    await freshness.record(beats({ at: at(1), published: { [EVENTS]: [] } }));
+    await freshness.record(beats({ at: at(1), store, incarnations, published: { [EVENTS]: [] } }));
     expect(await asOf()).toBeUndefined();
   });
 
-  it('is current as of the newest heartbeat whose offsets are all applied, and never goes back.', async () => {
+  it('is current as of the newest heartbeat whose offsets are all applied, and goes back when its offsets do.', async () => {
     await freshness.record(beats(beat(1, ['0', '0'], ['0']), beat(2, ['5', '0'], ['0']), beat(3, ['5', '3'], ['7'])));
     expect(await asOf()).toBe(at(1));
     await applied(EVENTS, 0, 5);
@@ -80,7 +85,8 @@ describe('ViewFreshness', () => {
     await applied(CREDENTIALS, 0, 9);
     expect(await asOf()).toBe(at(3));
     await applied(CREDENTIALS, 0, 0);
-    expect(await asOf()).toBe(at(3));
+    expect(await asOf()).toBe(at(2));
+    expect(freshness.status().withheld).toBe(`${CREDENTIALS}/0 was read up to 0 of 7`);
   });
 
   it('stays where it was while heartbeats do not come or cannot be read.', async () => {
@@ -116,9 +122,34 @@ describe('ViewFreshness', () => {
   });
 
   it('keeps a quarter of an hour of heartbeats.', async () => {
-    await freshness.record(beats({ at: '2026-11-23T09:00:00.000Z', published: {} }, beat(1, [], [])));
-    await freshness.record(beats(beat(2, [], [])));
-    const { rows } = await pool.query<{ at: Date }>('select at from heartbeat order by at');
-    expect(rows.map((row) => row.at.toISOString())).toEqual([at(1), at(2)]);
+    await freshness.record(beats(...Array.from({ length: 451 }, (_, n) => beat(n % 60, [], []))));
+    const many = Array.from({ length: 460 }, (_, n) => ({
+      ...beat(0, [], []),
+      at: new Date(1.79e12 + n).toISOString(),
+    }));
+    await freshness.record(beats(...many));
+    await freshness.record(beats(beat(59, [], [])));
+    const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from heartbeat');
+    // What one statement adds, it does not count.
+    expect(rows[0]?.n).toBe(451);
+  });
+
+  it('believes no other store, and not one that has gone back.', async () => {
+    await freshness.record(beats(beat(1, [], [])));
+    await freshness.record(beats({ ...beat(2, [], []), store: { ...store, id: randomUUID() } }));
+    expect(await asOf()).toBe(at(1));
+    expect(freshness.status().withheld).toContain('but this view was made of store');
+    await freshness.record(beats({ ...beat(3, [], []), store: { ...store, position: '6' } }));
+    expect(await asOf()).toBe(at(1));
+    expect(freshness.status().withheld).toContain('has gone back from position 7 to 6');
+    await freshness.record(beats({ ...beat(4, [], []), store: { ...store, position: '8' } }));
+    expect(await asOf()).toBe(at(4));
+  });
+
+  it('proves nothing by a heartbeat from the future.', async () => {
+    await freshness.record(beats({ ...beat(0, [], []), at: new Date(Date.now() + 600_000).toISOString() }));
+    expect(await asOf()).toBeUndefined();
+    expect(freshness.ageMs()).toBe(Infinity);
+    expect(freshness.status().withheld).toMatch(/\d+ s ahead of this host's clock/);
   });
 });

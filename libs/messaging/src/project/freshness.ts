@@ -1,7 +1,16 @@
-import { heartbeat } from '@rebelcore/contracts/heartbeat';
+import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { Pool } from 'pg';
 import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import type { Logger } from '../logger.js';
+import {
+  ageOf,
+  ALLOWED_SKEW_MS,
+  currencyOf,
+  type AppliedTopic,
+  type Beat,
+  type Currency,
+  type Moment,
+} from './currency.js';
 
 export interface ViewFreshnessOptions {
   readonly pool: Pool;
@@ -16,16 +25,30 @@ export interface ViewFreshnessOptions {
   readonly heartbeatTopic?: string | undefined;
 }
 
-/** Heartbeats kept, in seconds: a view that lags further behind is as old as what it was known to be last. */
-const KEEP_S = 900;
+/** Heartbeats kept, a quarter of an hour of them: a view that lags further behind is as old as what it was known to be last. */
+const KEEP = 450;
+
+/** How current a view is, for health and for whoever must not go on without it. */
+export interface FreshnessStatus {
+  readonly asOf: Date | undefined;
+  /** Milliseconds; Infinity while nothing is known. */
+  readonly ageMs: number;
+  /** Why it is not current as of the newest heartbeat. */
+  readonly withheld: string | undefined;
+  /** How far this host's clock was ahead of that of identity's database when the last heartbeat came, the way it took included. */
+  readonly clockAheadMs: number | undefined;
+}
 
 /**
  * How current a view is. The relay's heartbeats say up to which offsets everything committed before `at` was published;
- * once the view has applied them it is current as of `at`. Heartbeats and offsets lie in Postgres, so that every replica
- * knows it, whichever reads the topics.
+ * once the view has applied them it is current as of `at`, see {@link currencyOf}. Heartbeats and offsets lie in Postgres,
+ * so that every replica knows it, whichever reads the topics.
  */
 export class ViewFreshness {
-  private newest: Date | undefined;
+  private beats: (Beat & { readonly arrival: bigint })[] = [];
+  private currency: Currency = { beat: undefined, withheld: 'no heartbeat of identity has come yet' };
+  /** Why the last heartbeat that came was not believed. */
+  private disbelieved: string | undefined;
   private blocked: ReadonlySet<string> = new Set();
   private timer: NodeJS.Timeout | undefined;
   private refreshing: Promise<void> | undefined;
@@ -49,9 +72,27 @@ export class ViewFreshness {
     await this.refreshing;
   }
 
-  /** The newest moment of which the view is known to be current; undefined when none is known. Never goes back. */
+  /** The newest moment of which the view is known to be current; undefined when none is known. Goes back with its offsets. */
   asOf(): Date | undefined {
-    return this.newest;
+    const { beat } = this.currency;
+    return beat && new Date(beat.at);
+  }
+
+  /**
+   * Milliseconds since that moment; Infinity while none is known. The clocks' allowed difference is added, so that a host
+   * that is behind by that much does not take the view for younger than it is.
+   */
+  ageMs(): number {
+    const { beat } = this.currency;
+    if (beat === undefined || beat.at > Date.now() + ALLOWED_SKEW_MS) return Infinity;
+    return ageOf(beat, present()) + ALLOWED_SKEW_MS;
+  }
+
+  status(): FreshnessStatus {
+    const newest = this.beats.at(-1);
+    const clockAheadMs = newest && newest.learned.wall - newest.at;
+    const withheld = this.disbelieved ?? this.currency.withheld;
+    return { asOf: this.asOf(), ageMs: this.ageMs(), withheld, clockAheadMs };
   }
 
   /** True while records of this key are parked: what the view says about it may be old, whatever {@link asOf} says. */
@@ -75,18 +116,22 @@ export class ViewFreshness {
   async record(batch: ReceivedBatch): Promise<void> {
     const last = batch.messages.at(-1);
     if (last === undefined) return;
-    const heartbeats = batch.messages.map((message) => this.read(message)).filter((read) => read !== undefined);
+    const read = batch.messages.map((message) => this.read(message)).filter((beat) => beat !== undefined);
+    const heartbeats = await this.believed(read);
     await this.options.pool.query(
       `with checkpoint as (
-         insert into consumer_offset as o (view, topic, partition, next_offset) values ($1, $2, $3, $4)
+         insert into consumer_offset as o (view, topic, partition, next_offset, incarnation) values ($1, $2, $3, $4, $10)
          on conflict (view, topic, partition) do update set next_offset = greatest(o.next_offset, excluded.next_offset)
+          where o.incarnation is not distinct from excluded.incarnation
        ), stored as (
-         insert into heartbeat (topic, at, published)
-         select $2, h.at, h.published from unnest($5::timestamptz[], $6::jsonb[]) as h (at, published)
+         insert into heartbeat (topic, at, published, incarnations, store_id, store_position)
+         select $2, h.at, h.published, h.incarnations, h.store_id, h.store_position
+           from unnest($5::timestamptz[], $6::jsonb[], $7::jsonb[], $8::uuid[], $9::bigint[])
+                as h (at, published, incarnations, store_id, store_position)
          on conflict do nothing
        )
        delete from heartbeat where topic = $2
-          and at < (select max(at) from heartbeat where topic = $2) - make_interval(secs => $7)`,
+          and arrival <= (select max(arrival) from heartbeat where topic = $2) - ${String(KEEP)}`,
       [
         this.options.view,
         batch.topic,
@@ -94,9 +139,30 @@ export class ViewFreshness {
         (last.offset + 1n).toString(),
         heartbeats.map(({ at }) => at),
         heartbeats.map(({ published }) => JSON.stringify(published)),
-        KEEP_S,
+        heartbeats.map(({ incarnations }) => JSON.stringify(incarnations)),
+        heartbeats.map(({ store }) => store.id),
+        heartbeats.map(({ store }) => store.position),
+        batch.incarnation,
       ],
     );
+  }
+
+  /** Those of the store that this view is made of. What another says, or one that holds less than it did, proves nothing. */
+  private async believed(heartbeats: readonly Heartbeat[]): Promise<Heartbeat[]> {
+    const { rows } = await this.options.pool.query<{ id: string; position: string }>(
+      `select store_id as id, store_position as position from heartbeat where topic = $1 order by arrival desc limit 1`,
+      [this.heartbeatTopic],
+    );
+    let known: Heartbeat['store'] | undefined = rows[0];
+    const believed: Heartbeat[] = [];
+    for (const beat of heartbeats) {
+      this.disbelieved = known && contradiction(known, beat.store);
+      if (this.disbelieved === undefined) {
+        known = beat.store;
+        believed.push(beat);
+      } else this.options.logger.error({ at: beat.at, store: beat.store, known }, this.disbelieved);
+    }
+    return believed;
   }
 
   private read({ value, offset }: ReceivedMessage) {
@@ -111,23 +177,62 @@ export class ViewFreshness {
 
   private async query(): Promise<void> {
     const { pool, view, topics } = this.options;
-    const { rows } = await pool.query<{ at: Date | null; blocked: string[] }>(
-      `select (
-          select h.at from heartbeat h
-           where h.topic = $2 and h.published ?& $3::text[]
-             and not exists (
-               select from unnest($3::text[]) as t (topic)
-                 cross join jsonb_array_elements_text(h.published -> t.topic) with ordinality as p (next_offset, n)
-                 left join consumer_offset o on o.view = $1 and o.topic = t.topic and o.partition = p.n - 1
-                where p.next_offset::bigint > coalesce(o.next_offset, 0)
-             )
-           order by h.at desc limit 1
-        ) as at,
-        array(select distinct key from parked_record where view = $1 and key is not null) as blocked`,
-      [view, this.heartbeatTopic, topics],
+    const after = this.beats.at(-1)?.arrival ?? 0n;
+    const { rows } = await pool.query<Row>(
+      `select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
+                               'arrival', h.arrival::text) order by h.arrival)
+                 from heartbeat h where h.topic = $2 and h.arrival > $4) as beats,
+              (select coalesce(max(arrival), 0) < $4 from heartbeat where topic = $2) as gone,
+              (select json_agg(json_build_object('topic', o.topic, 'partition', o.partition, 'offset', o.next_offset::text,
+                               'incarnation', o.incarnation))
+                 from consumer_offset o where o.view = $1 and o.topic = any($3::text[])) as offsets,
+              (select json_agg(json_build_object('topic', g.topic, 'incarnation', g.incarnation))
+                 from topic_gap g where g.view = $1 and g.topic = any($3::text[]) and g.kind <> 'made-anew') as gaps,
+              array(select distinct key from parked_record where view = $1 and key is not null) as blocked`,
+      [view, this.heartbeatTopic, topics, String(after)],
     );
-    const { at, blocked } = rows[0] ?? {};
-    if (at != null && (this.newest === undefined || at > this.newest)) this.newest = at;
+    const { beats, gone, offsets, gaps, blocked } = rows[0] ?? NOTHING;
+    const learned = present();
+    const added = (beats ?? []).map((beat) => ({
+      ...beat,
+      at: Date.parse(beat.at),
+      arrival: BigInt(beat.arrival),
+      learned,
+    }));
+    this.beats = [...(gone ? [] : this.beats), ...added].slice(-KEEP);
+    const applied = topics.map((topic): AppliedTopic => {
+      const stored = (offsets ?? []).filter((each) => each.topic === topic);
+      return {
+        topic,
+        partitions: new Map(
+          stored.map(({ partition, offset, incarnation }) => [
+            partition,
+            { offset: BigInt(offset), incarnation: incarnation ?? undefined },
+          ]),
+        ),
+        lostIn: new Set((gaps ?? []).filter((gap) => gap.topic === topic).map(({ incarnation }) => incarnation)),
+      };
+    });
+    this.currency = currencyOf(this.beats, applied, learned.wall);
     this.blocked = new Set(blocked);
   }
+}
+
+interface Row {
+  readonly beats: readonly (Pick<Beat, 'published' | 'incarnations'> & { at: string; arrival: string })[] | null;
+  readonly gone: boolean;
+  readonly offsets: readonly { topic: string; partition: number; offset: string; incarnation: string | null }[] | null;
+  readonly gaps: readonly { topic: string; incarnation: string }[] | null;
+  readonly blocked: readonly string[];
+}
+const NOTHING: Row = { beats: null, gone: false, offsets: null, gaps: null, blocked: [] };
+
+const present = (): Moment => ({ wall: Date.now(), monotonic: performance.now() });
+
+function contradiction(known: Heartbeat['store'], said: Heartbeat['store']): string | undefined {
+  if (said.id !== known.id) {
+    return `heartbeats come from store ${said.id}, but this view was made of store ${known.id}`;
+  }
+  if (BigInt(said.position) >= BigInt(known.position)) return undefined;
+  return `store ${said.id} has gone back from position ${known.position} to ${said.position}`;
 }

@@ -3,7 +3,8 @@ import type { Pool, PoolClient } from 'pg';
 import type { OffsetReader, ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import type { Logger } from '../logger.js';
 import { isDataError } from '../transaction.js';
-import { atCheckpoint } from './checkpoint.js';
+import { begin, gapsOf, type NotedGap } from './topic-gaps.js';
+import { atCheckpoint, type Checkpoint } from './checkpoint.js';
 import { park } from './parking-lot.js';
 import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
@@ -97,6 +98,11 @@ export class Projection {
     return { count: rows[0]?.count ?? 0, oldest: rows[0]?.oldest ?? undefined };
   }
 
+  /** What its topics have lost before this view had read it. */
+  gaps(): Promise<readonly NotedGap[]> {
+    return gapsOf(this.options.pool, this.options.view);
+  }
+
   /** Where the consumer of this view goes on. */
   offsets(): OffsetReader {
     const { pool, view } = this.options;
@@ -108,6 +114,7 @@ export class Projection {
         );
         return new Map(rows.map((row) => [row.partition, BigInt(row.next_offset)]));
       },
+      begin: (facts, partitions) => begin(this.options, facts, partitions),
     };
   }
 
@@ -154,7 +161,7 @@ export class Projection {
     const sequenced = handlers.sequenced === true;
     const keys = [...new Set(batch.messages.map((message) => message.key).filter(isUsableKey))];
     const { applied, parked } = await atCheckpoint(pool, key, { keys, sequenced }, async (tx, checkpoint) => {
-      refuseGap(batch, checkpoint.offset);
+      refuseGap(batch, checkpoint);
       const fresh = batch.messages.filter(({ offset }) => offset >= checkpoint.offset);
       const last = fresh.at(-1);
       if (last === undefined) return { applied: [], parked: [] };
@@ -185,10 +192,10 @@ export class Projection {
 
   /** Looks at once, after each commit of this process, and every 20 ms for those of other replicas. */
   private async until(timeoutMs: number, isReached: () => Promise<boolean>): Promise<boolean> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       if (await isReached()) return true;
-      const left = deadline - Date.now();
+      const left = deadline - performance.now();
       if (left <= 0) return false;
       await once(this.commits, 'commit', { signal: AbortSignal.timeout(Math.min(left, 20)) }).catch(() => undefined);
     }
@@ -218,8 +225,14 @@ const applyEach: ApplyAll = async (tx, fresh, gate, handlers) => {
 };
 
 /** What lies between the stored offset and the batch would be lost, and a topic that is shorter was made anew. */
-function refuseGap({ topic, partition, position, highWatermark }: ReceivedBatch, stored: bigint): void {
+function refuseGap(
+  { topic, partition, position, highWatermark, incarnation }: ReceivedBatch,
+  { offset: stored, incarnation: of }: Pick<Checkpoint, 'offset' | 'incarnation'>,
+): void {
   const where = `${topic}/${String(partition)}`;
+  if (incarnation !== undefined && of !== undefined && incarnation !== of) {
+    throw new Error(`${where} was read in another incarnation, ${incarnation}, than is stored, ${of}`);
+  }
   if (position !== undefined && position > stored) {
     throw new Error(`the stored offset of ${where} was set back to ${String(stored)}`);
   }

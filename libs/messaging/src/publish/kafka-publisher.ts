@@ -52,7 +52,7 @@ export class KafkaPublisher implements Publisher {
 
   publish(records: readonly OutgoingRecord[], options: PublishOptions = {}): Promise<PublishedOffsets> {
     if (records.length === 0) return Promise.resolve(new Map());
-    const deadline = Date.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const deadline = performance.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     const published = this.last.then(() => this.send(records, deadline));
     this.last = published.catch(() => undefined);
     return before(deadline, published);
@@ -70,12 +70,12 @@ export class KafkaPublisher implements Publisher {
 
   private async send(records: readonly OutgoingRecord[], deadline: number): Promise<PublishedOffsets> {
     if (this.closed) throw new PublishFailed('publish.closed', 'the publisher is closed');
-    if (Date.now() >= deadline) throw new PublishFailed('publish.timeout', 'earlier records took all the time');
+    if (performance.now() >= deadline) throw new PublishFailed('publish.timeout', 'earlier records took all the time');
     const session = this.current();
     // Nothing has been sent while it connects: running out of time here does not taint the producer, but it may be at a
     // broker that accepts connections and answers nothing; the next one begins with another.
     await before(deadline, session.connected).catch((error: unknown) => {
-      if (Date.now() - session.openedAt > CONNECT_WITHIN_MS) void this.discard(session);
+      if (performance.now() - session.openedAt > CONNECT_WITHIN_MS) void this.discard(session);
       throw asPublishFailed(error);
     });
     const sending = this.sendBatch(session, records);
@@ -148,7 +148,13 @@ export class KafkaPublisher implements Publisher {
       createPartitioner,
       retry: RETRY,
     });
-    const session: Session = { producer, chosen, discarded, openedAt: Date.now(), connected: producer.connect() };
+    const session: Session = {
+      producer,
+      chosen,
+      discarded,
+      openedAt: performance.now(),
+      connected: producer.connect(),
+    };
     session.connected.catch((error: unknown) => {
       this.logger?.warn({ err: error }, 'the producer could not connect; the next publish tries again');
       // A connection may be open all the same, for example when the broker refused a producer id.
@@ -199,7 +205,7 @@ function cachingPartitioner(): ReturnType<ICustomPartitioner> {
 
 /** The work itself goes on when the time is over. */
 const before = <T>(deadline: number, work: Promise<T>): Promise<T> =>
-  within(deadline - Date.now(), work, () => new PublishFailed('publish.timeout', 'no acknowledgement in time'));
+  within(deadline - performance.now(), work, () => new PublishFailed('publish.timeout', 'no acknowledgement in time'));
 
 /** What the protocol calls a record that is wrong in itself. */
 const REFUSED_FOR_GOOD: ReadonlySet<unknown> = new Set([

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
-import type { Admin, Kafka } from 'kafkajs';
-import { disconnected, within } from '../deadline.js';
-import { cancellableClient } from '../kafka-client.js';
 import type { Publisher } from '../publish/publisher.js';
+import type { TopicFacts } from '../topic-facts.js';
 
 /** What a round of the relay knows once its rows are acknowledged. */
 export interface Round {
@@ -13,13 +11,15 @@ export interface Round {
   readonly newest: bigint | undefined;
   readonly publishedUpTo: bigint;
   readonly empty: boolean;
+  /** The store and its position at that moment. */
+  readonly store: Heartbeat['store'];
 }
 
 interface RelayHeartbeatOptions {
   readonly topic: string;
   readonly everyMs: number;
-  readonly topics: readonly string[];
-  readonly kafka: Kafka;
+  /** What the topics are now, once they are known to hold what was published. */
+  readonly topics: () => Promise<readonly TopicFacts[]>;
   readonly publisher: Publisher;
   readonly name: string;
   readonly onError: (error: unknown) => void;
@@ -34,25 +34,22 @@ const TIMEOUT_MS = 3_000;
  */
 export class RelayHeartbeat {
   /** The moment that the next heartbeat states, once all that it saw is published. */
-  private unproven: { at: Date; newest: bigint | undefined } | undefined;
+  private unproven: Pick<Round, 'at' | 'newest' | 'store'> | undefined;
   private nextAt = 0;
   private publishing: Promise<void> | undefined;
-  private connecting: Promise<Admin> | undefined;
-  private admin: Admin | undefined;
   private lastPublished: Date | undefined;
-  private stopped = false;
 
   constructor(private readonly options: RelayHeartbeatOptions) {}
 
   /** Begins a heartbeat in the background when one is due and the round proves a moment. */
-  afterRound({ at, newest, publishedUpTo, empty }: Round): void {
-    if (Date.now() < this.nextAt || this.publishing !== undefined) return;
-    this.unproven ??= { at, newest };
+  afterRound({ at, newest, publishedUpTo, empty, store }: Round): void {
+    if (performance.now() < this.nextAt || this.publishing !== undefined) return;
+    this.unproven ??= { at, newest, store };
     const proven = empty || this.unproven.newest === undefined || publishedUpTo >= this.unproven.newest;
     if (!proven) return;
-    const moment = this.unproven.at;
+    const moment = this.unproven;
     this.unproven = undefined;
-    this.nextAt = Date.now() + this.options.everyMs;
+    this.nextAt = performance.now() + this.options.everyMs;
     this.publishing = this.publish(moment)
       .catch((error: unknown) => {
         this.options.onError(error);
@@ -67,22 +64,23 @@ export class RelayHeartbeat {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
     await this.publishing;
-    if (this.admin !== undefined) await disconnected(this.admin.disconnect());
   }
 
   /**
    * The offsets are read from the broker after the rows were acknowledged: they cover also what an earlier leader
    * published, and asking for more than needed only makes a reader look older.
    */
-  private async publish(at: Date): Promise<void> {
-    const published = await within(
-      TIMEOUT_MS,
-      this.endOffsets(),
-      () => new Error('Kafka did not tell its end offsets in time'),
-    );
-    const heartbeat: Heartbeat = { at: at.toISOString(), published };
+  private async publish({ at, store }: Pick<Round, 'at' | 'store'>): Promise<void> {
+    const facts = await this.options.topics();
+    const heartbeat: Heartbeat = {
+      at: at.toISOString(),
+      store,
+      incarnations: Object.fromEntries(facts.map(({ topic, incarnation }) => [topic, incarnation])),
+      published: Object.fromEntries(
+        facts.map(({ topic, partitions }) => [topic, partitions.map(({ high }) => String(high))]),
+      ),
+    };
     const headers = {
       'content-type': 'application/json',
       ce_specversion: '1.0',
@@ -97,32 +95,5 @@ export class RelayHeartbeat {
       { timeoutMs: TIMEOUT_MS },
     );
     this.lastPublished = at;
-  }
-
-  private async endOffsets(): Promise<Record<string, string[]>> {
-    this.connecting ??= this.connect();
-    try {
-      const admin = await this.connecting;
-      const published: Record<string, string[]> = {};
-      for (const topic of this.options.topics) {
-        const ends = await admin.fetchTopicOffsets(topic);
-        published[topic] = ends.toSorted((a, b) => a.partition - b.partition).map(({ high }) => high);
-      }
-      return published;
-    } catch (error) {
-      const { admin } = this;
-      this.admin = undefined;
-      this.connecting = undefined;
-      if (admin !== undefined) await disconnected(admin.disconnect());
-      throw error;
-    }
-  }
-
-  private async connect(): Promise<Admin> {
-    // The next heartbeat is another try, and begins with another broker.
-    const admin = cancellableClient(this.options.kafka, () => !this.stopped).admin({ retry: { retries: 1 } });
-    await admin.connect();
-    this.admin = admin;
-    return admin;
   }
 }

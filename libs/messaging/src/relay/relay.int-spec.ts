@@ -13,6 +13,7 @@ import { appendToOutbox } from './outbox.js';
 import type { Publisher } from '../publish/publisher.js';
 import { Relay, type RelayOptions } from './relay.js';
 import { outboxTables } from '../schema.js';
+import { createTopics } from '../topics-admin.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -20,6 +21,9 @@ const silent = { debug: () => undefined, info: () => undefined, warn: () => unde
 const FATES = ['commit', 'commit', 'commit', 'commit', 'commit', 'commit', 'rollback'] as const;
 
 const HOLDS_THE_LEAD = `pid in (select pid from pg_locks where locktype = 'advisory' and granted)`;
+
+/** SQL of an identity and a position. */
+const STORE = { id: `'0198a1de-0000-7000-8000-0000000000aa'`, position: '(select count(*) from outbox)' };
 
 describe('Relay', () => {
   let database: TestDatabase;
@@ -32,6 +36,10 @@ describe('Relay', () => {
 
   beforeAll(async () => {
     database = await testDatabase({ role: 'identity', schema: outboxTables('identity') });
+    await database.asOwner(
+      `create table published_topic (topic text primary key, incarnation uuid, next_offsets bigint[] not null);
+       grant select, insert, update, delete on published_topic to identity`,
+    );
     pool = database.pool({ max: 20 });
     kafka = testKafka();
     client = kafka.client();
@@ -41,7 +49,7 @@ describe('Relay', () => {
     await kafka.close();
   });
   beforeEach(async () => {
-    await database.asOwner('truncate outbox');
+    await database.asOwner('truncate outbox, published_topic');
     topic = await kafka.topic(3);
     running = [];
     publishers = [];
@@ -268,7 +276,7 @@ describe('Relay', () => {
     };
     // More than two full reads before anything is published, then single rows while the backlog is worked off.
     await commit(Array.from({ length: 2_500 }, (_, n) => `first ${String(n)}`));
-    const publishing = relay({ heartbeat: { topic: beats, everyMs: 1, topics: [topic] } });
+    const publishing = relay({ heartbeat: { topic: beats, everyMs: 1, topics: [topic], store: STORE } });
     const seen = new Set<number | undefined>();
     for (let n = 0; n < 60 || seen.size < 8; n += 1) {
       await commit([`then ${String(n)}`]);
@@ -315,7 +323,7 @@ describe('Relay', () => {
           : inner.publish(records, options),
       close: () => inner.close(),
     };
-    const publishing = relay({ publisher, heartbeat: { topic: beats, everyMs: 1, topics: [topic] } });
+    const publishing = relay({ publisher, heartbeat: { topic: beats, everyMs: 1, topics: [topic], store: STORE } });
     await until(() => publishing.status().lastHeartbeatAt !== undefined, 'a first heartbeat');
     blocked = true;
     await append(['k', 'v']);
@@ -334,5 +342,36 @@ describe('Relay', () => {
       () => (publishing.status().lastHeartbeatAt?.getTime() ?? 0) > (rows[0]?.now.getTime() ?? 0),
       'a new one',
     );
+  });
+
+  it('publishes nothing and sends no heartbeat to a topic that was made anew, until it is known to be filled again.', async () => {
+    const beats = await kafka.topic(1);
+    const publishing = relay({ heartbeat: { topic: beats, everyMs: 1, topics: [topic], store: STORE } });
+    await append(['k', 'before']);
+    publishing.wake();
+    await whenEmpty();
+    await until(async () => {
+      const { rows } = await pool.query<{ n: string }>(
+        'select sum(n) as n from published_topic, unnest(next_offsets) n',
+      );
+      return rows[0]?.n === '1';
+    }, 'a heartbeat about it');
+    const admin = client.admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await createTopics(admin, [{ topic, numPartitions: 3, replicationFactor: 1 }]);
+    await admin.disconnect();
+    await until(() => publishing.status().refusal?.includes('was made anew'), 'the relay to notice');
+    const last = publishing.status().lastHeartbeatAt;
+    await append(['k', 'after']);
+    publishing.wake();
+    await until(() => publishing.status().lastError?.message.includes('no heartbeat'), 'a heartbeat that is not sent');
+    expect(await readTopic(client, topic)).toEqual([]);
+    expect(publishing.status().lastHeartbeatAt).toEqual(last);
+
+    await pool.query('delete from published_topic');
+    await whenEmpty();
+    expect((await readTopic(client, topic)).map(({ value }) => value)).toEqual(['after']);
+    expect(publishing.status().refusal).toBeUndefined();
   });
 });

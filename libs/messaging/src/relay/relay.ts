@@ -2,8 +2,10 @@ import type { Kafka } from 'kafkajs';
 import type { Client, Pool } from 'pg';
 import { messageOf, type Logger } from '../logger.js';
 import type { OutgoingRecord, Publisher } from '../publish/publisher.js';
+import { TopicReader, type TopicFacts } from '../topic-facts.js';
 import { RelayHeartbeat } from './heartbeat.js';
 import { Leadership, type Lead } from './leadership.js';
+import { checkTopics } from './published-topics.js';
 import { WakeUp } from './wake-up.js';
 
 export interface RelayOptions {
@@ -23,8 +25,12 @@ export interface RelayOptions {
         readonly everyMs: number;
         /** The topics that this outbox feeds. */
         readonly topics: readonly string[];
+        /** SQL of the store's id and of its position, which is said to have been published. */
+        readonly store: { readonly id: string; readonly position: string };
       }
     | undefined;
+  /** Asked when this process begins to lead: why nothing may be published, if nothing may. */
+  readonly mayPublish?: (() => Promise<string | undefined>) | undefined;
   readonly logger: Logger;
 }
 
@@ -34,12 +40,16 @@ export interface RelayStatus {
   readonly lastPublishedAt: Date | undefined;
   /** The `at` of the last heartbeat that was acknowledged. */
   readonly lastHeartbeatAt: Date | undefined;
+  /** Why nothing is published: the store or a topic is not what it was. */
+  readonly refusal: string | undefined;
   readonly lastError: { readonly at: Date; readonly message: string } | undefined;
 }
 
 const BATCH = 1_000;
 /** Finds rows whose wake-up was lost, for example with the process that committed them. */
 const POLL_MS = 200;
+/** So often it is asked again whether it may publish. */
+const REFUSED_MS = 1_000;
 /** Longer than a broker's failover takes; a producer that still hangs then asks a broker that stands still. */
 const PUBLISH_TIMEOUT_MS = 6_000;
 
@@ -47,8 +57,8 @@ const PUBLISH_TIMEOUT_MS = 6_000;
  * The oldest rows, with the moment of the statement and the highest id there was: everything committed before `at` and
  * not yet published is among the rows up to `newest`.
  */
-const READ = `
-  select statement_timestamp() as at, (select max(id) from outbox) as newest,
+const read = (store: string) => `
+  select statement_timestamp() as at, (select max(id) from outbox) as newest, ${store}
          o.id, o.topic, o.key, o.headers, o.value
     from (values (1)) as always
     left join lateral (select * from outbox order by id limit ${String(BATCH)}) as o on true
@@ -58,6 +68,8 @@ interface Row extends OutgoingRecord {
   readonly at: Date;
   readonly newest: string | null;
   readonly id: string | null;
+  readonly store_id: string;
+  readonly store_position: string;
 }
 
 /**
@@ -71,6 +83,11 @@ export class Relay {
   private readonly wakeUp: WakeUp;
   private readonly leadership: Leadership;
   private readonly heartbeat: RelayHeartbeat | undefined;
+  private readonly topics: TopicReader;
+  private readonly readSql: string;
+  /** The connection of the present lead. */
+  private leading: Client | undefined;
+  private refusal: string | undefined;
   private running: Promise<void> | undefined;
   private stopping = false;
   private published = 0;
@@ -93,7 +110,15 @@ export class Relay {
       onError: errorsAs('the relay lost its connection'),
     });
     const onError = errorsAs('a heartbeat could not be published');
-    this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, kafka, publisher, name, onError });
+    this.topics = new TopicReader(kafka);
+    const topics = async () => {
+      const facts = await this.topics.facts(heartbeat?.topics ?? []);
+      await this.requireTopics(facts);
+      return facts;
+    };
+    this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, topics, publisher, name, onError });
+    const { id, position } = heartbeat?.store ?? {};
+    this.readSql = read(id === undefined ? '' : `${id} as store_id, (${String(position)})::text as store_position,`);
   }
 
   /** Returns at once; whether it leads is in {@link status}. */
@@ -109,6 +134,7 @@ export class Relay {
     await this.running;
     await woken;
     await this.heartbeat?.stop();
+    await this.topics.close();
   }
 
   /** Says that rows were committed. Where another process leads it is notified, several calls together. */
@@ -118,17 +144,21 @@ export class Relay {
   }
 
   status(): RelayStatus {
-    const { published, lastPublishedAt, lastError } = this;
+    const { published, lastPublishedAt, refusal, lastError } = this;
     const leader = this.leadership.isHeld();
-    return { leader, published, lastPublishedAt, lastHeartbeatAt: this.heartbeat?.lastAt(), lastError };
+    return { leader, published, lastPublishedAt, lastHeartbeatAt: this.heartbeat?.lastAt(), refusal, lastError };
   }
 
-  private async lead({ client, check }: Lead): Promise<void> {
+  private async lead(lead: Lead): Promise<void> {
+    const { client, check } = lead;
     await this.wakeUp.listen(client);
     this.options.logger.info({ relay: this.options.name }, 'this process publishes the outbox');
     let failures = 0;
+    this.leading = client;
+    await this.untilAllowed(lead);
     while (!this.stopping) {
       check();
+      if (this.refusal !== undefined) await this.untilAllowed(lead);
       this.wakeUp.reset();
       try {
         const more = await this.round(client);
@@ -143,9 +173,45 @@ export class Relay {
     }
   }
 
+  /** Nothing is published before it is known that the store has what it published, and the topics have it as well. */
+  private async untilAllowed({ client, check }: Lead): Promise<void> {
+    const { heartbeat, mayPublish } = this.options;
+    if (heartbeat === undefined) return;
+    for (let first = true; !this.stopping; first = false) {
+      check();
+      if (!first) {
+        await this.wakeUp.pause(REFUSED_MS);
+        // The connection must not fall silent.
+        await client.query('select 1');
+      }
+      try {
+        const refusal =
+          (await mayPublish?.()) ?? (await checkTopics(client, await this.topics.facts(heartbeat.topics)));
+        if (refusal !== this.refusal && refusal !== undefined) {
+          this.options.logger.error({ relay: this.options.name }, `nothing is published: ${refusal}`);
+        }
+        this.refusal = refusal;
+        if (refusal === undefined) return;
+      } catch (error) {
+        check();
+        this.recordError(error, 'the store and the topics could not be compared; it is tried again');
+      }
+    }
+  }
+
+  /** @throws when they no longer hold what was published; nothing is published then until they do */
+  private async requireTopics(facts: readonly TopicFacts[]): Promise<void> {
+    const { leading } = this;
+    if (leading === undefined) throw new Error('this process does not lead any more');
+    const refusal = await checkTopics(leading, facts);
+    if (refusal === undefined) return;
+    this.refusal = refusal;
+    throw new Error(`no heartbeat is sent: ${refusal}`);
+  }
+
   /** One round: read, publish, delete, heartbeat when one is due. True when more rows are waiting. */
   private async round(client: Client): Promise<boolean> {
-    const { rows } = await client.query<Row>({ name: 'relay-read', text: READ });
+    const { rows } = await client.query<Row>({ name: 'relay-read', text: this.readSql });
     const [first] = rows;
     if (first === undefined) return false;
     const pending = rows.filter((row): row is Row & { id: string } => row.id !== null);
@@ -165,6 +231,7 @@ export class Relay {
       newest: first.newest === null ? undefined : BigInt(first.newest),
       publishedUpTo: BigInt(pending.at(-1)?.id ?? -1),
       empty: pending.length === 0,
+      store: { id: first.store_id, position: first.store_position },
     });
     return pending.length === BATCH;
   }

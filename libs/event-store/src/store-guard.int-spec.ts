@@ -1,0 +1,155 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { Relay } from '@rebelcore/messaging/relay/relay';
+import { outboxTables } from '@rebelcore/messaging/schema';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
+import type { Pool } from 'pg';
+import { z } from 'zod';
+import { eventCodec, type Aggregate, type EventOf } from './aggregate.js';
+import { EventStore, toStream, type StreamPublication } from './event-store.js';
+import { eventStoreTables } from './schema.js';
+import { POSITION, StoreBehind, StoreGuard } from './store-guard.js';
+
+const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const definitions = { Filled: { schema: z.object({ by: z.string() }) } };
+type Filled = EventOf<typeof definitions>;
+const glass: Aggregate<number, Filled> = {
+  type: 'glass',
+  initial: 0,
+  evolve: (drops) => drops + 1,
+  codec: eventCodec<Filled>(definitions),
+};
+const filled: Filled = { type: 'Filled', data: { by: 'hand' } };
+
+describe('a store that has published', () => {
+  let database: TestDatabase;
+  let kafka: TestKafka;
+  let pool: Pool;
+  let close: (() => Promise<unknown>)[];
+  let [topic, heartbeatTopic] = ['', ''];
+  const [customerId, streamId] = [uuid(), uuid()];
+
+  beforeAll(() => {
+    kafka = testKafka();
+  });
+  afterAll(() => kafka.close());
+  beforeEach(async () => {
+    database = await testDatabase({ role: 'keeper', schema: eventStoreTables('keeper') + outboxTables('keeper') });
+    pool = database.pool();
+    [topic, heartbeatTopic] = [await kafka.topic(2), await kafka.topic(1)];
+    close = [];
+  });
+  afterEach(async () => {
+    for (const each of close.toReversed()) await each();
+    await database.drop();
+  });
+
+  const guarded = () => {
+    const guard = new StoreGuard({
+      pool,
+      kafka: kafka.client(),
+      topic,
+      heartbeatTopic,
+      name: 'test',
+      logger: silent,
+    });
+    close.push(() => guard.close());
+    const glasses: StreamPublication<Filled> = {
+      aggregate: glass,
+      publish: ({ id }) => [{ topic, key: customerId, headers: { ce_id: id }, value: '{}' }],
+    };
+    const store = new EventStore({ pool, guard, streams: [glasses] });
+    const append = (version: number) =>
+      store.append([toStream(glass, streamId, version, [filled])], { customerId, correlationId: 'api:test' });
+    return { guard, append };
+  };
+  const relay = (guard: StoreGuard) => {
+    const publisher = new KafkaPublisher(kafka.client());
+    const made = new Relay({
+      pool,
+      publisher,
+      kafka: kafka.client(),
+      name: 'test',
+      logger: silent,
+      mayPublish: () => guard.mayPublish(),
+      heartbeat: {
+        topic: heartbeatTopic,
+        everyMs: 1,
+        topics: [topic],
+        store: { id: '(select id from store_identity)', position: POSITION },
+      },
+    });
+    close.push(
+      () => publisher.close(),
+      () => made.stop(),
+    );
+    made.start();
+    return made;
+  };
+  const published = async (position: number, publishing: Relay) => {
+    await until(async () => {
+      const { rows } = await pool.query('select from outbox');
+      return rows.length === 0;
+    }, 'the outbox to be empty');
+    const since = new Date();
+    await until(() => (publishing.status().lastHeartbeatAt ?? 0) > since, `a heartbeat about ${String(position)}`);
+  };
+  /** As a copy of before the last events has it, with the identity of the original; another file of the table. */
+  const restore = (events: number) =>
+    database.asOwner(
+      `delete from event where sequence > ${String(events)}; update customer_head set sequence = ${String(events)};
+       create table copy (like event including all); insert into copy select * from event;
+       drop table event; alter table copy rename to event; grant select, insert on event to keeper`,
+    );
+
+  it('goes on after its server or its table has become another one, when nothing is missing', async () => {
+    const { guard, append } = guarded();
+    const publishing = relay(guard);
+    await append(0);
+    await append(1);
+    await published(2, publishing);
+    const before = guard.verifiedLife();
+    await restore(2);
+    expect((await append(2))[0]?.sequence).toBe(3);
+    expect(guard.verifiedLife()).not.toBe(before);
+  });
+
+  it('refuses every command and publishes nothing once it has gone back, and names what mends it', async () => {
+    const { guard, append } = guarded();
+    const publishing = relay(guard);
+    await append(0);
+    await append(1);
+    await published(2, publishing);
+    await restore(1);
+    await expect(append(1)).rejects.toThrow(StoreBehind);
+    expect(guard.refusal()).toMatch(/holds 1 events, and had published 2 at .*npm run restore -- events/);
+    const { rows } = await pool.query('select from event');
+    expect(rows).toHaveLength(1);
+    await publishing.stop();
+    const again = relay(guard);
+    await until(() => again.status().refusal?.includes('npm run restore'), 'the relay to refuse');
+    expect(again.status().lastHeartbeatAt).toBeUndefined();
+  });
+
+  it('misses also what no heartbeat has told of yet', async () => {
+    const { append } = guarded();
+    await append(0);
+    const { rows } = await pool.query<{ id: string }>('select event_id as id from event');
+    const publisher = new KafkaPublisher(kafka.client());
+    close.push(() => publisher.close());
+    const record = (sequence: string, id: string = uuid()) => ({
+      topic,
+      key: customerId,
+      headers: { ce_id: id, ce_sequence: sequence },
+      value: '{}',
+    });
+    await publisher.publish([record('1', rows[0]?.id)]);
+    await restore(1);
+    await append(1);
+    await publisher.publish([record('2')]);
+    await restore(2);
+    await expect(append(2)).rejects.toThrow(/it lacks 1 events that/);
+  });
+});

@@ -1,0 +1,86 @@
+/** A heartbeat as this process knows it. */
+export interface Beat {
+  /** Milliseconds by the clock of identity's database. */
+  readonly at: number;
+  readonly published: Readonly<Record<string, readonly string[]>>;
+  readonly incarnations: Readonly<Record<string, string>>;
+  /** When this process learned of it, by both of its clocks. */
+  readonly learned: Moment;
+}
+
+/** Milliseconds since 1970 by the wall clock, which can be set, and by the monotonic clock, which only goes on. */
+export interface Moment {
+  readonly wall: number;
+  readonly monotonic: number;
+}
+
+/** What a view has applied of a topic. */
+export interface AppliedTopic {
+  readonly topic: string;
+  /** The next offset of each partition, with the incarnation it counts in. */
+  readonly partitions: ReadonlyMap<number, { readonly offset: bigint; readonly incarnation: string | undefined }>;
+  /** Incarnations of which records were lost before this view had read them. */
+  readonly lostIn: ReadonlySet<string>;
+}
+
+export interface Currency {
+  /** Of which heartbeat the view is current; undefined when nothing proves that it is of any. */
+  readonly beat: Beat | undefined;
+  /** Why it is not current as of the newest heartbeat, for an operator. */
+  readonly withheld: string | undefined;
+}
+
+/** Clocks of two hosts that keep time differ by less. */
+export const ALLOWED_SKEW_MS = 2_000;
+
+/**
+ * Which heartbeat a view has caught up with: the newest one whose offsets, each counted in the topic it names, are all
+ * applied, with nothing lost before.
+ *
+ * A heartbeat from the future proves nothing, and makes the others doubtful too: of two clocks at least one is wrong. What
+ * was said before a clock was set back is not believed either.
+ *
+ * @param beats in the order in which they came
+ * @param wall the present by this process' wall clock
+ */
+export function currencyOf(beats: readonly Beat[], applied: readonly AppliedTopic[], wall: number): Currency {
+  const newest = beats.at(-1);
+  if (newest === undefined) return { beat: undefined, withheld: 'no heartbeat of identity has come yet' };
+  const ahead = newest.at - wall;
+  if (ahead > ALLOWED_SKEW_MS) {
+    const seconds = String(Math.ceil(ahead / 1_000));
+    const withheld = `the newest heartbeat is ${seconds} s ahead of this host's clock; compare it with that of identity's database`;
+    return { beat: undefined, withheld };
+  }
+  const credible = beats.filter(({ at }) => at <= newest.at);
+  const beat = credible.findLast((each) => missing(each, applied) === undefined);
+  return { beat, withheld: missing(newest, applied) };
+}
+
+/** What the view lacks of what a heartbeat names. */
+function missing({ published, incarnations }: Beat, applied: readonly AppliedTopic[]): string | undefined {
+  for (const { topic, partitions, lostIn } of applied) {
+    const [ends, incarnation] = [published[topic], incarnations[topic]];
+    if (ends === undefined || incarnation === undefined) return `the newest heartbeat does not speak of ${topic}`;
+    if (lostIn.has(incarnation)) {
+      return `${topic} has lost records before they were read here; "npm run republish" fills it again`;
+    }
+    for (const [partition, end] of ends.entries()) {
+      if (end === '0') continue;
+      const at = partitions.get(partition);
+      const where = `${topic}/${String(partition)}`;
+      if (at?.incarnation !== incarnation) return `${where} of incarnation ${incarnation} was not read yet`;
+      if (BigInt(end) > at.offset) return `${where} was read up to ${String(at.offset)} of ${end}`;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * How old that is, in milliseconds: by the wall clock or by what this process' monotonic clock has counted since it learned
+ * of it, whichever is more. So neither a clock that is set back nor a host that was suspended makes a view look younger.
+ */
+export function ageOf({ at, learned }: Beat, now: Moment): number {
+  const whenLearned = Math.max(0, learned.wall - at);
+  return Math.max(now.wall - at, whenLearned + now.monotonic - learned.monotonic, 0);
+}

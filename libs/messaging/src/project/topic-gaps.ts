@@ -1,0 +1,128 @@
+import { TOPICS, type TopicSpec } from '@rebelcore/contracts/topics';
+import type { Pool, PoolClient } from 'pg';
+import type { Logger } from '../logger.js';
+import type { TopicFacts } from '../topic-facts.js';
+import { inTransaction } from '../transaction.js';
+import { beginningOf, type Gap, type GapKind } from './beginning.js';
+
+interface View {
+  readonly pool: Pool;
+  readonly view: string;
+  readonly logger: Logger;
+}
+
+/** A gap as health shows it. */
+export interface NotedGap {
+  /** `api.calls.v1/3` */
+  readonly where: string;
+  readonly incarnation: string;
+  readonly kind: GapKind;
+  readonly from: string;
+  readonly to: string | null;
+  readonly noticedAt: Date;
+}
+
+/**
+ * Compares where a view stands with what its topic is now, in one transaction with what follows: offsets that count in
+ * another topic are given up, and what is lost is noted.
+ *
+ * @returns where to read each of these partitions
+ */
+export const begin = (
+  { pool, view, logger }: View,
+  facts: TopicFacts,
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, bigint>> => {
+  const { topic, incarnation } = facts;
+  return inTransaction(
+    pool,
+    (tx) => tx.query('begin'),
+    async (tx) => {
+      const { rows } = await tx.query<{ partition: number; next_offset: string; incarnation: string | null }>(
+        `select partition, next_offset, incarnation from consumer_offset
+          where view = $1 and topic = $2 and partition = any($3::integer[]) order by partition for update`,
+        [view, topic, partitions],
+      );
+      const starts = new Map<number, bigint>();
+      for (const partition of partitions) {
+        const row = rows.find((each) => each.partition === partition);
+        const stored = row && { offset: BigInt(row.next_offset), incarnation: row.incarnation ?? undefined };
+        const bounds = facts.partitions[partition];
+        if (bounds === undefined) throw new Error(`${topic} has no partition ${String(partition)}`);
+        const { position, gaps } = beginningOf(stored, incarnation, bounds);
+        starts.set(partition, position);
+        if (stored?.offset === position && stored.incarnation === incarnation) continue;
+        await tx.query(
+          `insert into consumer_offset (view, topic, partition, next_offset, incarnation) values ($1, $2, $3, $4, $5)
+           on conflict (view, topic, partition)
+           do update set next_offset = excluded.next_offset, incarnation = excluded.incarnation`,
+          [view, topic, partition, String(position), incarnation],
+        );
+        if (gaps.some(({ kind }) => kind === 'made-anew')) await leaveParkedBehind(tx, view, topic, partition);
+        for (const gap of gaps) {
+          // Heartbeats that are gone have said nothing that a later one does not say again.
+          if (topic === 'identity.heartbeats.v1') continue;
+          await note(tx, view, topic, partition, stored?.incarnation ?? incarnation, incarnation, gap);
+          const fields = { view, topic, partition, kind: gap.kind, from: String(gap.from), to: String(gap.to ?? '?') };
+          logger.error(fields, 'a topic has lost records before this view had read them');
+        }
+      }
+      return starts;
+    },
+  );
+};
+
+/** A gap that a former topic of this name left is one of that topic, not of this one. */
+async function note(
+  tx: PoolClient,
+  view: string,
+  topic: string,
+  partition: number,
+  former: string,
+  incarnation: string,
+  { kind, from, to }: Gap,
+): Promise<void> {
+  await tx.query(
+    `insert into topic_gap (view, topic, partition, incarnation, kind, from_offset, to_offset)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+    [
+      view,
+      topic,
+      partition,
+      kind === 'made-anew' ? former : incarnation,
+      kind,
+      String(from),
+      to === undefined ? null : String(to),
+    ],
+  );
+}
+
+/** More than any topic has: parked records of a former topic keep their order, before all of the present one. */
+const BEFORE_ALL = 1_000_000_000_000n;
+
+/**
+ * What was parked from a former topic of this name. Where the topic is filled again from its source, the records come again;
+ * elsewhere they exist nowhere else, and stay.
+ */
+async function leaveParkedBehind(tx: PoolClient, view: string, topic: string, partition: number): Promise<void> {
+  const spec: TopicSpec | undefined = (TOPICS as Readonly<Record<string, TopicSpec>>)[topic];
+  const comesAgain = spec?.retention === 'forever' || spec?.retention === 'compact';
+  await tx.query(
+    comesAgain
+      ? 'delete from parked_record where view = $1 and topic = $2 and partition = $3'
+      : `update parked_record set "offset" = "offset" - ${String(BEFORE_ALL)}
+          where view = $1 and topic = $2 and partition = $3`,
+    [view, topic, partition],
+  );
+}
+
+/** The newest hundred. */
+export async function gapsOf(pool: Pool, view: string): Promise<readonly NotedGap[]> {
+  const { rows } = await pool.query<NotedGap>(
+    `select topic || '/' || partition as "where", incarnation, kind, from_offset as "from", to_offset as "to",
+            noticed_at as "noticedAt"
+       from topic_gap where view = $1 order by noticed_at desc limit 100`,
+    [view],
+  );
+  return rows;
+}
