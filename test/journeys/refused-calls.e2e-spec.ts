@@ -200,3 +200,38 @@ it('keeps to the published contract where clients are not to notice anything', a
   const twoBlanks = { authorization: bearer.authorization?.replace('Bearer ', 'Bearer  ') ?? '' };
   expect((await ask(portal, 'POST', '/api/v1/infer', { ...WHICH.json, ...twoBlanks }, prompt)).status).toBe(200);
 });
+
+describe('bodies that are meant to do harm', () => {
+  const deep = (open: string, close: string) => `${open.repeat(10_000)}${close.repeat(10_000)}`;
+  const BODIES: Readonly<Record<string, string>> = {
+    'ten thousand arrays': deep('[', ']'),
+    'ten thousand objects': `{"username":${deep('{"a":', '}').replace('}', '1}')}}`,
+    'a prototype': '{"__proto__":{"admin":true},"username":"x","password":"x","email":"x"}',
+    'a constructor': '{"constructor":{"prototype":{"admin":true}},"username":"x"}',
+    'a number beyond all': '{"username":1e309,"email":1e309,"prompt":1e309,"role_id":1e309}',
+    NUL: '{"username":"a\\u0000b","password":"x","email":"a\\u0000b","prompt":"","role_id":"\\u0000"}',
+    'half a character': '{"username":"\\ud800","password":"\\udfff","email":"\\ud800","prompt":"","role_id":"\\ud800"}',
+    'bytes that are no text': '{"username":"\u00ff\u00fe"',
+  };
+
+  it.each(Object.keys(BODIES))('%s are refused at once, and recorded', async (what) => {
+    const prefix = `harm-${randomUUID()}`;
+    const cookie = customer.owner.session ?? '';
+    const places: [string, Headers][] = [
+      ['/api/v1/authorize', {}],
+      ['/api/v1/infer', bearer],
+      ['/api/v1/sessions', {}],
+      ['/api/v1/api-users', { cookie, 'idempotency-key': randomUUID() }],
+      ['/api/v1/api-users/usage', { cookie }],
+    ];
+    for (const [at, [path, headers]] of places.entries()) {
+      const began = performance.now();
+      const name = `${prefix}.${String(at)}`;
+      const all = { ...WHICH.json, ...headers, 'x-correlation-id': name };
+      const { status } = await ask(endpoints().portal, 'POST', path, all, BODIES[what]);
+      expect([path, status >= 400 && status < 500]).toEqual([path, true]);
+      expect(performance.now() - began).toBeLessThan(1_000);
+    }
+    expect(await entriesOf(prefix, places.length)).toHaveLength(places.length);
+  });
+});
