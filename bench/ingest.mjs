@@ -73,7 +73,7 @@ function eventOf(customerId, what) {
     data: { customerId, calls: what },
   };
 }
-const recordOf = (event) => ({ topic: 'api.calls.v1', ...encodeEvent(event, event.data.customerId) });
+const recordOf = (event) => ({ topic: 'api.calls.token.v1', ...encodeEvent(event, event.data.customerId) });
 const events = (count) =>
   Array.from({ length: Math.ceil(count / folded) }, (_, n) => {
     const which = n % customers.length;
@@ -87,7 +87,7 @@ const written = async () =>
   Number(
     (
       await database.query(
-        `select coalesce(sum(next_offset), 0) as n from consumer_offset where topic = 'api.calls.v1'`,
+        `select coalesce(sum(next_offset), 0) as n from consumer_offset where topic = 'api.calls.token.v1'`,
       )
     ).rows[0].n,
   );

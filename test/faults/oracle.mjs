@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { send } from './http.mjs';
+import { CALLS_TOPICS } from './system.mjs';
 import { checkRegisters, opened } from './check-history.mjs';
 
 const STATUS = { ApiUserCreated: 'active', ApiUserReactivated: 'active', ApiUserDeactivated: 'inactive' };
@@ -7,7 +8,7 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** Where the topics ended before a scenario, so that the oracle reads only what came since. */
 export async function topicEnds(system) {
-  const topics = ['identity.events.v1', 'api.calls.v1'];
+  const topics = ['identity.events.v1', ...CALLS_TOPICS];
   return Object.fromEntries(await Promise.all(topics.map(async (topic) => [topic, await system.topics.ends(topic)])));
 }
 
@@ -138,10 +139,9 @@ function callsAgainstActivity({ calls, commands }, { byCorrelation }, { lost, do
 
 /** Per recorder, what it wrote about a customer is numbered without gaps and in order, once duplicates are dropped. */
 async function callsAgainstTopic(system, from, { wrong }) {
-  const topic = 'api.calls.v1';
-  const records = await system.topics.readAll(topic, 'audit', from[topic]);
+  const ofTopics = await Promise.all(CALLS_TOPICS.map((topic) => system.topics.readAll(topic, 'audit', from[topic])));
   const last = new Map();
-  for (const { key, headers } of records) {
+  for (const { key, headers } of ofTopics.flat()) {
     const place = `${headers.ce_source} ${key}`;
     const sequence = Number(headers.ce_sequence);
     const before = last.get(place);

@@ -222,11 +222,14 @@ export class FaultSystem {
   }
 }
 
+/** Who records calls, each on a topic of its own. */
+export const CALLS_TOPICS = ['token', 'inference', 'identity', 'audit'].map((service) => `api.calls.${service}.v1`);
+
 /** Database, view, topics. */
 const CONSUMERS = [
   ['token', 'authorization-v1', ['identity.events.v1', 'identity.credentials.v1']],
   ['identity', 'enforcement-v1', ['token.events.v1']],
-  ['audit', 'activity-v1', ['identity.events.v1', 'token.events.v1', 'api.calls.v1']],
+  ['audit', 'activity-v1', ['identity.events.v1', 'token.events.v1', ...CALLS_TOPICS]],
 ];
 
 export const labelOf = ({ log }) => basename(log, '.log');

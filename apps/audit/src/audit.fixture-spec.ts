@@ -4,8 +4,10 @@ import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents, type IdentityEventData, type IdentityEventName } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { callsTopic, FORMER_CALLS_TOPIC, writerOfCalls } from '@rebelcore/contracts/topics';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { Projection } from '@rebelcore/messaging/project/projection';
+import { createTopics } from '@rebelcore/messaging/topics-admin';
 import type { OutgoingRecord, PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
@@ -22,6 +24,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { idInSpaceOf } from './activity/description.js';
 import type { ActivityItem } from './activity/activity.query.js';
 import { auditConfig } from './audit.config.js';
 import { auditApp } from './audit.app.js';
@@ -93,6 +96,7 @@ export class AuditFixture {
   static async start(): Promise<AuditFixture> {
     const database = await testDatabase({ role: 'audit' });
     await runMigrations({ url: database.url, applicationName: 'test', migrations });
+    await ensureFormerTopic();
     const jwks = createServer((_, answer) => answer.end(JSON.stringify({ keys: [fixture.signingKey.publicJwk] })));
     jwks.listen(0, '127.0.0.1');
     await once(jwks, 'listening');
@@ -121,20 +125,25 @@ export class AuditFixture {
     await this.database.drop();
   }
 
-  /** Publishes as a principal that may. */
+  /** Publishes as a principal that may; as the administrator where nobody may any more. */
   async publish(principal: string, records: readonly OutgoingRecord[]): Promise<PublishedOffsets> {
     let publisher = this.publishers.get(principal);
     if (publisher === undefined) {
-      publisher = new KafkaPublisher(testKafka().client(principal));
+      publisher = new KafkaPublisher(testKafka().client(principal === 'nobody' ? undefined : principal));
       this.publishers.set(principal, publisher);
     }
     return publisher.publish(records);
   }
 
+  get projection(): Projection {
+    const [replica] = this.replicas;
+    if (replica === undefined) throw new Error('no replica runs');
+    return replica.app.get(Projection);
+  }
+
   /** Waits until the log has taken in what was published. */
   async processed(published: PublishedOffsets): Promise<void> {
-    const projection = this.replicas[0]?.app.get(Projection);
-    for (const [topic, offsets] of published) await projection?.whenProcessed(topic, offsets, 30_000);
+    for (const [topic, offsets] of published) await this.projection.whenProcessed(topic, offsets, 30_000);
   }
 
   /** Publishes what the customers have, each principal's share in order, and waits until the log holds it. */
@@ -209,18 +218,28 @@ export class Customer {
       appliedAt: new Date().toISOString(),
     };
     const event = this.event('/token', tokenEvents.wireType('ApiUserAuthorizationApplied'), 1, data);
-    this.expected.set(event.id, 'api_user.authorization_applied');
+    this.expected.set(idInSpaceOf('token.events.v1', event.id), 'api_user.authorization_applied');
     this.records.push({ topic: 'token.events.v1', ...encodeEvent(event, this.id) });
     return this;
   }
 
-  /** One record with these calls. */
+  /** One record of the token service with these calls. */
   calls(...changes: Partial<Call>[]): this {
-    const calls = changes.map((change): Call => ({ ...someCall(), ...change }));
-    for (const { id, route } of calls) this.expected.set(id, route === AUTHORIZE ? 'api.authorize' : 'api.call');
+    return this.callsOf('token', ...changes);
+  }
+
+  /** One record of this service with these calls; older ones lie where all services wrote once. */
+  callsOf(writer: string, ...changes: Partial<Call>[]): this {
+    const calls = changes.map((change): Call => ({ ...someCall(), service: writer, ...change }));
+    const isFormer = calls.some(({ at }) => Date.parse(at) < Date.now() - 30 * 86_400_000);
+    const topic = isFormer ? FORMER_CALLS_TOPIC : callsTopic(writer);
+    for (const { id, route, service } of calls) {
+      const isAuthorize = service === 'token' && route === AUTHORIZE;
+      this.expected.set(isFormer ? id : idInSpaceOf(topic, id), isAuthorize ? 'api.authorize' : 'api.call');
+    }
     const type = callEvents.wireType('ApiCallRecorded');
-    const event = this.event('/token', type, 1, { customerId: this.id, calls });
-    this.records.push({ topic: 'api.calls.v1', ...encodeEvent(event, this.id) });
+    const event = this.event(`/${writer}`, type, 1, { customerId: this.id, calls });
+    this.records.push({ topic, ...encodeEvent(event, this.id) });
     return this;
   }
 
@@ -251,7 +270,8 @@ export class Customer {
         'api_user.create',
       )
       .applied(apiUserId, 'active')
-      .calls({ apiUserId }, { apiUserId, route: 'POST /api/v1/infer', service: 'inference' })
+      .calls({ apiUserId })
+      .callsOf('inference', { apiUserId, route: 'POST /api/v1/infer' })
       .identity('ApiUserDeactivated', { apiUserId, actor }, 'api_user.deactivate')
       .applied(apiUserId, 'inactive')
       .calls({ apiUserId, status: 401, outcome: 'refused', reason: 'api-user.inactive' })
@@ -281,7 +301,20 @@ const someCall = (): Call => ({
   correlationId: `api:${uuid()}`,
 });
 
+/** As an installation has it that was upgraded. */
+async function ensureFormerTopic(): Promise<void> {
+  const admin = testKafka().client().admin();
+  await admin.connect();
+  const known = await admin.listTopics();
+  if (!known.includes(FORMER_CALLS_TOPIC)) {
+    await createTopics(admin, [{ topic: FORMER_CALLS_TOPIC, numPartitions: 3, replicationFactor: 1 }]);
+  }
+  await admin.disconnect();
+}
+
 /** Each topic's records by the principal that may write them. */
 export function byPrincipal(records: readonly OutgoingRecord[]): Map<string, OutgoingRecord[]> {
-  return Map.groupBy(records, ({ topic }) => (topic === 'identity.events.v1' ? 'identity' : 'token'));
+  return Map.groupBy(records, ({ topic }) =>
+    topic === FORMER_CALLS_TOPIC ? 'nobody' : (writerOfCalls(topic) ?? topic.split('.', 1)[0] ?? ''),
+  );
 }

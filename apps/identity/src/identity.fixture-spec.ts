@@ -186,7 +186,7 @@ export class IdentityFixture {
       this.read('token', 'identity.heartbeats.v1', (messages) => {
         this.heartbeats.push(...readable(messages, ({ value }) => heartbeat.parse(JSON.parse(String(value)))));
       }),
-      this.read('audit', 'api.calls.v1', (messages) => {
+      this.read('audit', 'api.calls.identity.v1', (messages) => {
         this.calls.push(...readable(messages, (m) => callEvents.read(m)));
       }),
     ]);

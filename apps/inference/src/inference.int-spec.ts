@@ -19,14 +19,16 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Pool } from 'pg';
 import { inferenceConfig } from './inference.config.js';
 import { inferenceApp } from './inference.app.js';
 import { migrations } from './migrations/migrations.js';
-import { sampleSpecOf } from './specs/spec.view.js';
+import { sampleSpecOf, SPECS_PER_CUSTOMER } from './specs/spec.view.js';
 
 const key = generateSigningKey();
 const PROMPT = `a prompt that nobody may keep ${randomUUID()}`;
 let database: TestDatabase;
+let owner: Pool;
 let jwks: Server;
 let identity: KafkaPublisher;
 let spool: string;
@@ -36,6 +38,7 @@ let url: string;
 beforeAll(async () => {
   database = await testDatabase({ role: 'inference' });
   await runMigrations({ url: database.url, applicationName: 'test', migrations });
+  owner = database.pool({ connectionString: database.url, max: 1 });
   jwks = createServer((_, answer) => answer.end(JSON.stringify({ keys: [key.publicJwk] })));
   await new Promise<void>((resolve) => jwks.listen(0, '127.0.0.1', resolve));
   identity = new KafkaPublisher(testKafka().client('identity'));
@@ -134,7 +137,7 @@ const provision = (customerId: string): Promise<void> =>
 
 /** The calls on the topic whose correlation id begins so. */
 async function recorded(prefix: string) {
-  const calls = await recordedCalls(testKafka().client());
+  const calls = await recordedCalls(testKafka().client(), 'inference');
   return calls.filter((call) => (call.callerCorrelationId ?? call.correlationId).startsWith(prefix));
 }
 
@@ -180,6 +183,20 @@ describe('/infer', () => {
     expect((await colleague.infer({ prompt: 'x', spec_ids: [spec] })).status).toBe(200);
     const refused = race.find(({ status }) => status === 403);
     expect(refused?.body).toMatchObject({ code: 'spec.foreign', errors: [{ field: 'spec_ids' }] });
+  });
+
+  it('lets a customer have so many specs and no more, however many calls come at once', async () => {
+    const caller = new Caller();
+    const sql = `insert into spec_v1 select 'spec-' || n || $1, $1::uuid from generate_series(1, $2) n`;
+    await owner.query(sql, [caller.customerId, SPECS_PER_CUSTOMER - 3]);
+    const claims = await Promise.all(
+      Array.from({ length: 4 }, () => caller.infer({ prompt: 'x', spec_ids: [randomUUID(), randomUUID()] })),
+    );
+    expect(claims.map(({ status }) => status).sort()).toEqual([200, 403, 403, 403]);
+    expect(claims.find(({ status }) => status === 403)?.body).toMatchObject({ code: 'spec.too-many' });
+    const known = [`spec-1${caller.customerId}`, randomUUID()];
+    expect((await caller.infer({ prompt: 'x', spec_ids: known })).status).toBe(200);
+    expect((await new Caller().infer({ prompt: 'x', spec_ids: [randomUUID()] })).status).toBe(200);
   });
 
   it('does not register the new specs of a call that also names a foreign one', async () => {
@@ -292,7 +309,7 @@ describe('/infer', () => {
   });
 
   it('invariant 7: writes no prompt anywhere', async () => {
-    const topic = await readTopic(testKafka().client(), 'api.calls.v1');
+    const topic = await readTopic(testKafka().client(), 'api.calls.inference.v1');
     expect(topic.length).toBeGreaterThan(0);
     expect(topic.map(({ value }) => value).join('\n')).not.toContain(PROMPT);
     const owner = database.pool({ connectionString: database.url, max: 1 });

@@ -1,18 +1,34 @@
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
 import { Misused, runCommand } from '@rebelcore/embedded/command';
 import { environment } from './launcher.config.js';
-import { isStoring, runProgram, STORING_SERVICES, variableOf } from './service-program.js';
+import { isStoring, runProgram, STORING_SERVICES, variableOf, type StoringService } from './service-program.js';
 import { findRunningSystem } from './system/running-system.js';
 
 const usage = `usage: npm run parked -- replay ${STORING_SERVICES.join('|')}
-Tries the records again that this service could not apply, in order. The database is that of the system running here,
-or the one in <SERVICE>_DATABASE_URL.`;
+       npm run parked -- discard TOPIC/PARTITION@OFFSET... --reason "WHY" [--by NAME]
+replay   tries the records again that this service could not apply, in order, and lists what is left
+discard  lets records of calls go for good that will never be readable; the activity log says which, by whom and why
+The database is that of the system running here, or the one in <SERVICE>_DATABASE_URL.`;
 
-function replay(): number {
-  const [verb, service = ''] = process.argv.slice(2);
-  if (verb !== 'replay' || !isStoring(service)) throw new Misused();
-  const variable = variableOf(service, 'DATABASE_URL');
-  const database = environment[variable] ?? findRunningSystem(variable).databaseUrl(service, 'runtime');
-  return runProgram(service, 'replay-parked', { [variable]: database });
+function run(): number {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { reason: { type: 'string' }, by: { type: 'string', default: userInfo().username } },
+  });
+  const [verb, ...rest] = positionals;
+  const [service = ''] = rest;
+  if (verb === 'replay' && rest.length === 1 && isStoring(service)) {
+    return runProgram(service, 'replay-parked', databaseOf(service));
+  }
+  const { reason = '', by } = values;
+  if (verb !== 'discard' || rest.length === 0 || reason.trim() === '') throw new Misused();
+  return runProgram('audit', 'discard-parked', databaseOf('audit'), [by, reason, ...rest]);
 }
 
-await runCommand({ usage, run: replay });
+function databaseOf(service: StoringService): Record<string, string> {
+  const variable = variableOf(service, 'DATABASE_URL');
+  return { [variable]: environment[variable] ?? findRunningSystem(variable).databaseUrl(service, 'runtime') };
+}
+
+await runCommand({ usage, run });

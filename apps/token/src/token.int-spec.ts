@@ -248,7 +248,7 @@ describe('invariant 4: the view is honest about its age', () => {
 });
 
 describe('invariant 6: no call without its record', () => {
-  it('every answer stands on api.calls.v1 before the caller has it, each once', async () => {
+  it('every answer stands on api.calls.token.v1 before the caller has it, each once', async () => {
     const apiUser = await minted();
     const send = async (name: string, body: unknown) => {
       const answer = await fixture.authorize(body, first, { 'x-correlation-id': `${apiUser.id}-${name}` });
@@ -270,7 +270,7 @@ describe('invariant 6: no call without its record', () => {
       'not-json': 400,
       oversize: 413,
     });
-    const calls = await recordedCalls(fixture.kafka());
+    const calls = await recordedCalls(fixture.kafka(), 'token');
     const own = calls.filter((call) => call.callerCorrelationId?.startsWith(apiUser.id));
     expect(own.map((call) => [call.callerCorrelationId?.slice(37), call.status]).sort()).toEqual(
       sent.map(([name, status]) => [name, status]).sort(),

@@ -1,5 +1,6 @@
 import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { callsTopic } from '@rebelcore/contracts/topics';
 import { within } from '@rebelcore/messaging/deadline';
 import { nextTurn } from '@rebelcore/messaging/pace';
 import { PublishFailed, type OutgoingRecord, type Publisher } from '@rebelcore/messaging/publish/publisher';
@@ -8,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallSpool } from './call-spool.js';
 
 export interface CallRecorderOptions {
-  /** The service that answers the calls: `token`. */
+  /** The service that answers the calls: `token`. Its Kafka login may write its topic, `api.calls.token.v1`, and no other's. */
   readonly service: string;
   readonly publisher: Publisher;
   readonly spool: CallSpool;
@@ -65,6 +66,7 @@ export class CallRecorder {
   /** Another process, or this one after a restart, counts its sequences anew and so is another source. */
   private source: string;
   private readonly sequences = new Map<string, number>();
+  private readonly topic: string;
   private readonly acknowledgeWithinMs: number;
   private readonly deadlineMs: number;
   private readonly retryEveryMs: number;
@@ -80,6 +82,7 @@ export class CallRecorder {
 
   constructor(private readonly options: CallRecorderOptions) {
     this.source = this.newSource();
+    this.topic = callsTopic(options.service);
     this.acknowledgeWithinMs = options.acknowledgeWithinMs ?? 700;
     this.deadlineMs = options.deadlineMs ?? 2_000;
     this.retryEveryMs = options.retryEveryMs ?? 500;
@@ -180,7 +183,9 @@ export class CallRecorder {
     const { spool } = this.options;
     while (!spool.isEmpty && performance.now() < this.closeBy) {
       try {
-        const refused = await this.deliver((await spool.oldest()) ?? []);
+        // An earlier version of the service spooled them for a topic that nobody may write any more.
+        const records = ((await spool.oldest()) ?? []).map((record) => ({ ...record, topic: this.topic }));
+        const refused = await this.deliver(records);
         const aside = await spool.dropOldest(refused);
         if (aside !== undefined) this.options.onSetAside?.(aside);
         this.setKafkaAway(false);
@@ -258,7 +263,7 @@ export class CallRecorder {
       correlationId: calls[0]?.correlationId ?? '',
       data: { customerId, calls },
     };
-    return { topic: 'api.calls.v1', ...encodeEvent(event, customerId) };
+    return { topic: this.topic, ...encodeEvent(event, customerId) };
   }
 }
 

@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 const record = (n: number): OutgoingRecord => ({
-  topic: 'api.calls.v1',
+  topic: 'api.calls.token.v1',
   key: `k${n}`,
   headers: {},
   value: `value ${n}`,
@@ -88,7 +88,7 @@ describe('the call spool', () => {
 
   it('drops a torn last line, which nobody was told of, and keeps the whole ones', async () => {
     await leave(record(1), record(2));
-    await appendFile(await onlySegment(), '{"topic":"api.calls.v1","key":"k3","va');
+    await appendFile(await onlySegment(), '{"topic":"api.calls.token.v1","key":"k3","va');
     expect(await everything(await open())).toEqual([record(1), record(2)]);
   });
 
@@ -141,7 +141,7 @@ describe('the call spool', () => {
 
   it('delivers what can be read of a damaged segment and sets the file aside', async () => {
     await leave(record(1));
-    await appendFile(await onlySegment(), '\0\0\0\n{"topic":"api.calls.v1","key":7}\n');
+    await appendFile(await onlySegment(), '\0\0\0\n{"topic":"api.calls.token.v1","key":7}\n');
     const next = await open();
     expect(await everything(next)).toEqual([record(1)]);
     expect([next.setAside, (await open()).setAside]).toEqual([1, 1]);

@@ -6,11 +6,11 @@ export const UNATTRIBUTED = '00000000-0000-0000-0000-000000000000';
 
 /** One call of an API, as its activity entry shows it. No body, no prompt, no token, no password. */
 export const call = z.object({
-  /** Unique; the same for every duplicate of this record. */
+  /** Unique among the calls of one service; the same for every duplicate of this record. */
   id: z.uuid(),
   /** When the call arrived, RFC 3339 UTC. */
   at: z.iso.datetime(),
-  /** The service that answered: `token`, `inference`. */
+  /** The service that answered: `token`, `inference`. Readers take the one that the topic belongs to. */
   service: z.string().min(1),
   /** Method and route pattern, never the raw path: `POST /api/v1/authorize`. */
   route: z.string().min(1),
@@ -36,7 +36,7 @@ export const call = z.object({
 export type Call = z.infer<typeof call>;
 
 /**
- * What lies on `api.calls.v1`. One record carries the calls of one customer that were waiting at the same moment, in
+ * What lies on the topics of calls, `api.calls.<service>.v1`. One record carries the calls of one customer that were waiting at the same moment, in
  * the order of their answers (ADR 4): under load a record per call would cost more than the rest of `/authorize`.
  */
 export const callEvents = new EventCatalogue('calls', {

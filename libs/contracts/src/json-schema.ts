@@ -4,7 +4,7 @@ import { credentialEvents } from './credential-events.js';
 import { heartbeat } from './heartbeat.js';
 import { identityEvents } from './identity-events.js';
 import { tokenEvents } from './token-events.js';
-import { TOPICS, type Topic } from './topics.js';
+import { TOPICS, writerOfCalls, type Topic } from './topics.js';
 
 interface Catalogue {
   readonly namespace: string;
@@ -13,11 +13,13 @@ interface Catalogue {
 }
 
 /** Which catalogue describes the records of a topic. Heartbeats are plain JSON, and checkpoints are signed notes. */
+const catalogueOf = (topic: Topic): Catalogue | undefined =>
+  writerOfCalls(topic) === undefined ? CATALOGUES[topic] : callEvents;
+
 const CATALOGUES: Partial<Record<Topic, Catalogue>> = {
   'identity.events.v1': identityEvents,
   'identity.credentials.v1': credentialEvents,
   'token.events.v1': tokenEvents,
-  'api.calls.v1': callEvents,
 };
 
 /**
@@ -37,7 +39,7 @@ function dataSchema(catalogue: Catalogue, name: string): z.core.JSONSchema.BaseS
 /** Every published data schema by wire type. */
 export function dataSchemas(): Record<string, z.core.JSONSchema.BaseSchema> {
   const schemas: Record<string, z.core.JSONSchema.BaseSchema> = {};
-  for (const catalogue of Object.values(CATALOGUES)) {
+  for (const catalogue of [...Object.values(CATALOGUES), callEvents] as Catalogue[]) {
     for (const name of Object.keys(catalogue.schemas)) schemas[catalogue.wireType(name)] = dataSchema(catalogue, name);
   }
   return schemas;
@@ -52,7 +54,7 @@ export function asyncApiDocument(): Record<string, unknown> {
       title: 'RebelCore API users: events',
       version: '1.0.0',
       description:
-        'CloudEvents 1.0 in Kafka binary content mode. The key of a record is the customer id, so that the events of one customer are totally ordered; on identity.credentials.v1 it is the API user id.',
+        'CloudEvents 1.0 in Kafka binary content mode. The key of a record is the customer id, so that the events of one customer are totally ordered; on identity.credentials.v1 it is the API user id. Each service records its calls on a topic of its own, api.calls.<service>.v1, which it alone may write; an API that is registered gets one like those shown here, and there no order of records is to be relied on.',
     },
     defaultContentType: 'application/json',
     channels: Object.fromEntries(topics.map((topic) => [channelName(topic), channel(topic)])),
@@ -76,19 +78,19 @@ const channelName = (topic: Topic): string => topic.replaceAll('.', '_');
 
 const messagesOf = (topic: Topic): string[] => {
   if (topic === 'identity.heartbeats.v1') return ['rebelcore.identity.Heartbeat'];
-  const catalogue = CATALOGUES[topic];
+  const catalogue = catalogueOf(topic);
   return catalogue ? Object.keys(catalogue.schemas).map((name) => catalogue.wireType(name)) : [];
 };
 
 function channel(topic: Topic): Record<string, unknown> {
-  const { retention, readBy } = TOPICS[topic];
+  const { retention, writtenBy, readBy } = TOPICS[topic];
   const kept =
     typeof retention === 'string'
       ? { forever: 'Kept for ever.', compact: 'Compacted: the last record of each key is kept.' }[retention]
       : `Kept for ${String(retention.ms / 3_600_000)} hours.`;
   return {
     address: topic,
-    description: `${kept} Readable by: ${readBy.join(', ')}.`,
+    description: `${kept} Written by: ${writtenBy.join(', ')}. Readable by: ${readBy.join(', ')}.`,
     messages: Object.fromEntries(
       messagesOf(topic).map((type) => [
         type,

@@ -7,6 +7,8 @@ export interface TopicSpec {
   readonly retention: { readonly ms: number } | 'forever' | 'compact';
   /** `single` for a topic that is not keyed by customer; the rest share the cluster's partition count. */
   readonly partitions: 'shared' | 'single';
+  /** `broker`: each record bears the moment at which the broker took it, and no writer can say another. Default `writer`. */
+  readonly stampedBy?: 'broker' | 'writer';
   readonly writtenBy: readonly Principal[];
   readonly readBy: readonly Principal[];
 }
@@ -16,6 +18,16 @@ const days = (n: number) => hours(24 * n);
 
 /** Partition count of every keyed topic unless an operator chooses another at the first start. */
 export const DEFAULT_PARTITIONS = 12;
+
+/** Of the calls of one service, which alone may write it. */
+const calls = <Service extends Principal>(service: Service) =>
+  ({
+    retention: { ms: days(30) },
+    partitions: 'shared',
+    stampedBy: 'broker',
+    writtenBy: [service],
+    readBy: ['audit'],
+  }) as const;
 
 /** Every topic of the product, who may write it and who may read it. Access rules on the broker are made from this table. */
 export const TOPICS = {
@@ -43,12 +55,10 @@ export const TOPICS = {
     writtenBy: ['token'],
     readBy: ['identity', 'audit'],
   },
-  'api.calls.v1': {
-    retention: { ms: days(30) },
-    partitions: 'shared',
-    writtenBy: ['identity', 'token', 'audit', 'inference'],
-    readBy: ['audit'],
-  },
+  'api.calls.token.v1': calls('token'),
+  'api.calls.inference.v1': calls('inference'),
+  'api.calls.identity.v1': calls('identity'),
+  'api.calls.audit.v1': calls('audit'),
   'audit.checkpoints.v1': {
     retention: 'forever',
     partitions: 'shared',
@@ -58,3 +68,21 @@ export const TOPICS = {
 } as const satisfies Record<string, TopicSpec>;
 
 export type Topic = keyof typeof TOPICS;
+
+/** Name of a service that records calls: as it stands in the name of its topic, and as its Kafka principal is called. */
+export const SERVICE_NAME = /^[a-z][a-z0-9-]{0,39}$/;
+
+/** The topic on which a service records calls; the broker lets no other service write there. */
+export const callsTopic = (service: string): string => `api.calls.${service}.v1`;
+
+/** The service that a topic of calls belongs to, and that therefore wrote each record of it; undefined for other topics. */
+export function writerOfCalls(topic: string): string | undefined {
+  const [, service] = /^api\.calls\.([^.]+)\.v1$/.exec(topic) ?? [];
+  return service !== undefined && SERVICE_NAME.test(service) ? service : undefined;
+}
+
+/** How the topic of an API is made that is no part of the product. */
+export const CALLS_OF_ANOTHER_API: TopicSpec = { ...calls('token'), writtenBy: [] };
+
+/** Where all services recorded calls before each had a topic of its own. Nobody may write it any more. */
+export const FORMER_CALLS_TOPIC = 'api.calls.v1';

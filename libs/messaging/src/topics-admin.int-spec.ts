@@ -2,14 +2,14 @@ import { TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/c
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import kafkajs from 'kafkajs';
 import { KafkaPublisher } from './publish/kafka-publisher.js';
-import { ensureAcls, ensureTopics } from './topics-admin.js';
+import { ensureAcls, ensureTopics, registerApi, registeredApis } from './topics-admin.js';
 
 describe('The topics and access rules', () => {
   const kafka = testKafka();
   const admin = kafka.client().admin();
 
   beforeAll(async () => {
-    await ensureTopics(kafka.client(), { partitions: 2 });
+    await ensureTopics(kafka.client());
     await ensureAcls(kafka.client());
     await admin.connect();
   });
@@ -21,7 +21,7 @@ describe('The topics and access rules', () => {
       return new Map(topics.map(({ name, partitions: all }) => [name, all.length]));
     };
     const before = await partitions();
-    await ensureTopics(kafka.client(), { partitions: 5 });
+    await ensureTopics(kafka.client());
     await ensureAcls(kafka.client());
     expect(await partitions()).toEqual(before);
     const counts = (kind: TopicSpec['partitions']) =>
@@ -50,6 +50,33 @@ describe('The topics and access rules', () => {
       ['604800000', 'compact'],
       ['3600000', 'delete'],
     ]);
+  });
+
+  it('are refused, by name, when their number of partitions has changed.', async () => {
+    await expect(ensureTopics(kafka.client(), { partitions: 5 })).rejects.toThrow(
+      'api.calls.token.v1 has 12 partitions instead of 5',
+    );
+  });
+
+  it('of an API that is registered are written by its own login alone, and read by the log.', async () => {
+    await registerApi(kafka.client(), 'billing');
+    await registerApi(kafka.client(), 'billing');
+    expect(await registeredApis(kafka.client())).toEqual(expect.arrayContaining(['billing', 'inference', 'token']));
+    const { resources } = await admin.describeAcls({
+      resourceType: kafkajs.AclResourceTypes.TOPIC,
+      resourceName: 'api.calls.billing.v1',
+      resourcePatternType: kafkajs.ResourcePatternTypes.MATCH,
+      operation: kafkajs.AclOperationTypes.ANY,
+      permissionType: kafkajs.AclPermissionTypes.ANY,
+    });
+    const rules = resources.flatMap(({ acls }) =>
+      acls.map(({ principal, operation }) => [principal, operation].join(' ')),
+    );
+    const { READ, WRITE, DESCRIBE } = kafkajs.AclOperationTypes;
+    const wanted = [`audit ${READ}`, `audit ${DESCRIBE}`, `billing ${WRITE}`, `billing ${DESCRIBE}`];
+    expect(rules.sort()).toEqual(wanted.map((rule) => `User:${rule}`).sort());
+    await expect(registerApi(kafka.client(), 'audit')).rejects.toThrow('audit is a login of the product');
+    await expect(registerApi(kafka.client(), 'a.b')).rejects.toThrow('must begin with a small letter');
   });
 
   it('let each principal write its own topics and no others.', async () => {

@@ -1,30 +1,111 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type AclEntry, type Admin, type ITopicConfig, type Kafka } from 'kafkajs';
-import { DEFAULT_PARTITIONS, TOPICS, type Principal, type TopicSpec } from '@rebelcore/contracts/topics';
+import {
+  CALLS_OF_ANOTHER_API,
+  callsTopic,
+  DEFAULT_PARTITIONS,
+  FORMER_CALLS_TOPIC,
+  PRINCIPALS,
+  SERVICE_NAME,
+  TOPICS,
+  writerOfCalls,
+  type Principal,
+  type TopicSpec,
+} from '@rebelcore/contracts/topics';
 import { KafkaPublisher } from './publish/kafka-publisher.js';
 
 const READINESS = 'cluster.readiness.v1';
 
+export interface TopicLayout {
+  /** Of every topic that is keyed by customer. */
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+}
+
 /**
  * Creates the topics that are missing and returns once the cluster can be worked with: a record was written to a topic
  * and came back through a consumer group. An open port alone says nothing, the coordinators load for seconds after it.
+ *
+ * @throws {Error} naming each topic that has another number of partitions (ADR 10)
  */
 export async function ensureTopics(
   kafka: Kafka,
-  { partitions = DEFAULT_PARTITIONS, replicationFactor = 1 }: { partitions?: number; replicationFactor?: number } = {},
+  { partitions = DEFAULT_PARTITIONS, replicationFactor = 1 }: TopicLayout = {},
 ): Promise<void> {
   await withAdmin(kafka, async (admin) => {
     await brokersJoined(admin, replicationFactor);
-    const existing = new Set(await admin.listTopics());
+    const existing = await partitionCounts(admin);
+    refuseDrift(existing, partitions);
     const wanted = [...Object.entries<TopicSpec>(TOPICS), [READINESS, readiness] as const];
     const missing = wanted
       .filter(([topic]) => !existing.has(topic))
       .map(([topic, spec]) => topicConfig(topic, spec, partitions, replicationFactor));
     await createTopics(admin, missing);
+    if (existing.has(FORMER_CALLS_TOPIC)) await deleteWhenEmpty(admin, FORMER_CALLS_TOPIC);
   });
   await roundTrip(kafka);
 }
+
+async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string, number>> {
+  const { topics } = await admin.fetchTopicMetadata();
+  return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
+}
+
+function refuseDrift(existing: ReadonlyMap<string, number>, wanted: number): void {
+  const drifted = [...existing].flatMap(([topic, partitions]) => {
+    const spec: TopicSpec | undefined =
+      writerOfCalls(topic) === undefined
+        ? Object.entries<TopicSpec>(TOPICS).find(([name]) => name === topic)?.[1]
+        : CALLS_OF_ANOTHER_API;
+    if (spec === undefined) return [];
+    const should = spec.partitions === 'single' ? 1 : wanted;
+    return partitions === should ? [] : [`${topic} has ${String(partitions)} partitions instead of ${String(should)}`];
+  });
+  if (drifted.length === 0) return;
+  throw new Error(
+    `${drifted.join(', ')}. Most keys would lie in other partitions than before, and the order of their records would be lost.`,
+  );
+}
+
+/** Its last records have expired: nothing writes there, and nothing is left to be read. */
+async function deleteWhenEmpty(admin: Admin, topic: string): Promise<void> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  if (offsets.every(({ low, high }) => low === high)) await admin.deleteTopics({ topics: [topic] });
+}
+
+/**
+ * Lets an API record its calls: makes its topic, and the rules by which its login, and no other, may write there.
+ *
+ * @param service name of the API and of its Kafka login
+ * @throws {Error} for a name that cannot be one, or is taken by a service of the product
+ */
+export async function registerApi(kafka: Kafka, service: string, replicationFactor = 1): Promise<void> {
+  const topic = callsTopic(service);
+  if (!SERVICE_NAME.test(service))
+    throw new Error(`${service} must begin with a small letter and go on with a-z, 0-9 or -`);
+  if (RESERVED.has(service)) throw new Error(`${service} is a login of the product`);
+  await withAdmin(kafka, async (admin) => {
+    const existing = await partitionCounts(admin);
+    const partitions = existing.get(callsTopic('token'));
+    if (partitions === undefined) throw new Error('The topics of the product are not there yet.');
+    if (!existing.has(topic)) {
+      await createTopics(admin, [topicConfig(topic, CALLS_OF_ANOTHER_API, partitions, replicationFactor)]);
+    }
+    await admin.createAcls({ acl: writerRules(service, topic) });
+  });
+}
+
+const RESERVED: ReadonlySet<string> = new Set([...PRINCIPALS, 'admin']);
+
+/** The services whose calls the activity log reads. */
+export const registeredApis = (kafka: Kafka): Promise<string[]> =>
+  withAdmin(kafka, async (admin) =>
+    (await admin.listTopics())
+      .map(writerOfCalls)
+      .filter((service) => service !== undefined)
+      .sort(),
+  );
 
 /**
  * Creates topics and returns once every partition answers. kafkajs's own wait gives up when the brokers have not heard
@@ -49,27 +130,35 @@ export async function createTopics(admin: Admin, topics: ITopicConfig[]): Promis
   }
 }
 
-/** Grants each principal what the topic table says, and the consumer groups that begin with its name. */
+/**
+ * Grants each principal what the topic table says, and the consumer groups that begin with its name. What an earlier
+ * version granted to write the calls of all services is withdrawn.
+ */
 export async function ensureAcls(kafka: Kafka): Promise<void> {
-  await withAdmin(kafka, (admin) => admin.createAcls({ acl: aclEntries() }));
+  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  await withAdmin(kafka, async (admin) => {
+    await admin.createAcls({ acl: aclEntries() });
+    await admin.deleteAcls({
+      filters: [
+        {
+          resourceType: AclResourceTypes.TOPIC,
+          resourceName: FORMER_CALLS_TOPIC,
+          resourcePatternType: ResourcePatternTypes.LITERAL,
+          operation: AclOperationTypes.WRITE,
+          permissionType: AclPermissionTypes.ALLOW,
+        },
+      ],
+    });
+  });
 }
 
-/** The rules of {@link ensureAcls}. Write on a topic includes an idempotent producer's id since Kafka 3.0. */
+/** The rules of {@link ensureAcls}. */
 function aclEntries(): AclEntry[] {
-  const { AclOperationTypes: Operation, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
-  const allow =
-    (principal: string, resource: Pick<AclEntry, 'resourceType' | 'resourceName' | 'resourcePatternType'>) =>
-    (operation: AclEntry['operation']): AclEntry => ({
-      ...resource,
-      principal: `User:${principal}`,
-      host: '*',
-      operation,
-      permissionType: AclPermissionTypes.ALLOW,
-    });
-  const topic = (resourceName: string) => ({
+  const { AclOperationTypes: Operation, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  const topics = (resourceName: string, resourcePatternType = ResourcePatternTypes.LITERAL) => ({
     resourceType: AclResourceTypes.TOPIC,
     resourceName,
-    resourcePatternType: ResourcePatternTypes.LITERAL,
+    resourcePatternType,
   });
   const groups = (principal: string) => ({
     resourceType: AclResourceTypes.GROUP,
@@ -78,14 +167,38 @@ function aclEntries(): AclEntry[] {
   });
   const specs = Object.entries<TopicSpec>(TOPICS);
   const readers = new Set<Principal>(specs.flatMap(([, { readBy }]) => readBy));
+  const read = [Operation.READ, Operation.DESCRIBE];
   return [
     ...specs.flatMap(([name, { writtenBy, readBy }]) => [
-      ...writtenBy.flatMap((p) => [Operation.WRITE, Operation.DESCRIBE].map(allow(p, topic(name)))),
-      ...readBy.flatMap((p) => [Operation.READ, Operation.DESCRIBE].map(allow(p, topic(name)))),
+      ...writtenBy.flatMap((principal) => writerRules(principal, name)),
+      ...readBy.flatMap((principal) => read.map(allow(principal, topics(name)))),
     ]),
-    ...[...readers].flatMap((p) => [Operation.READ, Operation.DESCRIBE].map(allow(p, groups(p)))),
+    // Of APIs that are yet to be registered as well.
+    ...read.map(allow('audit', topics('api.calls.', ResourcePatternTypes.PREFIXED))),
+    ...[...readers].flatMap((principal) => read.map(allow(principal, groups(principal)))),
   ];
 }
+
+/** Write on a topic includes an idempotent producer's id since Kafka 3.0. */
+function writerRules(principal: string, topic: string): AclEntry[] {
+  const { AclOperationTypes: Operation, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  const resource = {
+    resourceType: AclResourceTypes.TOPIC,
+    resourceName: topic,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+  };
+  return [Operation.WRITE, Operation.DESCRIBE].map(allow(principal, resource));
+}
+
+const allow =
+  (principal: string, resource: Pick<AclEntry, 'resourceType' | 'resourceName' | 'resourcePatternType'>) =>
+  (operation: AclEntry['operation']): AclEntry => ({
+    ...resource,
+    principal: `User:${principal}`,
+    host: '*',
+    operation,
+    permissionType: kafkajs.AclPermissionTypes.ALLOW,
+  });
 
 const readiness: TopicSpec = { retention: { ms: 60_000 }, partitions: 'single', writtenBy: [], readBy: [] };
 
@@ -99,7 +212,11 @@ function topicConfig(topic: string, spec: TopicSpec, partitions: number, replica
     topic,
     numPartitions: spec.partitions === 'single' ? 1 : partitions,
     replicationFactor,
-    configEntries: [...cleanup, { name: 'min.insync.replicas', value: replicationFactor >= 3 ? '2' : '1' }],
+    configEntries: [
+      ...cleanup,
+      ...(spec.stampedBy === 'broker' ? [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] : []),
+      { name: 'min.insync.replicas', value: replicationFactor >= 3 ? '2' : '1' },
+    ],
   };
 }
 

@@ -1,10 +1,8 @@
-import { Projection } from '@rebelcore/messaging/project/projection';
+import { Projection, type HandlersByTopic } from '@rebelcore/messaging/project/projection';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { Pool } from 'pg';
 import { databaseUrl } from './config.js';
 import { createLogger } from './log.js';
-
-type Handlers = Parameters<Projection['replayParked']>[0];
 
 /**
  * Tries the parked records of a view again, beside the running service: replay and consumer take the same lock. Prints
@@ -12,7 +10,7 @@ type Handlers = Parameters<Projection['replayParked']>[0];
  *
  * @param view the name the view's offsets are stored under: `authorization-v1`
  */
-export async function replayParked(service: string, view: string, handlers: Handlers): Promise<void> {
+export async function replayParked(service: string, view: string, handlers: HandlersByTopic): Promise<void> {
   try {
     const pool = new Pool({ connectionString: withSessionSettings(databaseUrl(service, 'service')), max: 2 });
     try {
@@ -20,7 +18,7 @@ export async function replayParked(service: string, view: string, handlers: Hand
       const { replayed, left } = await projection.replayParked(handlers);
       process.stdout.write(`${service}: ${replayed} records replayed, ${left} left parked.\n`);
       for (const { topic, partition, offset, code, reason } of await parkedFirst(pool, view)) {
-        process.stdout.write(`  ${topic}/${partition} at ${offset}: ${code}: ${reason}\n`);
+        process.stdout.write(`  ${topic}/${partition}@${offset}: ${code}: ${reason}\n`);
       }
       process.exitCode = left === 0 ? 0 : 1;
     } finally {

@@ -7,6 +7,7 @@ import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import { consumerTables, outboxTables } from '@rebelcore/messaging/schema';
+import { registerApi } from '@rebelcore/messaging/topics-admin';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
@@ -33,6 +34,7 @@ let app: NestFastifyApplication | undefined;
 beforeAll(async () => {
   database = await testDatabase({ role: 'sample', schema: outboxTables('sample') + consumerTables('sample') });
   pool = database.pool({ max: 2 });
+  await registerApi(kafka.client(), 'sample');
 });
 afterAll(async () => {
   await kafka.close();
@@ -103,7 +105,10 @@ describe('the health of a service', () => {
   });
 
   it('shows the relay and the age of the view of one that has them, whatever that age is', async () => {
-    const service = await start({ view: { name: 'aged-v2', freshness: { topics: ['api.calls.v1'] } }, outbox: {} });
+    const service = await start({
+      view: { name: 'aged-v2', freshness: { topics: ['api.calls.token.v1'] } },
+      outbox: {},
+    });
     await until(() => service.get(Relay).status().leader, 'the relay to lead');
     const relay = { ready: true, leader: true, published: 0, waiting: 0 };
     const checks = {
@@ -117,7 +122,7 @@ describe('the health of a service', () => {
 
   it('stays in rotation while the view is older than it may be, and says so', async () => {
     const service = await start({
-      view: { name: 'fresh-v1', freshness: { topics: ['api.calls.v1'], maxAgeMs: 60_000 } },
+      view: { name: 'fresh-v1', freshness: { topics: ['api.calls.token.v1'], maxAgeMs: 60_000 } },
     });
     expect(await health(service)).toMatchObject({
       status: 200,
@@ -127,7 +132,7 @@ describe('the health of a service', () => {
       await pool.query(
         `insert into heartbeat (topic, at, published, incarnations, store_id, store_position)
          values ('identity.heartbeats.v1', $1, $2, $3, gen_random_uuid(), 0)`,
-        [at, { 'api.calls.v1': ['0'] }, { 'api.calls.v1': randomUUID() }],
+        [at, { 'api.calls.token.v1': ['0'] }, { 'api.calls.token.v1': randomUUID() }],
       );
       await service.get(ViewFreshness).refresh();
     };
@@ -157,7 +162,7 @@ describe('a service that stops', () => {
     expect(recorder.status()).toMatchObject({ kafkaAway: false, spooledBytes: 0 });
     expect(readdirSync(spool)).toEqual([]);
     await expect(recorder.record(uuid(), someCall())).rejects.toThrow('the recorder is closed');
-    const ids = new Set((await recordedCalls(kafka.client())).map(({ id }) => id));
+    const ids = new Set((await recordedCalls(kafka.client(), 'sample')).map(({ id }) => id));
     expect(calls.filter(({ id }) => !ids.has(id))).toEqual([]);
     // Nothing was cut off: what was published is gone from the outbox, and the rest has not been tried.
     expect(relay.status().lastError).toBeUndefined();

@@ -4,14 +4,15 @@ import { callEvents } from '@rebelcore/contracts/call-events';
 import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
-import type { Topic } from '@rebelcore/contracts/topics';
+import { FORMER_CALLS_TOPIC, writerOfCalls, type Topic } from '@rebelcore/contracts/topics';
 import type { ReceivedBatch, ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import type { Pool, PoolClient } from 'pg';
-import { describeCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
+import type { Order } from '@rebelcore/messaging/project/sequence-gate';
+import { describeCalls, describeFormerCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
 import { usageOf } from '../usage/usage-fold.js';
 import type { ActivityEntry } from './entry.js';
 
@@ -25,20 +26,62 @@ interface Described {
 }
 
 /** How each topic becomes entries of the log. An entry's time and id come from its event, so that repeats are known. */
-export const activityHandlers = {
-  'identity.events.v1': handlers((message) => {
-    const event = identityEvents.read(message);
-    return { sequence: event.sequence, entries: [describeIdentityEvent(event)] };
-  }, true),
-  'token.events.v1': handlers((message) => {
-    const event = tokenEvents.read(message);
-    return { sequence: event.sequence, entries: [describeTokenEvent(event)] };
-  }),
-  'api.calls.v1': handlers((message) => {
-    const event = callEvents.read(message);
-    return { sequence: event.sequence, entries: describeCalls(event) };
-  }),
+const ofFixedTopics = {
+  'identity.events.v1': handlers(
+    (message) => {
+      const event = identityEvents.read(message);
+      mustBearKey(message, event.data.customerId);
+      return { sequence: event.sequence, entries: [plausible(describeIdentityEvent(event))] };
+    },
+    { sequenced: true },
+  ),
+  'token.events.v1': handlers(
+    (message) => {
+      const event = tokenEvents.read(message);
+      mustBearKey(message, event.data.customerId);
+      return { sequence: event.sequence, entries: [plausible(describeTokenEvent(event))] };
+    },
+    { unordered: true },
+  ),
 } satisfies Partial<Record<Topic, ProjectionHandlers<Described>>>;
+
+/** Calls that one service answered, each an entry in the name of that service, whatever they say of themselves. */
+const callsOf = (writer: string) =>
+  handlers(
+    (message) => {
+      const event = callEvents.read(message);
+      mustBearKey(message, event.data.customerId);
+      const entries = describeCalls(event, writer);
+      entries.forEach((entry) => {
+        mustFitRecord(entry, message);
+      });
+      return { sequence: event.sequence, entries };
+    },
+    { unordered: true },
+  );
+
+/** From the topic that all services wrote before each had its own (ADR 26). */
+const formerCalls = handlers(
+  (message) => {
+    const event = callEvents.read(message);
+    mustBearKey(message, event.data.customerId);
+    return { sequence: event.sequence, entries: describeFormerCalls(event).map(plausible) };
+  },
+  { unordered: true },
+);
+
+const ofWriters = new Map<string, ProjectionHandlers<Described>>();
+
+/** How the records of a topic become entries; undefined for a topic of which the log knows nothing. */
+export function activityHandlers(topic: string): ProjectionHandlers<Described> | undefined {
+  if (topic === 'identity.events.v1' || topic === 'token.events.v1') return ofFixedTopics[topic];
+  if (topic === FORMER_CALLS_TOPIC) return formerCalls;
+  const writer = writerOfCalls(topic);
+  if (writer === undefined) return undefined;
+  const known = ofWriters.get(writer) ?? callsOf(writer);
+  ofWriters.set(writer, known);
+  return known;
+}
 
 /** Writes down what every topic says, each event and each call exactly once (ADR 3). */
 @Controller()
@@ -51,17 +94,25 @@ export class ActivityProjector {
 
   @EventPattern('identity.events.v1')
   identityEvents(batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, activityHandlers['identity.events.v1']);
+    return this.projection.apply(batch, ofFixedTopics['identity.events.v1']);
   }
 
   @EventPattern('token.events.v1')
   tokenEvents(batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, activityHandlers['token.events.v1']);
+    return this.projection.apply(batch, ofFixedTopics['token.events.v1']);
   }
 
-  @EventPattern('api.calls.v1')
-  calls(batch: ReceivedBatch): Promise<void> {
-    return this.projection.apply(batch, activityHandlers['api.calls.v1']);
+  /** Those of every API there is, and of those that are registered while this runs. */
+  @EventPattern('api.calls.*.v1')
+  async calls(batch: ReceivedBatch): Promise<void> {
+    const ofWriter = activityHandlers(batch.topic);
+    if (ofWriter !== undefined) await this.projection.apply(batch, ofWriter);
+  }
+
+  /** A pattern, since the topic is only there in an installation that has been upgraded. */
+  @EventPattern('api.calls.*')
+  async formerCalls(batch: ReceivedBatch): Promise<void> {
+    if (batch.topic === FORMER_CALLS_TOPIC) await this.projection.apply(batch, formerCalls);
   }
 
   @EventPattern('identity.heartbeats.v1')
@@ -70,14 +121,10 @@ export class ActivityProjector {
   }
 }
 
-function handlers(describe: (message: ReceivedMessage) => Described, sequenced = false): ProjectionHandlers<Described> {
+function handlers(read: (message: ReceivedMessage) => Described, order: Order): ProjectionHandlers<Described> {
   return {
-    sequenced,
-    read(message) {
-      const described = describe(message);
-      described.entries.forEach(mustBePlausible);
-      return described;
-    },
+    ...order,
+    read,
     apply: (tx, events) =>
       append(
         tx,
@@ -86,14 +133,31 @@ function handlers(describe: (message: ReceivedMessage) => Described, sequenced =
   };
 }
 
+/** The key says whose records wait for each other, so it must be what the record says. */
+function mustBearKey({ key }: ReceivedMessage, customerId: string): void {
+  if (key !== customerId) throw new MalformedEvent('event.bad-data', 'the key is not the customer');
+}
+
 const FIRST_MOMENT = Date.parse('2020-01-01T00:00:00Z');
-const CLOCK_SKEW_MS = 86_400_000;
+const A_DAY_MS = 86_400_000;
 
 /** A clock gone wrong must neither make partitions at will nor put an entry where nobody looks. */
-function mustBePlausible({ occurredAt }: ActivityEntry): void {
+function plausible(entry: ActivityEntry): ActivityEntry {
+  const at = Date.parse(entry.occurredAt);
+  if (at >= FIRST_MOMENT && at <= Date.now() + A_DAY_MS) return entry;
+  throw new MalformedEvent('event.bad-data', `the time ${entry.occurredAt} cannot be right`);
+}
+
+/** As long as a call may have waited in a spool: what is older would lie in a part of the log that was read long ago. */
+const SPOOLED_MS = 30 * A_DAY_MS;
+const CLOCK_SKEW_MS = 15 * 60_000;
+
+/** A call came before the broker took its record; only that moment no writer can choose. */
+function mustFitRecord({ occurredAt }: ActivityEntry, { timestamp }: ReceivedMessage): void {
   const at = Date.parse(occurredAt);
-  if (at >= FIRST_MOMENT && at <= Date.now() + CLOCK_SKEW_MS) return;
-  throw new MalformedEvent('event.bad-data', `the time ${occurredAt} cannot be right`);
+  if (at >= timestamp - SPOOLED_MS && at <= timestamp + CLOCK_SKEW_MS) return;
+  const recorded = new Date(timestamp).toISOString();
+  throw new MalformedEvent('event.bad-data', `the time ${occurredAt} cannot be that of a call recorded at ${recorded}`);
 }
 
 const MONTHS_AHEAD = 3;
@@ -112,7 +176,7 @@ export async function ensureMonths(pool: Pool): Promise<void> {
  * One call for all entries, which go as one JSON text: that costs Node and Postgres less than an array per column. What
  * they add to the usage of API users goes with them, and again without those that turn out to be there already.
  */
-async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promise<void> {
+export async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promise<void> {
   const months = new Set(entries.map(({ occurredAt }) => `${occurredAt.slice(0, 7)}-01`));
   await tx.query({
     name: 'activity.months',

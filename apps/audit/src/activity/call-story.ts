@@ -15,7 +15,17 @@ export const callStory = (call: Call): Required<Story> => ({
   metadata: callMetadata(call),
 });
 
+/** The service that alone can tell such a story; what another says of that route is a call like any other. */
+const TOLD_BY: Readonly<Record<string, string>> = {
+  [AUTHORIZE]: 'token',
+  [EXPORT]: 'audit',
+  [SIGN_IN]: 'identity',
+  [OPEN_HAND_OVER]: 'identity',
+};
+
 function typeAndText(call: Call): Pick<Story, 'eventType' | 'description'> {
+  const other = { eventType: 'api.call', description: callText(call) } as const;
+  if (call.service !== TOLD_BY[call.route]) return other;
   switch (call.route) {
     case AUTHORIZE:
       return { eventType: 'api.authorize', description: authorizeText(call) };
@@ -26,7 +36,7 @@ function typeAndText(call: Call): Pick<Story, 'eventType' | 'description'> {
     default:
       return call.route === EXPORT && call.outcome === 'success'
         ? { eventType: 'activity.export', description: `${capitalised(callerOf(call))} exported the activity log` }
-        : { eventType: 'api.call', description: callText(call) };
+        : other;
   }
 }
 

@@ -2,7 +2,8 @@ import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
-import { describeCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
+import { usageOf } from '../usage/usage-fold.js';
+import { describeCalls, describeFormerCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
 
 const customerId = '0198a1de-bbbb-7000-8000-000000000001';
 const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
@@ -42,9 +43,18 @@ const call: Call = {
   correlationId: 'order-7',
   apiUserId,
 };
-const describeCall = (changes: object) => {
+/** Written by the service that answers there, unless another writer is named. */
+const describeCall = (changes: object, writer?: string) => {
   const data = { customerId, calls: [{ ...call, ...changes }] };
-  return describeCalls(callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data)))[0];
+  const event = callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data));
+  const route = event.data.calls[0]?.route ?? '';
+  return describeCalls(event, writer ?? ANSWERED_BY[route] ?? 'inference')[0];
+};
+const ANSWERED_BY: Readonly<Record<string, string>> = {
+  'POST /api/v1/authorize': 'token',
+  'POST /api/v1/sessions': 'identity',
+  'POST /api/v1/hand-overs/:id/open': 'identity',
+  'GET /api/v1/activity/export': 'audit',
 };
 
 const SIGN_IN = { route: 'POST /api/v1/sessions', outcome: 'refused', status: 401, apiUserId: undefined };
@@ -196,7 +206,7 @@ describe('who did it', () => {
 describe('what a call becomes', () => {
   it('an entry with the facts of the call and nothing else', () => {
     expect(describeCall({ tokenId: 'jti-1', tokenExpiresAt: 1795503600 })).toEqual({
-      id: call.id,
+      id: expect.stringMatching(/^0198a1de-dddd-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/) as string,
       customerId,
       userId: apiUserId,
       actorId: null,
@@ -298,7 +308,21 @@ describe('what a call becomes', () => {
 
   it('one entry for each call of a record', () => {
     const data = { customerId, calls: [call, { ...call, id: '0198a1de-dddd-7000-8000-000000000002' }] };
-    const entries = describeCalls(callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data)));
-    expect(entries.map(({ id }) => id.at(-1))).toEqual(['1', '2']);
+    const event = callEvents.read(record(callEvents.wireType('ApiCallRecorded'), data));
+    expect(new Set(describeCalls(event, 'token').map(({ id }) => id)).size).toBe(2);
+    expect(describeCalls(event, 'token')).toEqual(describeCalls(event, 'token'));
+    expect(describeFormerCalls(event).map(({ id }) => id.at(-1))).toEqual(['1', '2']);
+  });
+
+  it('a call of the service that wrote it, with an id that no other writer can give an entry', () => {
+    const of = (writer: string) => describeCall({ service: 'token' }, writer);
+    expect(of('billing')?.metadata.service).toBe('billing');
+    expect(new Set([call.id, ...['token', 'billing', 'inference'].map((writer) => of(writer)?.id)]).size).toBe(4);
+  });
+
+  it.each(Object.keys(ANSWERED_BY))('a call like any other when another service says %s', (route) => {
+    const entry = describeCall({ route, tokenExpiresAt: 1795503600 }, 'billing');
+    expect(entry).toMatchObject({ eventType: 'api.call', metadata: { service: 'billing' } });
+    expect(usageOf(entry === undefined ? [] : [entry]).toJSON().tokens).toEqual([]);
   });
 });

@@ -1,7 +1,9 @@
-import type { callEvents } from '@rebelcore/contracts/call-events';
+import { UNATTRIBUTED, type Call, type callEvents } from '@rebelcore/contracts/call-events';
+import type { DiscardedRecord } from '@rebelcore/messaging/project/parking-lot';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { tokenEvents } from '@rebelcore/contracts/token-events';
-import { createHash } from 'node:crypto';
+import { callsTopic } from '@rebelcore/contracts/topics';
+import { hash } from 'node:crypto';
 import { actorIdOf, callStory } from './call-story.js';
 import type { ActivityEntry, Story } from './entry.js';
 import { identityStory } from './identity-story.js';
@@ -19,7 +21,8 @@ export function describeIdentityEvent(event: IdentityEvent): ActivityEntry {
 
 export function describeTokenEvent(event: TokenEvent): ActivityEntry {
   const { apiUserId, state, sequence, appliedAt } = event.data;
-  return entryOf(event, {
+  const inSpaceOfToken = { ...event, id: idInSpaceOf('token.events.v1', event.id) };
+  return entryOf(inSpaceOfToken, {
     userId: apiUserId,
     eventType: 'api_user.authorization_applied',
     description: `API user ${apiUserId} is now ${state === 'active' ? 'accepted' : 'refused'} by every authorize`,
@@ -27,17 +30,52 @@ export function describeTokenEvent(event: TokenEvent): ActivityEntry {
   });
 }
 
-/** One record carries the calls of one customer that were answered together; each is an entry of its own. */
-export function describeCalls(event: CallEvent): ActivityEntry[] {
-  const { customerId, calls } = event.data;
-  return calls.map((call) => ({
-    ...callStory(call),
-    actorId: actorIdOf(call),
-    id: call.id,
-    customerId,
-    occurredAt: atMillisecond(call.at),
-    correlationId: oneLine(call.correlationId),
-  }));
+/**
+ * One record carries the calls of one customer that were answered together; each is an entry of its own.
+ *
+ * @param writer the service whose topic it came on; what a call says of its service does not count
+ */
+export const describeCalls = (event: CallEvent, writer: string): ActivityEntry[] =>
+  event.data.calls.map((call) =>
+    entryOfCall(event, { ...call, service: writer, id: idInSpaceOf(callsTopic(writer), call.id) }),
+  );
+
+/** From the time when all services wrote to one topic: the service and the id are what the call says. */
+export const describeFormerCalls = (event: CallEvent): ActivityEntry[] =>
+  event.data.calls.map((call) => entryOfCall(event, call));
+
+const entryOfCall = ({ data: { customerId } }: CallEvent, call: Call): ActivityEntry => ({
+  ...callStory(call),
+  actorId: actorIdOf(call),
+  id: call.id,
+  customerId,
+  occurredAt: atMillisecond(call.at),
+  correlationId: oneLine(call.correlationId),
+});
+
+/**
+ * A record that could not become entries, and that an operator has let go.
+ *
+ * @param at RFC 3339 UTC with milliseconds
+ */
+export function describeDiscard(
+  { topic, partition, offset, key, code, reason }: DiscardedRecord,
+  discard: { readonly at: string; readonly by: string; readonly why: string },
+): ActivityEntry {
+  const place = `${topic}/${String(partition)}@${String(offset)}`;
+  const [by, why] = [oneLine(discard.by), oneLine(discard.why)];
+  return {
+    id: uuidOf(hash('sha256', `record.discard\0${place}`)),
+    customerId: key !== null && UUID.test(key) ? key : UNATTRIBUTED,
+    userId: null,
+    actorId: null,
+    eventType: 'record.discard',
+    occurredAt: discard.at,
+    outcome: 'success',
+    description: `A record of ${topic} that could not be read was let go for good by ${by}: ${why}`,
+    metadata: { record: place, parked_code: code, parked_reason: oneLine(reason), by, reason: why },
+    correlationId: place,
+  };
 }
 
 function actorOf({ name, data }: IdentityEvent): string | null {
@@ -59,12 +97,22 @@ function entryOf(event: IdentityEvent | TokenEvent, story: Story, actorId: strin
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
-/** CloudEvents asks only that source and id together are unique; an id that is no UUID becomes one (version 8). */
-function entryId(source: string, id: string): string {
-  if (UUID.test(id)) return id.toLowerCase();
-  const hex = createHash('sha256').update(`${source}\0${id}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+/** CloudEvents asks only that source and id together are unique; an id that is no UUID becomes one. */
+const entryId = (source: string, id: string): string =>
+  UUID.test(id) ? id.toLowerCase() : uuidOf(hash('sha256', `${source}\0${id}`));
+
+/**
+ * The id of an entry whose id a writer chose, in the space of its topic: whatever id it copies, it is that of no entry from
+ * elsewhere. The first half, in which version 7 has the time, stays in front, so that indexes grow at their edge.
+ */
+export function idInSpaceOf(topic: string, id: string): string {
+  const made = uuidOf(hash('sha256', `${topic}\0${id.toLowerCase()}`));
+  return UUID.test(id) ? id.slice(0, 13).toLowerCase() + made.slice(13) : made;
 }
+
+/** Version 8, which nothing but this makes. */
+const uuidOf = (hex: string): string =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 
 /** @throws {RangeError} for a text that no calendar knows; the record is parked then. */
 const atMillisecond = (time: string): string => (MILLISECOND.test(time) ? time : new Date(time).toISOString());

@@ -30,6 +30,7 @@ export const EVENT_TYPES = [
   'api.authorize',
   'api.call',
   'activity.export',
+  'record.discard',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -63,7 +63,9 @@ describe('an export of the log', () => {
   it('is itself recorded', async () => {
     await exported('format=csv&user_id=' + customer.ownerId);
     const kafka = testKafka();
-    const recorded = (await recordedCalls(kafka.client())).filter(({ customerId }) => customerId === customer.id);
+    const recorded = (await recordedCalls(kafka.client(), 'audit')).filter(
+      ({ customerId }) => customerId === customer.id,
+    );
     await kafka.close();
     expect(recorded).toContainEqual(
       expect.objectContaining({

@@ -71,7 +71,7 @@ describe('what entries add to the usage of an API user', () => {
   it('counts tokens by the minute in which they expire, and no number that is no expiry', () => {
     const issued = Date.parse(entry().occurredAt) / 1000;
     const token = (token_expires_at: number, change: Partial<UsedEntry> = {}) =>
-      entry({ eventType: 'api.authorize', metadata: { token_expires_at }, ...change });
+      entry({ eventType: 'api.authorize', metadata: { service: 'token', token_expires_at }, ...change });
     const expiries = [issued + 86_400.877, issued + 86_340, 0, 1e300, -1, Number.NaN];
     const { tokens } = json(...expiries.map((at) => token(at)), token(issued + 60, { outcome: 'refused' }));
     expect(tokens).toEqual([

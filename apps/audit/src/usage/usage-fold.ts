@@ -43,7 +43,8 @@ function addCall(sums: UsageSums, entry: UsedEntry, apiUserId: string): void {
   }
   sums.addHour({ ...whose, hour: `${at.slice(0, 13)}:00:00Z`, ...counts });
   sums.addCaller({ ...whose, ip, agent, firstAt: at, lastAt: at, ...counts });
-  const lastExpiry = used ? expiryOf(metadata.token_expires_at, at) : undefined;
+  // Nobody else issues tokens.
+  const lastExpiry = used && metadata.service === 'token' ? expiryOf(metadata.token_expires_at, at) : undefined;
   if (lastExpiry === undefined) return;
   sums.addToken({ ...whose, minute: `${lastExpiry.slice(0, 16)}:00Z`, tokens: 1, lastExpiry });
 }

@@ -9,10 +9,15 @@ import { ProblemException } from '@rebelcore/service/problem';
 import { limited } from '@rebelcore/service/text';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { SpecView } from '../specs/spec.view.js';
+import { SPECS_PER_CUSTOMER, SpecView } from '../specs/spec.view.js';
 
 /** The published shape with bounds: what is not known yet is written down, so its size must not be the caller's choice. */
 const boundedRequest = inferRequest.extend({ spec_ids: z.array(limited({ min: 1, max: 256 })).max(1_000) });
+
+const REFUSED_SPECS = {
+  foreign: ['spec.foreign', 'names a spec that is not yours'],
+  'too-many': ['spec.too-many', `you may use ${String(SPECS_PER_CUSTOMER)} different specs`],
+} as const;
 
 @ApiTags('infer')
 @ApiBearerAuth()
@@ -35,18 +40,19 @@ export class InferController {
   @ApiResponse({
     status: 403,
     standardSchema: problem,
-    description: 'A spec belongs to another customer, or the role of the API user does not have can_use_agent.',
+    description:
+      'A spec belongs to another customer, or the customer has used 10 000 others, or the role of the API user does not have can_use_agent.',
   })
   async infer(
     @Body({ schema: boundedRequest }) body: z.infer<typeof boundedRequest>,
     @Req() request: FastifyRequest,
   ): Promise<z.infer<typeof inferResponse>> {
     if (request.apiUser === undefined) throw new ForbiddenException();
-    if (!(await this.specs.mayUse(request.apiUser.customerId, body.spec_ids))) {
-      describeCall(request, { reason: 'spec.foreign' });
-      throw new ProblemException(403, 'spec.foreign', 'spec_ids: names a spec that is not yours', {
-        errors: [{ field: 'spec_ids', rule: 'names a spec that is not yours' }],
-      });
+    const answer = await this.specs.mayUse(request.apiUser.customerId, body.spec_ids);
+    if (answer !== 'yes') {
+      const [code, rule] = REFUSED_SPECS[answer];
+      describeCall(request, { reason: code });
+      throw new ProblemException(403, code, `spec_ids: ${rule}`, { errors: [{ field: 'spec_ids', rule }] });
     }
     return {
       correlation_id: request.id,

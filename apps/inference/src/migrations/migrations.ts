@@ -1,6 +1,12 @@
 import { Inference1795420800000 } from './1795420800000-inference.js';
 import { Customers1795800000000 } from './1795800000000-customers.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
+import { SpecLimit1796620000000 } from './1796620000000-spec-limit.js';
 
 /** Every migration of the inference service's database, oldest first. */
-export const migrations = [Inference1795420800000, Customers1795800000000, WhatPositionsCount1796610000000];
+export const migrations = [
+  Inference1795420800000,
+  Customers1795800000000,
+  WhatPositionsCount1796610000000,
+  SpecLimit1796620000000,
+];

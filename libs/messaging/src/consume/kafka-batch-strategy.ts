@@ -3,21 +3,29 @@ import { BaseRpcContext, Server, type CustomTransportStrategy } from '@nestjs/mi
 import { isObservable, lastValueFrom, throwError, type Observable } from 'rxjs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BatchHandler, ConsumerStatus } from './batch-consumer.js';
+import { TopicPatterns } from './topic-patterns.js';
 import { KafkaBatchConsumer, type KafkaBatchConsumerOptions } from './kafka-batch-consumer.js';
 
 const JOIN_AGAIN_MS = 500;
+const LOOK_FOR_TOPICS_EVERY_MS = 10_000;
 
-export type KafkaBatchStrategyOptions = Omit<KafkaBatchConsumerOptions, 'handlers' | 'onCrash'>;
+export interface KafkaBatchStrategyOptions extends Omit<KafkaBatchConsumerOptions, 'handlers' | 'onCrash'> {
+  /** How often to look for topics that match a pattern and are new. Milliseconds, default 10 s. */
+  readonly lookForTopicsEveryMs?: number | undefined;
+}
 
 /**
  * Delivers batches to `@EventPattern('<topic>')` handlers; the payload is a `ReceivedBatch`. Nest's own `ServerKafka`
  * hands over single messages, retries every error for ever and keeps the offsets in Kafka.
  *
+ * In a pattern `*` stands for one part of a name: `api.calls.*.v1` for the topics of all APIs, also of those that are made
+ * while the service runs.
+ *
  * Listening does not wait for Kafka: the service starts, and its health tells when the group is joined.
  */
 export class KafkaBatchStrategy extends Server implements CustomTransportStrategy {
   private consumer: KafkaBatchConsumer | undefined;
-  private closing = false;
+  private readonly closing = new AbortController();
 
   constructor(private readonly options: KafkaBatchStrategyOptions) {
     super();
@@ -36,31 +44,41 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
   }
 
   async close(): Promise<void> {
-    this.closing = true;
+    this.closing.abort();
     await this.consumer?.stop();
   }
 
   /** A consumer that cannot go on is replaced: a connection lost during a login, for one, is a final error to kafkajs. */
-  private async join(handlers: ReadonlyMap<string, BatchHandler>): Promise<void> {
+  private async join(patterns: ReadonlyMap<string, BatchHandler>): Promise<void> {
+    const topics = new TopicPatterns(this.options.kafka, patterns);
     while (!this.isClosing()) {
-      const crash = Promise.withResolvers<never>();
-      const consumer = new KafkaBatchConsumer({ ...this.options, handlers, onCrash: crash.reject });
-      this.consumer = consumer;
+      const ended = Promise.withResolvers<never>();
+      const ending = new AbortController();
+      let consumer: KafkaBatchConsumer | undefined;
       try {
-        await Promise.race([consumer.start(), crash.promise]);
-        await crash.promise;
+        const handlers = await topics.resolve();
+        consumer = new KafkaBatchConsumer({ ...this.options, handlers, onCrash: ended.reject });
+        this.consumer = consumer;
+        const everyMs = this.options.lookForTopicsEveryMs ?? LOOK_FOR_TOPICS_EVERY_MS;
+        void topics.change(handlers, everyMs, ending.signal).then((now) => {
+          if (now !== undefined) ended.reject(new Error(`the topics are now ${now}`));
+        });
+        await Promise.race([consumer.start(), ended.promise]);
+        await ended.promise;
       } catch (error) {
-        if (this.isClosing()) return;
+        if (this.isClosing()) break;
         this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'the group is joined anew');
         // Not awaited: it would wait for a broker that stands still.
-        void consumer.stop();
+        void consumer?.stop();
         await delay(JOIN_AGAIN_MS);
+      } finally {
+        ending.abort();
       }
     }
   }
 
   private isClosing(): boolean {
-    return this.closing;
+    return this.closing.signal.aborted;
   }
 
   /** For health and metrics; undefined before listening. */

@@ -56,11 +56,14 @@ export const atCheckpoint = <T extends { readonly update?: CheckpointUpdate | un
 
 async function lock(tx: PoolClient, key: CheckpointKey, { keys, sequenced }: WantedKeys): Promise<Checkpoint> {
   const [view, topic, some] = [escapeLiteral(key.view), escapeLiteral(key.topic), textArray(keys)];
+  const partition = String(Math.trunc(key.partition));
   const select = `select next_offset, incarnation from consumer_offset
-    where view = ${view} and topic = ${topic} and partition = ${String(Math.trunc(key.partition))} for update`;
+    where view = ${view} and topic = ${topic} and partition = ${partition} for update`;
   const ofKeys = [
-    `select true as parked, key, min("offset") as n from parked_record
-      where view = ${view} and topic = ${topic} and key = any(${some}) group by key`,
+    // Of this partition: elsewhere lie records of the key only where partitions were added, and they are not behind each other.
+    `select true as parked, key, n from unnest(${some}) as wanted (key) cross join lateral
+      (select min("offset") as n from parked_record where view = ${view} and topic = ${topic} and partition = ${partition}
+          and key = wanted.key) as first where n is not null`,
     `select false, key, sequence from applied_sequence where view = ${view} and topic = ${topic} and key = any(${some})`,
   ];
   // One round trip for all of it, as literals: the simple protocol takes several statements.

@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import type { ReceivedMessage } from '../consume/batch-consumer.js';
 import type { CheckpointKey } from './checkpoint.js';
 import type { Rejection } from './sequence-gate.js';
+import { storedKey } from './stored-key.js';
 
 type Queryable = Pick<PoolClient, 'query'>;
 
@@ -30,7 +31,7 @@ export async function park(
       topic,
       partition,
       rejections.map(({ message }) => message.offset.toString()),
-      rejections.map(({ message }) => (message.key === null ? null : storable(message.key))),
+      rejections.map(({ message }) => (message.key === null ? null : storable(storedKey(message.key)))),
       rejections.map(({ message }) => storable(JSON.stringify(headersAsText(message)))),
       rejections.map(({ message }) => message.value),
       rejections.map(({ message }) => new Date(Math.max(0, message.timestamp || 0))),
@@ -57,6 +58,31 @@ export async function parkedRecords(
     value: row.value,
     timestamp: row.recorded_at.getTime(),
   }));
+}
+
+/** A parked record that is let go, with why it was parked. */
+export interface DiscardedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  /** As tables have it, see {@link storedKey}. */
+  readonly key: string | null;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Removes records, each once; what is not parked (any more) is absent from the answer. */
+export async function takeParked(
+  tx: Queryable,
+  { view, topic, partition }: CheckpointKey,
+  offsets: readonly bigint[],
+): Promise<DiscardedRecord[]> {
+  const { rows } = await tx.query<Omit<DiscardedRecord, 'offset'> & { offset: string }>(
+    `delete from parked_record where view = $1 and topic = $2 and partition = $3 and "offset" = any($4::bigint[])
+     returning topic, partition, "offset", key, code, reason`,
+    [view, topic, partition, offsets.map(String)],
+  );
+  return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }));
 }
 
 /** Removes what was replayed or has turned out to be applied already. */

@@ -17,6 +17,11 @@ export interface ProjectionHandlers<E extends { readonly sequence: number }> {
    * topic must keep its records for ever.
    */
   readonly sequenced?: boolean | undefined;
+  /**
+   * True when the records of a key need no order: one that cannot be applied is parked alone, and nobody waits behind it.
+   * Otherwise later records of its key are parked as well.
+   */
+  readonly unordered?: boolean | undefined;
   /** Called with what was applied; an error is logged and changes nothing. */
   afterCommit?(events: readonly ReceivedEvent<E>[]): void | Promise<void>;
 }

@@ -5,11 +5,12 @@ import type { Logger } from '../logger.js';
 import { isDataError } from '../transaction.js';
 import { begin, gapsOf, type NotedGap } from './topic-gaps.js';
 import { atCheckpoint, type Checkpoint } from './checkpoint.js';
-import { park } from './parking-lot.js';
+import { park, takeParked, type DiscardedRecord } from './parking-lot.js';
 import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
 import { SequenceWaits, type Waited } from './sequence-waits.js';
 import { SequenceGate, isUsableKey, type ReceivedEvent, type Rejection } from './sequence-gate.js';
+import { storedKey } from './stored-key.js';
 
 export type { ReceivedEvent } from './sequence-gate.js';
 export type { ProjectionHandlers } from './projection-handlers.js';
@@ -18,6 +19,10 @@ export interface ParkedSummary {
   readonly count: number;
   readonly oldest: Date | undefined;
 }
+
+type AnyHandlers = ProjectionHandlers<{ readonly sequence: number }>;
+/** By topic; a function where the topics are not all known. */
+export type HandlersByTopic = Readonly<Record<string, AnyHandlers>> | ((topic: string) => AnyHandlers | undefined);
 
 export interface ProjectionOptions {
   readonly pool: Pool;
@@ -66,11 +71,9 @@ export class Projection {
   /**
    * Tries the parked records again, in order per key; what still does not fit stays parked with its reason.
    *
-   * @param handlers by topic; records of other topics are left alone
+   * @param handlers records of topics without any are left alone
    */
-  async replayParked(
-    handlers: Readonly<Record<string, ProjectionHandlers<{ readonly sequence: number }>>>,
-  ): Promise<ReplayResult> {
+  async replayParked(handlers: HandlersByTopic): Promise<ReplayResult> {
     const { pool, view } = this.options;
     const { rows } = await pool.query<{ topic: string; partition: number }>(
       'select distinct topic, partition from parked_record where view = $1 order by 1, 2',
@@ -78,7 +81,7 @@ export class Projection {
     );
     const result = { replayed: 0, left: 0 };
     for (const { topic, partition } of rows) {
-      const topicHandlers = handlers[topic];
+      const topicHandlers = typeof handlers === 'function' ? handlers(topic) : handlers[topic];
       if (topicHandlers === undefined) continue;
       const { replayed, left, applied } = await replayPartition(pool, { view, topic, partition }, topicHandlers);
       result.replayed += replayed;
@@ -87,6 +90,26 @@ export class Projection {
       if (applied.length > 0) await topicHandlers.afterCommit?.(applied);
     }
     return result;
+  }
+
+  /**
+   * Lets parked records go for good. Only for records that nobody waits behind: in an order they would leave a gap.
+   *
+   * @param before is told of those that were still parked, in the transaction that removes them
+   * @returns how many they were
+   */
+  async discardParked(
+    place: { readonly topic: string; readonly partition: number; readonly offsets: readonly bigint[] },
+    before: (tx: PoolClient, records: readonly DiscardedRecord[]) => Promise<void>,
+  ): Promise<number> {
+    const { topic, partition, offsets } = place;
+    const key = { view: this.options.view, topic, partition };
+    const { records } = await atCheckpoint(this.options.pool, key, { keys: [], sequenced: false }, async (tx) => {
+      const taken: { records: DiscardedRecord[]; update?: undefined } = { records: await takeParked(tx, key, offsets) };
+      if (taken.records.length > 0) await before(tx, taken.records);
+      return taken;
+    });
+    return records.length;
   }
 
   /** For health and metrics. */
@@ -159,14 +182,24 @@ export class Projection {
     const { topic, partition } = batch;
     const key = { view, topic, partition };
     const sequenced = handlers.sequenced === true;
-    const keys = [...new Set(batch.messages.map((message) => message.key).filter(isUsableKey))];
+    const keys =
+      handlers.unordered === true
+        ? []
+        : [
+            ...new Set(
+              batch.messages
+                .map((message) => message.key)
+                .filter(isUsableKey)
+                .map(storedKey),
+            ),
+          ];
     const { applied, parked } = await atCheckpoint(pool, key, { keys, sequenced }, async (tx, checkpoint) => {
       refuseGap(batch, checkpoint);
       const fresh = batch.messages.filter(({ offset }) => offset >= checkpoint.offset);
       const last = fresh.at(-1);
       if (last === undefined) return { applied: [], parked: [] };
 
-      const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, checkpoint.keys);
+      const gate = new SequenceGate<E>((m) => handlers.read(m), handlers, checkpoint.keys);
       const events = await applyAll(tx, fresh, gate, handlers);
       if (gate.parked.length > 0) await park(tx, key, gate.parked);
       const update = { nextOffset: last.offset + 1n, sequences: gate.advanced };

@@ -41,7 +41,7 @@ async function replayParked<E extends { readonly sequence: number }>(
   for (const [key, parked] of byKey) {
     // Each record is judged on its own: what an earlier one could not do may be done by a corrected copy behind it.
     for (const message of sequenced ? bySequence(parked) : parked) {
-      const gate = new SequenceGate<E>((m) => handlers.read(m), sequenced, { sequences, parkedFrom: new Map() });
+      const gate = new SequenceGate<E>((m) => handlers.read(m), handlers, { sequences, parkedFrom: new Map() });
       const received = gate.admit(message);
       if (received !== undefined && (await applyAlone(tx, handlers, gate, received))) applied.push(received);
       const [rejection] = gate.parked;
@@ -50,7 +50,7 @@ async function replayParked<E extends { readonly sequence: number }>(
         continue;
       }
       await updateReason(tx, checkpointKey, rejection);
-      if (!sequenced && key !== null) break;
+      if (!sequenced && handlers.unordered !== true && key !== null) break;
     }
     if (!sequenced || key === null) continue;
     const last = sequences.get(key) ?? 0;

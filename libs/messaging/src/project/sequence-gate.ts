@@ -1,6 +1,7 @@
 import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
 import type { ReceivedMessage } from '../consume/batch-consumer.js';
 import { messageOf } from '../logger.js';
+import { storedKey } from './stored-key.js';
 
 /** A message with the event read from it. */
 export interface ReceivedEvent<E> {
@@ -24,9 +25,15 @@ export interface KeyCheckpoints {
   readonly parkedFrom: ReadonlyMap<string, bigint>;
 }
 
+/** Of the records of one key: each number of theirs exactly once, one after the other, or in no order at all. */
+export interface Order {
+  readonly sequenced?: boolean | undefined;
+  readonly unordered?: boolean | undefined;
+}
+
 /**
  * Decides about each message of a batch, in order: apply it, drop it as already applied, or park it. A key that has
- * something parked has everything later parked behind it; other keys go on.
+ * something parked has everything later parked behind it, unless its records need no order; other keys go on.
  */
 export class SequenceGate<E extends { readonly sequence: number }> {
   readonly parked: Rejection[] = [];
@@ -36,19 +43,19 @@ export class SequenceGate<E extends { readonly sequence: number }> {
 
   constructor(
     private readonly read: (message: ReceivedMessage) => E,
-    private readonly sequenced: boolean,
+    private readonly order: Order,
     private readonly keys: KeyCheckpoints,
   ) {}
 
   /** Returns the event to apply now, or undefined when the message was dropped or parked. */
   admit(message: ReceivedMessage): ReceivedEvent<E> | undefined {
-    const { key } = message;
-    if (!isUsableKey(key)) {
+    if (!isUsableKey(message.key)) {
       this.parked.push({ message, code: 'record.bad-key', reason: 'the key is missing or contains a NUL character' });
       return undefined;
     }
+    const key = storedKey(message.key);
     const applied = this.keys.sequences.get(key) ?? 0;
-    const claimed = this.sequenced ? claimedSequence(message) : undefined;
+    const claimed = this.order.sequenced === true ? claimedSequence(message) : undefined;
     if (claimed !== undefined && claimed <= applied) return undefined;
 
     let event: E;
@@ -62,7 +69,7 @@ export class SequenceGate<E extends { readonly sequence: number }> {
       this.park({ message, code: 'key.waiting', reason: 'an earlier record of this key is parked' }, key);
       return undefined;
     }
-    if (!this.sequenced) return { message, event };
+    if (this.order.sequenced !== true) return { message, event };
     if (event.sequence <= applied) return undefined;
     if (event.sequence > applied + 1) {
       const reason = `sequence ${String(event.sequence)} follows ${String(applied)}`;
@@ -75,8 +82,8 @@ export class SequenceGate<E extends { readonly sequence: number }> {
 
   /** Takes back an event that {@link admit} let through and that could not be applied. */
   reject({ message, event }: ReceivedEvent<E>, error: unknown): void {
-    const key = message.key ?? '';
-    if (this.sequenced) this.advance(key, event.sequence - 1);
+    const key = storedKey(message.key ?? '');
+    if (this.order.sequenced === true) this.advance(key, event.sequence - 1);
     this.park({ message, ...reasonOf(error, 'apply.failed') }, key);
   }
 
@@ -86,7 +93,7 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   }
 
   private park(rejection: Rejection, key: string): void {
-    this.blocked.add(key);
+    if (this.order.unordered !== true) this.blocked.add(key);
     this.parked.push(rejection);
   }
 

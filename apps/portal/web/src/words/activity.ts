@@ -16,7 +16,12 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'hand_over.withdraw': 'Hand-over link withdrawn',
     'hand_over.open_failed': 'Hand-over link did not open',
   },
-  Calls: { 'api.authorize': 'Call of /authorize', 'api.call': 'Call of an API', 'activity.export': 'Log exported' },
+  Calls: {
+    'api.authorize': 'Call of /authorize',
+    'api.call': 'Call of an API',
+    'activity.export': 'Log exported',
+    'record.discard': 'Unreadable record let go',
+  },
   People: {
     'user.add': 'Person added',
     'user.invite': 'Person invited again',

@@ -1,0 +1,23 @@
+import { Projection } from '@rebelcore/messaging/project/projection';
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
+import { databaseUrl } from '@rebelcore/service/config';
+import { createLogger } from '@rebelcore/service/log';
+import { Pool } from 'pg';
+import { discardParked, parsePlaces } from './activity/discard.js';
+import { ACTIVITY_VIEW } from './activity/activity.projector.js';
+
+const [by = '', why = '', ...places] = process.argv.slice(2);
+try {
+  const pool = new Pool({ connectionString: withSessionSettings(databaseUrl('audit', 'service')), max: 1 });
+  try {
+    const projection = new Projection({ pool, view: ACTIVITY_VIEW, logger: createLogger('audit', 'error') });
+    const wanted = parsePlaces(places);
+    const gone = await discardParked(projection, wanted, { by, why });
+    process.stdout.write(`audit: ${gone} of ${places.length} records let go; the others are not parked (any more).\n`);
+  } finally {
+    await pool.end();
+  }
+} catch (error) {
+  process.stderr.write(`audit: nothing more was let go: ${(error as Error).message}\n`);
+  process.exitCode = 1;
+}
