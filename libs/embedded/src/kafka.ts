@@ -11,7 +11,7 @@ import type { Secrets } from './secrets.js';
 
 /** Where prepare.mjs has put them. */
 const JARS = fileURLToPath(new URL('../../../.cache/kafka-4.3.1/*', import.meta.url));
-const JAVA_OPTIONS = ['-cp', JARS, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
+export const JAVA_OPTIONS = ['-cp', JARS, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
 
 export interface KafkaOptions {
   /** One node, or three that survive the loss of one. */

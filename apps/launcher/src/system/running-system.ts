@@ -1,6 +1,6 @@
 import { databaseUrl, type DatabaseRole } from '@rebelcore/embedded/databases';
 import { readEndpoints } from '@rebelcore/embedded/endpoints';
-import { kafkaLogin } from '@rebelcore/embedded/kafka';
+import { kafkaLogin, type KafkaLogin } from '@rebelcore/embedded/kafka';
 import { Secrets } from '@rebelcore/embedded/secrets';
 import type { StoringService } from '../service-program.js';
 import { kafkaEnvironment } from './service-environment.js';
@@ -10,6 +10,10 @@ export interface RunningSystem {
   databaseUrl(service: StoringService, role: DatabaseRole): string;
   /** The variables of a service's connection to Kafka. */
   kafka(service: StoringService): Record<string, string>;
+  /** The administrator's connection to Kafka. */
+  readonly kafkaAdmin: { readonly brokers: readonly string[]; readonly login: KafkaLogin };
+  /** The login of an API that is no part of the product; its password is made up when it is first asked for. */
+  readonly apiLogin: (name: string) => KafkaLogin;
 }
 
 /**
@@ -22,5 +26,7 @@ export function findRunningSystem(instead: string): RunningSystem {
   return {
     databaseUrl: (service, role) => databaseUrl(postgres.identity, service, role, secrets),
     kafka: (service) => kafkaEnvironment(kafka.brokers, kafkaLogin(service, secrets)),
+    kafkaAdmin: { brokers: kafka.brokers, login: kafkaLogin('admin', secrets) },
+    apiLogin: (name) => ({ username: name, password: secrets.text(`kafka.api.${name}`) }),
   };
 }

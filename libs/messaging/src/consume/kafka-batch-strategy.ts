@@ -60,7 +60,7 @@ export class KafkaBatchStrategy extends Server implements CustomTransportStrateg
         consumer = new KafkaBatchConsumer({ ...this.options, handlers, onCrash: ended.reject });
         this.consumer = consumer;
         const everyMs = this.options.lookForTopicsEveryMs ?? LOOK_FOR_TOPICS_EVERY_MS;
-        void topics.change(handlers, everyMs, ending.signal).then((now) => {
+        void topics.change(handlers, everyMs, AbortSignal.any([ending.signal, this.closing.signal])).then((now) => {
           if (now !== undefined) ended.reject(new Error(`the topics are now ${now}`));
         });
         await Promise.race([consumer.start(), ended.promise]);
