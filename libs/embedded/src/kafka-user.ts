@@ -21,7 +21,7 @@ export function makeKafkaUser(brokers: readonly string[], admin: KafkaLogin, use
       'sasl.mechanism=SCRAM-SHA-256',
       `sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="${admin.username}" password="${admin.password}";`,
     ]);
-    const credential = file('user.properties', [`SCRAM-SHA-256=[password=${user.password}]`]);
+    const credential = file('user.properties', [`SCRAM-SHA-256=password=${user.password}`]);
     const where = ['--bootstrap-server', brokers.join(','), '--command-config', connection];
     const what = ['--alter', '--entity-type', 'users', '--entity-name', user.username, '--add-config-file', credential];
     const command = [...JAVA_OPTIONS, 'kafka.admin.ConfigCommand', ...where, ...what];
