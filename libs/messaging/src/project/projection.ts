@@ -230,7 +230,9 @@ export class Projection {
       if (await isReached()) return true;
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      await once(this.commits, 'commit', { signal: AbortSignal.timeout(Math.min(left, 20)) }).catch(() => undefined);
+      await once(this.commits, 'commit', { signal: AbortSignal.timeout(Math.ceil(Math.min(left, 20))) }).catch(
+        () => undefined,
+      );
     }
   }
 }
