@@ -25,6 +25,8 @@ export interface Enrolment {
   readonly step: number;
   readonly recoveryCodeHashes: readonly Uint8Array[];
   readonly sessionId: string;
+  /** Of the token that the session has from here on: whoever may have set or seen the one before is left outside. */
+  readonly sessionTokenHash: Uint8Array;
 }
 
 const events = {

@@ -13,7 +13,7 @@ import { customer } from '../customer/customer.js';
 import type { IdentityConfig } from '../identity.config.js';
 import { Person } from '../portal-user/person.entity.js';
 import { portalUser } from '../portal-user/portal-user.js';
-import { SessionStore } from '../session/session.store.js';
+import { hashOf, newSessionToken, SessionStore } from '../session/session.store.js';
 import { newRecoveryCodes } from './recovery-codes.js';
 import { assertNotEnrolled, enrol, reset, type PortalUserId } from './second-factor.js';
 import { secretOf, SecondFactors } from './second-factor.store.js';
@@ -60,6 +60,8 @@ export class BeginEnrolmentHandler implements ICommandHandler<BeginEnrolment> {
 /** Shown this once; only hashes are kept. */
 export interface Enrolled {
   readonly recoveryCodes: readonly string[];
+  /** For the cookie; the one before opens nothing any more. */
+  readonly sessionToken: string;
   readonly position: number;
 }
 
@@ -94,9 +96,12 @@ export class ConfirmEnrolmentHandler implements ICommandHandler<ConfirmEnrolment
     if (step === undefined) throw new Refused('second-factor.wrong-code', 'totp: is not what the app shows now');
     const recoveryCodes = newRecoveryCodes();
     const recoveryCodeHashes = recoveryCodes.map((code) => this.factors.recoveryHash(portalUserId, code));
-    const decision = enrol({ portalUserId, customerId }, { sealedSecret, step, recoveryCodeHashes, sessionId });
+    const sessionToken = newSessionToken();
+    const sessionTokenHash = hashOf(sessionToken);
+    const enrolment = { sealedSecret, step, recoveryCodeHashes, sessionId, sessionTokenHash };
+    const decision = enrol({ portalUserId, customerId }, enrolment);
     const { position } = await this.store.transact(portalUser, portalUserId, decision, appendContextOf(caller));
-    return { recoveryCodes, position };
+    return { recoveryCodes, sessionToken, position };
   }
 }
 

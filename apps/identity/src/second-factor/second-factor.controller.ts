@@ -5,6 +5,7 @@ import { OwnerOnly } from '@rebelcore/api-access/permissions';
 import { problem } from '@rebelcore/contracts/problem';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
+import { openSessionCookie } from '@rebelcore/service/session-cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { actorOf, appendContextOf, CurrentCaller, type Caller } from '../access/caller.js';
@@ -53,7 +54,9 @@ export class SecondFactorController {
     return { secret, otpauth_uri: otpauthUri };
   }
 
-  @ApiOperation({ summary: 'Confirms one’s authenticator app; the session may do everything from here on.' })
+  @ApiOperation({
+    summary: 'Confirms one’s authenticator app; the session may do everything from here on, under a new cookie.',
+  })
   @Post('me/second-factor/confirm')
   @HttpCode(200)
   @UseGuards(PortalSessionGuard)
@@ -76,8 +79,8 @@ export class SecondFactorController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof confirmResponse>> {
     const command = new ConfirmEnrolment(withoutBlanks(body.totp), caller);
-    const { recoveryCodes, position } = await this.commands.execute(command);
-    void reply.header('position', String(position));
+    const { recoveryCodes, sessionToken, position } = await this.commands.execute(command);
+    void openSessionCookie(reply, sessionToken).header('position', String(position));
     return { recovery_codes: [...recoveryCodes] };
   }
 

@@ -25,8 +25,9 @@ async function enrolled() {
   const person = await somebody(identity, acme.id);
   const cookie = cookieOf(await signIn(person));
   const app = new Authenticator(String((await begin(cookie)).body.secret));
-  const { body } = await confirm(cookie, await app.nextCode());
-  return { ...person, cookie, app, codes: body.recovery_codes as unknown as string[] };
+  const confirmed = await confirm(cookie, await app.nextCode());
+  const { body } = confirmed;
+  return { ...person, cookie: cookieOf(confirmed), app, codes: body.recovery_codes as unknown as string[] };
 }
 const forgetUsedCodes = ({ id }: { id: string }) =>
   identity.database.asOwner(`update second_factor set last_step = 0 where portal_user_id = '${id}'`);
@@ -61,16 +62,20 @@ describe('"Mandatory in the portal: authenticator app (TOTP), enrolled at the fi
 
   it('and a code of the app makes the session a full one, with ten recovery codes shown once', async () => {
     const person = await somebody(identity, acme.id);
-    const cookie = cookieOf(await signIn(person));
-    const { status, body } = await begin(cookie);
+    const before = cookieOf(await signIn(person));
+    const { status, body } = await begin(before);
     expect([status, Object.keys(body)]).toEqual([201, ['secret', 'otpauth_uri']]);
     expect(body.secret).toMatch(/^[A-Z2-7]{32}$/);
     expect(body.otpauth_uri).toContain(`secret=${String(body.secret)}`);
-    const confirmed = await confirm(cookie, await new Authenticator(String(body.secret)).nextCode());
+    const confirmed = await confirm(before, await new Authenticator(String(body.secret)).nextCode());
     expect(confirmed.status).toBe(200);
     expect(confirmed.body.recovery_codes).toHaveLength(10);
     expect(confirmed.headers.get('cache-control')).toBe('no-store');
+    const cookie = cookieOf(confirmed);
     expect(secondFactorOf(await identity.call('GET', '/api/v1/me', { cookie }))).toBe('enrolled');
+    // Whoever may have known the cookie while a password was enough is left outside.
+    expect((await identity.call('GET', '/api/v1/me', { cookie: before })).status).toBe(401);
+    expect((await identity.exchange(before)).status).toBe(401);
     expect((await identity.exchange(cookie)).status).toBe(200);
     const again = [await begin(cookie), await confirm(cookie, '123456')];
     expect(again.map((answer) => [answer.status, answer.body.code])).toEqual([

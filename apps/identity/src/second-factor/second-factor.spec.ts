@@ -13,6 +13,7 @@ const enrolment: Enrolment = {
   step: 59_000_000,
   recoveryCodeHashes: [],
   sessionId: '0198a1de-dddd-7000-8000-000000000001',
+  sessionTokenHash: Buffer.from('hash of the token'),
 };
 const registered = (isOwner: boolean): PortalUserEvent => ({
   type: 'PortalUserRegistered',

@@ -100,11 +100,11 @@ const historyOf = (row: FactorRow): CodeHistory => ({
 });
 
 /**
- * In the transaction of the enrolment. The session that confirmed it becomes a full one; those that were opened by the
+ * In the transaction of the enrolment. The session that confirmed it becomes a full one, under a new token; those that were opened by the
  * password alone end, since nobody knows whose they are.
  */
 export async function keepSecondFactor(tx: PoolClient, whose: PortalUserId, enrolment: Enrolment): Promise<void> {
-  const { sealedSecret, step, recoveryCodeHashes, sessionId } = enrolment;
+  const { sealedSecret, step, recoveryCodeHashes, sessionId, sessionTokenHash } = enrolment;
   await tx.query({
     name: 'second-factor.keep',
     text: `with codes as (
@@ -112,10 +112,11 @@ export async function keepSecondFactor(tx: PoolClient, whose: PortalUserId, enro
            ), others as (
              delete from session where customer_id = $1 and portal_user_id = $2 and not second_factor and id <> $6
            ), own as (
-             update session set second_factor = true, sealed_pending_secret = null where customer_id = $1 and id = $6
+             update session set second_factor = true, sealed_pending_secret = null, token_hash = $7
+              where customer_id = $1 and id = $6
            )
            insert into second_factor (customer_id, portal_user_id, sealed_secret, last_step) values ($1, $2, $3, $4)`,
-    values: [whose.customerId, whose.portalUserId, sealedSecret, step, recoveryCodeHashes, sessionId],
+    values: [whose.customerId, whose.portalUserId, sealedSecret, step, recoveryCodeHashes, sessionId, sessionTokenHash],
   });
 }
 

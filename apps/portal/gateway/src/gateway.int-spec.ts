@@ -169,7 +169,8 @@ describe('headers', () => {
     for (const name of ['set-cookie', 'server', 'x-inside'])
       expect([name, read.headers[name]]).toEqual([name, undefined]);
     expect(read.headers.position).toBe('7');
-    expect((await ask('POST', '/api/v1/sessions')).headers['set-cookie']).toEqual(['__Host-session=x']);
+    for (const path of ['/api/v1/sessions', '/api/v1/me/second-factor/confirm'])
+      expect((await ask('POST', path)).headers['set-cookie']).toEqual(['__Host-session=x']);
   });
 
   it('protect a browser on every answer, also on refusals and unknown addresses', async () => {

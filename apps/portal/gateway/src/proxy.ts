@@ -114,7 +114,7 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
           authorization: request.credential?.authorization,
           sessionCookie: request.credential?.sessionCookie,
         }),
-      rewriteHeaders: (headers) => toCaller(headers, credentials === 'cookie'),
+      rewriteHeaders: (headers) => toCaller(headers, credentials === 'cookie' || credentials === 'enrolling'),
       onError: (reply, { error }) => {
         const cause = error.cause instanceof Error ? error.cause : error;
         logger.warn({ err: cause, correlationId: reply.request.id, service, msg: 'a service did not answer' });
