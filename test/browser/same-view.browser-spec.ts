@@ -41,7 +41,7 @@ test('each view is the same when it is reloaded, and when its address is opened 
     },
     'a user': async () => {
       await page.getByRole('link', { name: 'billing · production' }).click();
-      await expect(shown.getByText(/was created with role/)).toBeVisible();
+      await expect(shown.getByText(/^API user billing · production was created with role/)).toBeVisible();
     },
     'a rotation': async () => {
       await shown.getByRole('button', { name: 'Rotate…' }).click();

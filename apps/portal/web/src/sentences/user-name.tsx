@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
-import { answer, api, BACKGROUND } from '../../api/client.js';
-import { may } from '../../api/me.js';
-import { useMe } from '../../api/use-me.js';
+import { answer, api, BACKGROUND } from '../api/client.js';
+import { may } from '../api/me.js';
+import { useMe } from '../api/use-me.js';
 
 /** `0198a1de…0001`, for an id that nobody can put a name to. */
 const shortId = (id: string): string => `${id.slice(0, 8)}…${id.slice(-4)}`;
@@ -25,4 +25,4 @@ export function useUserName(id: string | null): string {
   return data === undefined || data === null || data === '' ? shortId(id) : data;
 }
 
-export const UserName = ({ id }: { id: string }) => <span title={id}>{useUserName(id)}</span>;
+export const UserName = ({ id }: { id: string }) => <bdi title={id}>{useUserName(id)}</bdi>;

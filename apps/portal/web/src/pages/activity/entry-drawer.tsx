@@ -12,9 +12,9 @@ import { Status } from '../../ui/status.js';
 import { fromNow, inFull } from '../../ui/time-format.js';
 import { activityWords, typeName } from '../../words/activity.js';
 import styles from './entry-drawer.module.css';
-import { EntrySentence } from './entry-sentence.js';
+import { EntrySentence } from '../../sentences/entry-sentence.js';
 import type { Entry } from './use-activity.js';
-import { UserName } from './user-name.js';
+import { UserName } from '../../sentences/user-name.js';
 import { localText, offsetName } from './zoned-time.js';
 
 const words = activityWords.drawer;

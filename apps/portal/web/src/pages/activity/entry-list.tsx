@@ -8,9 +8,9 @@ import { dayInFull } from '../../ui/time-format.js';
 import { Time } from '../../ui/time.js';
 import { activityWords as words, typeName } from '../../words/activity.js';
 import styles from './entry-list.module.css';
-import { EntrySentence } from './entry-sentence.js';
+import { EntrySentence } from '../../sentences/entry-sentence.js';
 import type { Entry } from './use-activity.js';
-import { useUserName } from './user-name.js';
+import { useUserName } from '../../sentences/user-name.js';
 
 const MARKS: Record<Entry['outcome'], Mark> = { success: 'in-force', refused: 'refused', failed: 'not-confirmed' };
 

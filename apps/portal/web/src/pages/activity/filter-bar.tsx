@@ -6,7 +6,7 @@ import { DEFAULT_RANGE, isNarrowed, NARROWING, type ActivitySearch } from './act
 import styles from './filter-bar.module.css';
 import { SpanForm } from './span-form.js';
 import { TypePicker } from './type-picker.js';
-import { useUserName } from './user-name.js';
+import { useUserName } from '../../sentences/user-name.js';
 import { BROWSER_ZONE, isTimeZone } from './zoned-time.js';
 
 const words = activityWords.filters;

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { asProblem } from '../../api/problem.js';
+import { EntrySentence } from '../../sentences/entry-sentence.js';
 import { Loading, LoadError } from '../../ui/states.js';
 import { Time } from '../../ui/time.js';
 import { usersWords } from '../../words/users.js';
@@ -29,7 +30,9 @@ export function UserEntries({ userId }: { readonly userId: string }) {
         {data?.map(({ id, occurred_at, description, outcome }) => (
           <li key={id} className={styles.entry} data-outcome={outcome}>
             <Time at={occurred_at} />
-            <span>{description}</span>
+            <span>
+              <EntrySentence text={description} />
+            </span>
           </li>
         ))}
       </ul>

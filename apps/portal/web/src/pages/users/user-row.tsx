@@ -97,7 +97,7 @@ export function UserRow({
           )}
         </div>
       </td>
-      <td className={styles.role}>{user.owner ? words.ownerRole : user.role?.name}</td>
+      <td className={styles.role}>{user.owner ? words.ownerRole : <bdi>{user.role?.name}</bdi>}</td>
       <td className={styles.status}>
         <UserStatus user={user} />
       </td>
