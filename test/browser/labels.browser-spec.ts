@@ -4,6 +4,7 @@ const LABELS = {
   'from right to left': 'חיוב · ייצור',
   'that would turn its surroundings around': 'billing \u05d0 (prod)',
   'of markup': '<img src=x onerror=alert(1)><b>bold</b>',
+  'as long as one may be, without a blank': 'w'.repeat(100),
   'of a formula': '=HYPERLINK("http://evil.example","press")',
 };
 
