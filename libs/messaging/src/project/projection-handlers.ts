@@ -27,6 +27,31 @@ export interface ProjectionHandlers<E extends { readonly sequence: number }> {
 }
 
 /**
+ * Applies events, finding by halves those whose data is at fault, which the gate then has among its parked records.
+ *
+ * @returns those that were applied
+ * @throws what lies elsewhere; the transaction is of no more use then
+ */
+export async function applyByHalves<E extends { readonly sequence: number }>(
+  tx: PoolClient,
+  handlers: ProjectionHandlers<E>,
+  gate: SequenceGate<E>,
+  admitted: readonly ReceivedEvent<E>[],
+): Promise<readonly ReceivedEvent<E>[]> {
+  const received = admitted.filter((each) => gate.isStillFree(each));
+  const [first] = received;
+  if (first === undefined) return [];
+  if (received.length === 1) return (await applyAlone(tx, handlers, gate, first)) ? received : [];
+  const error = await tried(tx, () => handlers.apply(tx, received));
+  if (error === undefined) return received;
+  const middle = Math.ceil(received.length / 2);
+  return [
+    ...(await applyByHalves(tx, handlers, gate, received.slice(0, middle))),
+    ...(await applyByHalves(tx, handlers, gate, received.slice(middle))),
+  ];
+}
+
+/**
  * Applies one event in a savepoint; false when its data is at fault, which the gate then has among its parked records.
  *
  * @throws what lies elsewhere; the transaction is of no more use then
@@ -37,15 +62,22 @@ export async function applyAlone<E extends { readonly sequence: number }>(
   gate: SequenceGate<E>,
   received: ReceivedEvent<E>,
 ): Promise<boolean> {
-  await tx.query('savepoint alone');
+  const error = await tried(tx, () => handlers.apply(tx, [received]));
+  if (error === undefined) return true;
+  gate.reject(received, error.cause);
+  return false;
+}
+
+/** Does work in a savepoint; answers, as its cause, what was wrong with the data. */
+async function tried(tx: PoolClient, work: () => Promise<void>): Promise<{ readonly cause: unknown } | undefined> {
+  await tx.query('savepoint tried');
   try {
-    await handlers.apply(tx, [received]);
-    await tx.query('release savepoint alone');
-    return true;
+    await work();
+    await tx.query('release savepoint tried');
+    return undefined;
   } catch (error) {
-    await tx.query('rollback to savepoint alone; release savepoint alone');
+    await tx.query('rollback to savepoint tried; release savepoint tried');
     if (!isDataError(error)) throw error;
-    gate.reject(received, error);
-    return false;
+    return { cause: error };
   }
 }

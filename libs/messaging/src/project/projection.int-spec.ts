@@ -98,6 +98,54 @@ describe('Projection', () => {
     expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map([[0, 5n]]));
   });
 
+  it('invariant 11: a fault of our own code stops the topic, names its cause, and parks next to nothing.', async () => {
+    const broken = { ...handlers, apply: () => Promise.reject(new TypeError('x is not a function')) };
+    const together = batch([message(0, 'a', 1), message(1, 'b', 1), message(2, 'c', 1)]);
+    await expect(projection.apply(together, broken)).rejects.toThrow(
+      'every record of things.v1 fails alike: x is not a function',
+    );
+    expect(await parked()).toEqual([]);
+    const oneByOne = new Projection({ pool, view: 'list-v1', logger: silent });
+    for (const [offset, key] of ['a', 'b'].entries()) await oneByOne.apply(batch([message(offset, key, 1)]), broken);
+    await expect(oneByOne.apply(batch([message(2, 'c', 1)]), broken)).rejects.toThrow('fails alike');
+    expect(await parked()).toEqual(['0 apply.failed', '1 apply.failed']);
+    await oneByOne.apply(batch([message(2, 'c', 1)]), handlers);
+    expect(await view()).toEqual(['c 1']);
+  });
+
+  it('invariant 11: faults that are bound to records park those alone, however many keys they have.', async () => {
+    const picky: ProjectionHandlers<CloudEvent> = {
+      ...handlers,
+      apply: (tx, events) => {
+        if (events.some(({ message: { key } }) => key?.startsWith('bad'))) throw new RangeError('bad');
+        return handlers.apply(tx, events);
+      },
+    };
+    const keys = ['bad1', 'bad2', 'bad3', 'bad4', 'good'];
+    await projection.apply(batch(keys.map((key, offset) => message(offset, key, 1))), picky);
+    expect([await view(), (await parked()).length]).toEqual([['good 1'], 4]);
+  });
+
+  it('finds one bad record among many by halves, parks what is behind it, and its repeat with it.', async () => {
+    const many = Array.from({ length: 256 }, (_, n) => message(n, `k${String(n % 128)}`, n < 128 ? 1 : 2));
+    many[70] = message(70, 'k70', 1, JSON.stringify({ line: 'forbidden' }));
+    many.push(message(256, 'k70', 1));
+    await projection.apply(batch(many), handlers);
+    expect(await parked()).toEqual(['70 apply.failed', '198 key.waiting', '256 key.waiting']);
+    expect(await view()).toHaveLength(254);
+    expect(applyCalls).toBeLessThan(30);
+  });
+
+  it('keeps a key of any length, and of one partition looks at what is parked there alone.', async () => {
+    const long = 'x'.repeat(3_000);
+    await projection.apply(batch([message(0, long, 2), message(1, long, 3)]), handlers);
+    expect(await parked()).toEqual(['0 sequence.gap', '1 key.waiting']);
+    // Where partitions were added, the event that closes the gap lies in another.
+    await projection.apply(batch([message(5, long, 1)], { partition: 1 }), handlers);
+    expect(await view()).toHaveLength(1);
+    expect(await projection.replayParked(() => handlers)).toEqual({ replayed: 2, left: 0 });
+  });
+
   it('invariant 3: redelivery, an overlapping batch and a topic published twice change nothing.', async () => {
     const first = [message(0, 'a', 1), message(1, 'b', 1), message(2, 'a', 2)];
     await projection.apply(batch(first), handlers);

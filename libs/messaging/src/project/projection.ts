@@ -6,7 +6,7 @@ import { isDataError } from '../transaction.js';
 import { begin, gapsOf, type NotedGap } from './topic-gaps.js';
 import { atCheckpoint, type Checkpoint } from './checkpoint.js';
 import { park, takeParked, type DiscardedRecord } from './parking-lot.js';
-import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
+import { applyByHalves, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
 import { SequenceWaits, type Waited } from './sequence-waits.js';
 import { SequenceGate, isUsableKey, type ReceivedEvent, type Rejection } from './sequence-gate.js';
@@ -37,6 +37,7 @@ export interface ProjectionOptions {
  */
 export class Projection {
   private readonly commits = new EventEmitter().setMaxListeners(0);
+  private readonly faults = new FaultWatch();
   private readonly waits = new Map<string, SequenceWaits>();
 
   constructor(private readonly options: ProjectionOptions) {}
@@ -44,7 +45,7 @@ export class Projection {
   /**
    * Applies a batch. Records that cannot be read or applied are parked, see {@link SequenceGate}.
    *
-   * @throws when the database is away or the view's SQL is wrong for every record; nothing is stored then.
+   * @throws when the database is away, or the view's code or SQL fails on one key after the other; nothing is stored then.
    */
   async apply<E extends { readonly sequence: number }>(
     batch: ReceivedBatch,
@@ -56,8 +57,8 @@ export class Projection {
       applied = await this.transact(batch, handlers, applyTogether);
     } catch (error) {
       if (!isDataError(error)) throw error;
-      // Rare: again from the start, one by one, to find out which of them it was.
-      applied = await this.transact(batch, handlers, applyEach);
+      // Rare: again from the start, by halves, to find out which of them it was.
+      applied = await this.transact(batch, handlers, applyApart);
     }
     this.committed();
     if (applied.length === 0) return;
@@ -201,6 +202,7 @@ export class Projection {
 
       const gate = new SequenceGate<E>((m) => handlers.read(m), handlers, checkpoint.keys);
       const events = await applyAll(tx, fresh, gate, handlers);
+      this.faults.judge(topic, events.length, gate.parked);
       if (gate.parked.length > 0) await park(tx, key, gate.parked);
       const update = { nextOffset: last.offset + 1n, sequences: gate.advanced };
       return { applied: events, parked: gate.parked, update };
@@ -250,14 +252,36 @@ const applyTogether: ApplyAll = async (tx, fresh, gate, handlers) => {
   return ready;
 };
 
-const applyEach: ApplyAll = async (tx, fresh, gate, handlers) => {
-  const applied = [];
-  for (const message of fresh) {
-    const received = gate.admit(message);
-    if (received !== undefined && (await applyAlone(tx, handlers, gate, received))) applied.push(received);
-  }
+const applyApart: ApplyAll = async (tx, fresh, gate, handlers) => {
+  const admitted = fresh.map((message) => gate.admit(message)).filter((received) => received !== undefined);
+  const applied = await applyByHalves(tx, handlers, gate, admitted);
+  gate.settle();
   return applied;
 };
+
+/** Keys on which one fault after the other, with nothing applied in between, is no longer bound to the records. */
+const FAULTY_KEYS = 3;
+
+/**
+ * Tells faults that are bound to a record, which is parked, from those of our own code, which would park a whole topic: those
+ * happen on one key after the other, and nothing is applied in between.
+ */
+class FaultWatch {
+  private readonly faulty = new Map<string, Set<string>>();
+
+  /** @throws {Error} with the fault as its cause, when it is ours */
+  judge(topic: string, applied: number, parked: readonly Rejection[]): void {
+    const faults = parked.filter(({ fault }) => fault !== undefined);
+    if (applied > 0) this.faulty.delete(topic);
+    const [first] = faults;
+    if (applied > 0 || first === undefined) return;
+    const keys = this.faulty.get(topic) ?? new Set<string>();
+    this.faulty.set(topic, keys);
+    for (const { message } of faults) keys.add(storedKey(message.key ?? ''));
+    if (keys.size < FAULTY_KEYS) return;
+    throw new Error(`every record of ${topic} fails alike: ${first.reason}`, { cause: first.fault });
+  }
+}
 
 /** What lies between the stored offset and the batch would be lost, and a topic that is shorter was made anew. */
 function refuseGap(

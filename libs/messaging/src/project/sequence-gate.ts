@@ -15,6 +15,8 @@ export interface Rejection {
   /** A dotted code: those of `MalformedEvent`, `record.bad-key`, `sequence.gap`, `apply.failed`, `key.waiting`. */
   readonly code: string;
   readonly reason: string;
+  /** What went wrong, where the record was not refused but something failed on it: it may be our own code. */
+  readonly fault?: unknown;
 }
 
 /** How far the keys of a batch have come. */
@@ -39,6 +41,9 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   readonly parked: Rejection[] = [];
   /** The keys whose sequence has moved on. */
   readonly advanced = new Map<string, number>();
+  /** Dropped as repeats of events that this batch has let through. */
+  private readonly repeats: { readonly message: ReceivedMessage; readonly key: string; readonly sequence: number }[] =
+    [];
   private readonly blocked = new Set<string>();
 
   constructor(
@@ -56,7 +61,10 @@ export class SequenceGate<E extends { readonly sequence: number }> {
     const key = storedKey(message.key);
     const applied = this.keys.sequences.get(key) ?? 0;
     const claimed = this.order.sequenced === true ? claimedSequence(message) : undefined;
-    if (claimed !== undefined && claimed <= applied) return undefined;
+    if (claimed !== undefined && claimed <= applied) {
+      if (this.advanced.has(key)) this.repeats.push({ message, key, sequence: claimed });
+      return undefined;
+    }
 
     let event: E;
     try {
@@ -87,6 +95,22 @@ export class SequenceGate<E extends { readonly sequence: number }> {
     this.park({ message, ...reasonOf(error, 'apply.failed') }, key);
   }
 
+  /** False when an earlier record of its key was rejected since it was admitted: it is parked behind that. */
+  isStillFree({ message }: ReceivedEvent<E>): boolean {
+    const key = storedKey(message.key ?? '');
+    if (!this.blocked.has(key)) return true;
+    this.park({ message, code: 'key.waiting', reason: 'an earlier record of this key is parked' }, key);
+    return false;
+  }
+
+  /** Once all is decided: parks repeats of what was rejected after all. */
+  settle(): void {
+    for (const { message, key, sequence } of this.repeats.splice(0)) {
+      if (sequence <= (this.advanced.get(key) ?? 0)) continue;
+      this.park({ message, code: 'key.waiting', reason: 'an earlier record of this key is parked' }, key);
+    }
+  }
+
   private advance(key: string, sequence: number): void {
     this.keys.sequences.set(key, sequence);
     this.advanced.set(key, sequence);
@@ -115,6 +139,7 @@ export function claimedSequence({ headers }: ReceivedMessage): number | undefine
 }
 
 /** Code and text for the parked record. */
-function reasonOf(error: unknown, otherwise: string): { code: string; reason: string } {
-  return { code: error instanceof MalformedEvent ? error.code : otherwise, reason: messageOf(error) };
+function reasonOf(error: unknown, otherwise: string): Omit<Rejection, 'message'> {
+  if (error instanceof MalformedEvent) return { code: error.code, reason: error.message };
+  return { code: otherwise, reason: messageOf(error), fault: error };
 }
