@@ -105,7 +105,7 @@ export const PROTECTIONS = [
     what: 'a view that is not known to be current refuses everybody',
     edits: [
       {
-        file: 'apps/token/dist/authorize/authorize.controller.js',
+        file: 'apps/token/dist/authorize/api-user-authentication.js',
         from: 'this.refuseWhenStale(request);',
         to: '',
       },

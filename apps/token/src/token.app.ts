@@ -1,19 +1,39 @@
+import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
+import { TokenIssuer } from './authorize/token-issuer.js';
+import { OAUTH_PATHS } from './oauth/oauth.openapi.js';
+import { installOAuth } from './oauth/oauth.plugin.js';
+import { tokenEndpoint } from './oauth/token.endpoint.js';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
 import { isRefusedCall } from '@rebelcore/service/refused-calls';
-import type { TokenConfig } from './token.config.js';
+import { isResourceOf, type TokenConfig } from './token.config.js';
 import { TokenModule } from './token.module.js';
 
 const DESCRIPTION =
   'Trades the credentials of API users for bearer tokens. Every attempt is recorded before it is answered; while it is not certain who may authorize, the answer is 503.';
+
+/** Recorded whatever their answer. */
+const RECORDED = new Set(['/api/v1/authorize', '/oauth2/token']);
+/** Bytes. */
+const BODY_LIMIT = 16 * 1024;
 
 /** The service as `main` starts it, and as tests do, with a consumer group of their own. */
 export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOptions => ({
   name: 'token',
   module: TokenModule.forRoot(config, consumerGroup),
   config,
-  bodyLimit: 16 * 1024,
-  recordCalls: (request, status) => request.routeOptions.url === '/api/v1/authorize' || isRefusedCall(request, status),
+  bodyLimit: BODY_LIMIT,
+  recordCalls: (request, status) => RECORDED.has(request.routeOptions.url ?? '') || isRefusedCall(request, status),
   description: DESCRIPTION,
+  paths: OAUTH_PATHS,
   consumer: KafkaBatchStrategy,
+  configure: (app) => {
+    installOAuth(app.getHttpAdapter().getInstance(), BODY_LIMIT, {
+      '/token': tokenEndpoint({
+        authentication: app.get(ApiUserAuthentication),
+        issuer: app.get(TokenIssuer),
+        serves: isResourceOf(config),
+      }),
+    });
+  },
 });

@@ -1,4 +1,5 @@
 import {
+  httpUrl,
   kafkaConnection,
   kafkaVariables,
   parseConfig,
@@ -20,6 +21,8 @@ const schema = z.object({
   SIGNING_KEY_ROTATION_DAYS: signingKeyRotationDays,
   /** `iss` of the tokens. */
   TOKEN_ISSUER: z.string().min(1),
+  /** The origin that all is offered under, where it is not the issuer. */
+  PUBLIC_URL: httpUrl.optional(),
   /** `aud` of the tokens: the APIs that may accept them. */
   TOKEN_AUDIENCE: z.string().min(1).default('rebelcore-api'),
   /** Seconds after which a view that is not known to be current refuses everybody. */
@@ -29,6 +32,17 @@ export type TokenConfig = z.infer<typeof schema>;
 
 /** @throws {ConfigError} */
 export const tokenConfig = (env?: Environment): TokenConfig => parseConfig(schema, env);
+
+/** The base of the addresses that clients are told. */
+const publicUrl = ({ PUBLIC_URL, TOKEN_ISSUER }: TokenConfig): string => PUBLIC_URL ?? TOKEN_ISSUER.replace(/\/+$/, '');
+
+/** Whether a client may name this as the resource its token is for (RFC 8707): the public origin, or what lies below it. */
+export function isResourceOf(config: TokenConfig): (resource: string) => boolean {
+  const base = publicUrl(config);
+  return (resource) =>
+    resource === config.TOKEN_AUDIENCE ||
+    (!resource.includes('#') && (resource === base || resource.startsWith(`${base}/`)));
+}
 
 /** For a rebuild: the database as its owner, and Kafka as this service. @throws {ConfigError} */
 export function rebuildConfig(env?: Environment) {

@@ -42,7 +42,7 @@ describe('/authorize', () => {
       iss: 'https://issuer.test',
       aud: 'rebelcore-api',
       sub: apiUser.id,
-      client_id: apiUser.id,
+      client_id: apiUser.username,
       customer_id: apiUser.customerId,
       role: 'RebelCore_AgentUser',
       scope: 'can_use_agent',

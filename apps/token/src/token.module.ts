@@ -5,6 +5,7 @@ import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { AuthorizationProjector } from './authorization/authorization.projector.js';
 import { AUTHORIZATION } from './authorization/authorization.view.js';
+import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
 import { AuthorizationLookup } from './authorize/authorization.lookup.js';
 import { AuthorizeController } from './authorize/authorize.controller.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
@@ -35,6 +36,7 @@ export class TokenModule {
       ],
       controllers: [AuthorizeController, JwksController, AuthorizationProjector],
       providers: [
+        ApiUserAuthentication,
         { provide: AuthorizationLookup, inject: [Pool], useFactory: (pool: Pool) => new AuthorizationLookup(pool) },
         signingKeyRing(config),
         {

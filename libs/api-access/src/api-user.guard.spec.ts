@@ -155,6 +155,15 @@ describe('a flag that a downstream API requires', () => {
     expect(await statuses(token(), '/call')).toEqual([201]);
   });
 
+  it('is not permitted by a token that an application has narrowed, whatever its role permits', async () => {
+    present.set(user, ['can_use_agent', 'can_view_specs']);
+    const narrowed = token({ claims: { scope: 'can_view_specs', narrowed: true } });
+    expect(await statuses(narrowed, '/agent', '/either')).toEqual([403, 201]);
+    // Nor by one whose role has lost it since.
+    present.set(user, ['can_use_agent']);
+    expect(await statuses(narrowed, '/agent', '/either')).toEqual([403, 403]);
+  });
+
   it('never makes a Super Admin of an API user, whatever it may do', async () => {
     present.set(user, ['can_add_users', 'can_add_roles', 'can_view_activity', 'can_view_specs', 'can_use_agent']);
     expect(await statuses(token(), '/owner')).toEqual([403]);
@@ -170,6 +179,12 @@ describe('the guard of a downstream API', () => {
       role: 'RebelCore_AgentUser',
       scope: ['can_use_agent'],
     });
+  });
+
+  it('knows the API user by the subject: the client is the name that the application presented (RFC 9068)', async () => {
+    const bearer = `Bearer ${token({ claims: { client_id: 'robot@api.rebelcore.local' } })}`;
+    expect((await call(bearer)).statusCode).toBe(201);
+    expect(request?.apiUser?.apiUserId).toBe(genuine().sub);
   });
 
   it('answers an expired token as published, and knows whose call to record', async () => {

@@ -14,8 +14,10 @@ export interface ApiUser {
   readonly customerId: string;
   /** The role's name when the token was issued. */
   readonly role: string;
-  /** The role's permissions when the token was issued. */
+  /** The role's permissions when the token was issued, or those that the application asked for. */
   readonly scope: readonly string[];
+  /** Whether the application asked for those alone: the token permits no others, whatever the role does. */
+  readonly narrowed: boolean;
   readonly tokenId: string;
   /** Unix seconds. */
   readonly expiresAt: number;
@@ -48,10 +50,11 @@ export interface ApiUserPermissions {
 
 const claims = z.object({
   sub: z.uuid(),
-  client_id: z.uuid(),
+  client_id: z.string().min(1),
   customer_id: z.uuid(),
   role: z.string(),
   scope: z.string(),
+  narrowed: z.boolean().default(false),
   jti: z.string().min(1).max(64),
   exp: z.int().positive(),
 });
@@ -59,7 +62,8 @@ const claims = z.object({
 /**
  * Lets requests in that carry a valid token of the token service (RFC 9068). Otherwise 401 with exactly
  * `{"detail":"token expired"}` or `{"detail":"invalid token"}`. What handlers or controllers require by `RequirePermission`
- * is held against {@link ApiUserPermissions}, and 403 without it.
+ * is held against {@link ApiUserPermissions} and, where the application asked for a part of them only, the token's scope;
+ * 403 without it.
  */
 @Injectable()
 export class ApiUserGuard extends BearerGuard<ApiUser> {
@@ -77,6 +81,7 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
           customerId: claim.customer_id,
           role: claim.role,
           scope: claim.scope === '' ? [] : claim.scope.split(' '),
+          narrowed: claim.narrowed,
           tokenId: claim.jti,
           expiresAt: claim.exp,
         };
@@ -94,8 +99,9 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
     return !isRestricted(this.reflector, context) || this.permitted(context, apiUser);
   }
 
-  private async permitted(context: ExecutionContext, { apiUserId, scope }: ApiUser): Promise<boolean> {
-    const permissions = (await this.current?.permissionsOf(apiUserId)) ?? scope;
+  private async permitted(context: ExecutionContext, { apiUserId, scope, narrowed }: ApiUser): Promise<boolean> {
+    const current = (await this.current?.permissionsOf(apiUserId)) ?? scope;
+    const permissions = narrowed ? current.filter((flag) => scope.includes(flag)) : current;
     assertPermitted(this.reflector, context, { owner: false, permissions });
     return true;
   }

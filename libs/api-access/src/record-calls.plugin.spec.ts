@@ -81,7 +81,7 @@ beforeEach(async () => {
   recordCalls(adapter.getInstance(), {
     service: 'sample',
     recorder,
-    when: (request) => request.url.startsWith('/api/') && request.routeOptions.url !== '/api/health',
+    when: (request) => /^\/(?:api|oauth2)\//.test(request.url) && request.routeOptions.url !== '/api/health',
   });
   await app.init();
   await adapter.getInstance().ready();
@@ -193,6 +193,17 @@ describe('recording calls', () => {
     expect(answered).toBe(false);
     open();
     expect(await answer).toBe(201);
+  });
+
+  it('tells OAuth clients so in the shape that they read', async () => {
+    shelf.mode = 'refuse';
+    const answer = await send({ url: '/oauth2/token' });
+    expect([answer.statusCode, answer.headers['retry-after'], answer.headers['content-type']]).toEqual([
+      503,
+      '2',
+      'application/json',
+    ]);
+    expect(answer.json()).toMatchObject({ error: 'temporarily_unavailable' });
   });
 
   it('invariant 6: answers 503 with Retry-After, and nothing of the answer, when the call cannot be recorded', async () => {

@@ -1,5 +1,6 @@
 import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
-import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
+import { errorAnswer } from '@rebelcore/contracts/oauth-error';
+import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { randomUUIDv7 } from 'node:crypto';
 import type { CallRecorder } from './call-recorder.js';
@@ -46,12 +47,10 @@ export interface RecordCallsOptions {
   readonly identify?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
 }
 
-const UNRECORDED = JSON.stringify(
-  problemDocument(
-    503,
-    'call.not-recorded',
-    'The call could not be recorded, so it was not answered; please try again.',
-  ),
+const UNRECORDED = problemDocument(
+  503,
+  'call.not-recorded',
+  'The call could not be recorded, so it was not answered; please try again.',
 );
 const NO_ROUTE = 'unknown address';
 const UNKNOWN_IP = 'unknown';
@@ -73,9 +72,10 @@ export function recordCalls(fastify: FastifyInstance, { service, recorder, when,
       await recorder.record(request.call?.customerId ?? UNATTRIBUTED, callOf(service, request, reply));
       return payload;
     } catch {
-      reply.code(503).header('retry-after', '2').header('content-type', PROBLEM_MEDIA_TYPE);
-      reply.header('content-length', Buffer.byteLength(UNRECORDED));
-      return UNRECORDED;
+      const { type, body } = errorAnswer(request.url, UNRECORDED);
+      reply.code(503).header('retry-after', '2').header('content-type', type);
+      reply.header('content-length', Buffer.byteLength(body));
+      return body;
     }
   });
 }

@@ -1,3 +1,4 @@
+import { errorAnswer } from '@rebelcore/contracts/oauth-error';
 import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
@@ -33,10 +34,11 @@ export const belowRouter = (writeHeaders: WriteHeaders) =>
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       writeHeaders(request.raw, reply.raw);
       const { status, code, detail } = refusalOf(error);
+      const { type, body } = errorAnswer(request.raw.url, problemDocument(status, code, detail));
       void reply
         .status(status)
-        .headers({ 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store', [CORRELATION_HEADER]: request.id })
-        .send(JSON.stringify(problemDocument(status, code, detail)));
+        .headers({ 'content-type': type, 'cache-control': 'no-store', [CORRELATION_HEADER]: request.id })
+        .send(body);
     },
     clientErrorHandler: (error: Error & { readonly code?: string }, socket: Socket) => {
       // The other end has gone, or there never was a request.

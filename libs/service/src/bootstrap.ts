@@ -36,6 +36,8 @@ export interface ServiceOptions {
   readonly description?: string;
   /** Which requests take the connections that the `ServiceModule` keeps for what is urgent. */
   readonly isUrgent?: IsUrgent;
+  /** Operations of that document that no controller serves. */
+  readonly paths?: OpenAPIObject['paths'];
   /** Which answers wait until they are recorded. Needs a `CallRecorder`, as the `ServiceModule` has one. */
   readonly recordCalls?: RecordCallsOptions['when'];
   /** Tells whose a refused call is that no guard has seen: a guard, usually, that is among the module's providers. */
@@ -104,7 +106,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
       });
     }
   });
-  const { name, description, recordCalls: when, callers, consumer } = options;
+  const { name, recordCalls: when, callers, consumer } = options;
   if (when !== undefined) {
     const identity = callers && app.get(callers);
     const identify = identity && ((request: FastifyRequest) => identity.identify(request));
@@ -112,7 +114,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   }
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
-  if (description !== undefined) publishOpenApi(app, openApiOf(app, name, description));
+  if (options.description !== undefined) publishOpenApi(app, openApiOf(app, options));
   if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;
 }
@@ -130,14 +132,14 @@ function letGoOfReaders(response: ServerResponse): void {
  *
  * @throws {Error} when it has no description
  */
-export async function describeService({ module, name, description }: ServiceOptions): Promise<OpenAPIObject> {
-  if (description === undefined) throw new Error(`${name} publishes no document`);
-  const app = await NestFactory.create(module, new FastifyAdapter(), {
+export async function describeService(options: ServiceOptions): Promise<OpenAPIObject> {
+  if (options.description === undefined) throw new Error(`${options.name} publishes no document`);
+  const app = await NestFactory.create(options.module, new FastifyAdapter(), {
     preview: true,
     logger: false,
     abortOnError: false,
   });
-  return openApiOf(app, name, description);
+  return openApiOf(app, options);
 }
 
 /**
@@ -172,14 +174,15 @@ function stopOnSignal(app: INestApplication): void {
   process.once('SIGINT', stop);
 }
 
-function openApiOf(app: INestApplication, name: string, description: string): OpenAPIObject {
+function openApiOf(app: INestApplication, { name, description = '', paths }: ServiceOptions): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle(`RebelCore API users: ${name}`)
     .setDescription(description)
     .setVersion('1.0')
     .addBearerAuth()
     .build();
-  return SwaggerModule.createDocument(app, config);
+  const document = SwaggerModule.createDocument(app, config);
+  return { ...document, paths: { ...document.paths, ...paths } };
 }
 
 function publishOpenApi(app: INestApplication, document: OpenAPIObject): void {

@@ -4,6 +4,7 @@ import { ProblemException } from './problem.js';
 
 /** Of a body that is too large so much is still read and thrown away, so that its sender gets to the answer. */
 const LARGEST_DISCARDED = 16 * 1024 * 1024;
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 /**
@@ -70,6 +71,31 @@ export async function finishReading({ raw }: Pick<FastifyRequest, 'raw'>): Promi
  */
 export function takeJsonBodies(fastify: FastifyInstance, limit: number): void {
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  takeBodies(fastify, limit, { type: 'application/json', isType: JSON_TYPE, parse: parseJson });
+}
+
+/** The same for forms: the body of a request is its parameters, undefined for none. */
+export function takeFormBodies(fastify: FastifyInstance, limit: number): void {
+  takeBodies(fastify, limit, {
+    type: 'application/x-www-form-urlencoded',
+    isType: FORM_TYPE,
+    parse: (_, body, done) => {
+      done(null, new URLSearchParams(body));
+    },
+  });
+}
+
+interface BodyFormat {
+  readonly type: string;
+  readonly isType: RegExp;
+  readonly parse: (
+    request: FastifyRequest,
+    body: string,
+    done: (error: Error | null, parsed?: unknown) => void,
+  ) => unknown;
+}
+
+function takeBodies(fastify: FastifyInstance, limit: number, { type, isType, parse }: BodyFormat): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (request: FastifyRequest, payload: IncomingMessage, done) => {
     if (request.is404) {
@@ -81,9 +107,8 @@ export function takeJsonBodies(fastify: FastifyInstance, limit: number): void {
         if (body === undefined) done(tooLarge());
         else if (body.length === 0 || request.method === 'DELETE') done(null, undefined);
         else if (!isPlain(request)) done(wrongType('content-encoding: must be identity'));
-        else if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
-          done(wrongType('content-type: must be application/json'));
-        } else void parseJson(request, body.toString('utf8'), done);
+        else if (!isType.test(request.headers['content-type'] ?? '')) done(wrongType(`content-type: must be ${type}`));
+        else void parse(request, body.toString('utf8'), done);
       },
       (error: unknown) => {
         done(error as Error);

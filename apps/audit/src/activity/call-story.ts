@@ -3,6 +3,8 @@ import type { Story } from './entry.js';
 import { callersName, capitalised, oneLine } from './words.js';
 
 const AUTHORIZE = 'POST /api/v1/authorize';
+/** The same for OAuth clients. */
+const OAUTH_TOKEN = 'POST /oauth2/token';
 const EXPORT = 'GET /api/v1/activity/export';
 const SIGN_IN = 'POST /api/v1/sessions';
 const OPEN_HAND_OVER = 'POST /api/v1/hand-overs/:id/open';
@@ -28,6 +30,7 @@ function typeAndText(call: Call): Pick<Story, 'eventType' | 'description'> {
   if (call.service !== TOLD_BY[call.route]) return other;
   switch (call.route) {
     case AUTHORIZE:
+    case OAUTH_TOKEN:
       return { eventType: 'api.authorize', description: authorizeText(call) };
     case SIGN_IN:
       return signInStory(call);
@@ -88,6 +91,11 @@ const WHY: Readonly<Record<string, string>> = {
   'api-user.unknown': 'the username is unknown',
   'api-user.wrong-password': 'the password is wrong',
   'api-user.not-yet-in-force': 'it is not in force yet',
+  'oauth.invalid_request': 'the request is not valid',
+  'oauth.invalid_client': 'no usable credentials were sent',
+  'oauth.unsupported_grant_type': 'it asked for another grant than client_credentials',
+  'oauth.invalid_scope': 'it asked for more than its role permits',
+  'oauth.invalid_target': 'it asked for a token for another resource',
   'view.stale': 'it was not certain who may authorize',
   'token.expired': 'the token has expired',
   'token.missing': 'no token was sent',

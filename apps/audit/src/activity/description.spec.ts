@@ -242,6 +242,13 @@ describe('what a call becomes', () => {
       { outcome: 'failed', description: 'Authorize failed: it was not certain who may authorize' },
     ],
     [
+      { route: 'POST /oauth2/token', outcome: 'refused', status: 400, reason: 'oauth.invalid_scope' },
+      {
+        eventType: 'api.authorize',
+        description: `Authorize refused for API user ${apiUserId}: it asked for more than its role permits`,
+      },
+    ],
+    [
       { route: 'POST /api/v1/infer' },
       { eventType: 'api.call', description: `API user ${apiUserId} called POST /api/v1/infer` },
     ],

@@ -327,6 +327,9 @@ describe('a service in trouble', () => {
     const answer = await ask('POST', '/api/v1/authorize', {}, '{}');
     expect([answer.status, answer.body.code]).toEqual([503, 'upstream.unavailable']);
     expect(token.seen).toHaveLength(1);
+    const toOAuthClient = await ask('POST', '/oauth2/token', {}, 'grant_type=client_credentials');
+    expect([toOAuthClient.status, toOAuthClient.body.error]).toEqual([503, 'temporarily_unavailable']);
+    expect(toOAuthClient.headers['content-type']).toMatch(/^application\/json/);
   });
 
   it('that answers 503 itself is passed on at once, with its own words', async () => {

@@ -28,6 +28,7 @@ describe('the routes of the gateway', () => {
     ['/api/v1/customers/{id}/owner/reset-second-factor', 'identity', 'own', 'managing'],
     ['/api/v1/activity/export', 'audit', 'session', 'managing'],
     ['/api/v1/authorize', 'token', 'own', 'unlimited'],
+    ['/oauth2/token', 'token', 'own', 'unlimited'],
   ])('lead %s to %s, with %s credentials, %s', (path, service, credentials, rate) => {
     expect(groupOf(path)).toMatchObject({ service, credentials, rate });
   });

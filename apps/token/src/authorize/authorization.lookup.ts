@@ -7,6 +7,7 @@ import type { QueryConfig } from 'pg';
 export interface Authorization {
   readonly apiUserId: string;
   readonly customerId: string;
+  readonly username: string;
   readonly status: 'active' | 'inactive' | undefined;
   readonly role: string | undefined;
   /** The flags of the role that are on, parted by blanks. */
@@ -106,6 +107,7 @@ function authorizationOf(row: Row): Authorization {
   return {
     apiUserId: row.api_user_id,
     customerId: row.customer_id,
+    username: row.username,
     status: row.status ?? undefined,
     role: row.role ?? undefined,
     scope: row.scope ?? undefined,

@@ -1,13 +1,16 @@
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { signJwt } from '@rebelcore/credentials/signing-keys';
+import type { FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 
 /** Seconds a token lives: always 24 hours, as published. */
-const TOKEN_LIFETIME_S = 86_400;
+export const TOKEN_LIFETIME_S = 86_400;
 
 export interface TokenSubject {
   readonly apiUserId: string;
   readonly customerId: string;
+  readonly username: string;
   /** The name of the role it has at this moment, and the flags that are on, parted by blanks. */
   readonly role: string | undefined;
   readonly scope: string | undefined;
@@ -15,7 +18,6 @@ export interface TokenSubject {
 
 export interface IssuedToken {
   readonly token: string;
-  readonly tokenId: string;
   /** Unix seconds. */
   readonly expiresAt: number;
 }
@@ -28,22 +30,30 @@ export class TokenIssuer {
     private readonly audience: string,
   ) {}
 
-  issue({ apiUserId, customerId, role, scope }: TokenSubject, now = Date.now()): IssuedToken {
-    const issuedAt = Math.floor(now / 1000);
+  /**
+   * Issues a token to the caller of this request, and says in the record of the call which.
+   *
+   * @param narrowedTo the only flags, parted by blanks, that the application asked for: its token then permits no others,
+   *   whatever the role permits now or later
+   */
+  issue(request: FastifyRequest, subject: TokenSubject, narrowedTo?: string): IssuedToken {
+    const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
     const tokenId = randomUUID();
     const token = signJwt(this.keys.current, 'at+jwt', {
       iss: this.issuer,
-      sub: apiUserId,
-      client_id: apiUserId,
+      sub: subject.apiUserId,
+      client_id: subject.username,
       aud: this.audience,
       iat: issuedAt,
       exp: expiresAt,
       jti: tokenId,
-      customer_id: customerId,
-      role: role ?? '',
-      scope: scope ?? '',
+      customer_id: subject.customerId,
+      role: subject.role ?? '',
+      scope: narrowedTo ?? subject.scope ?? '',
+      ...(narrowedTo !== undefined && { narrowed: true }),
     });
-    return { token, tokenId, expiresAt };
+    describeCall(request, { tokenId, tokenExpiresAt: expiresAt });
+    return { token, expiresAt };
   }
 }

@@ -1,0 +1,73 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
+import { verifierMatches } from '@rebelcore/credentials/verifier';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { CONFIG } from '@rebelcore/service/config';
+import { ProblemException } from '@rebelcore/service/problem';
+import type { FastifyRequest } from 'fastify';
+import type { TokenConfig } from '../token.config.js';
+import { AuthorizationLookup, type Authorization } from './authorization.lookup.js';
+
+const RETRY_AFTER_S = 5;
+
+/** Who may have a token: the one way to it, whichever endpoint was asked. */
+@Injectable()
+export class ApiUserAuthentication {
+  private readonly maxStalenessMs: number;
+
+  constructor(
+    private readonly lookup: AuthorizationLookup,
+    private readonly freshness: ViewFreshness,
+    @Inject(CONFIG) private readonly config: TokenConfig,
+  ) {
+    this.maxStalenessMs = config.AUTHORIZE_MAX_STALENESS * 1000;
+  }
+
+  /**
+   * The API user with this username and password. Undefined when there is none, or it may not: what was wrong goes into the
+   * record of the call and not to the caller.
+   *
+   * @throws {ProblemException} 503 while it is not certain who may authorize
+   */
+  async byPassword(request: FastifyRequest, username: string, password: string): Promise<Authorization | undefined> {
+    this.refuseWhenStale(request);
+    const known = await this.lookup.find(username).catch((error: unknown) => unavailable(request, error));
+    const matches = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, username, password);
+    if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
+    const refused = reasonToRefuse(known, matches);
+    if (known === undefined || refused !== undefined) {
+      describeCall(request, { reason: refused ?? 'api-user.unknown' });
+      return undefined;
+    }
+    // An event of this customer that could not be applied may be a deactivation.
+    if (this.freshness.isBlocked(known.customerId)) throw stale(request);
+    return known;
+  }
+
+  /** Errors would say nothing about being current: only a heartbeat that has been caught up with does. */
+  private refuseWhenStale(request: FastifyRequest): void {
+    if (this.freshness.ageMs() > this.maxStalenessMs) throw stale(request);
+  }
+}
+
+function reasonToRefuse(known: Authorization | undefined, passwordMatches: boolean): string | undefined {
+  if (known === undefined) return 'api-user.unknown';
+  if (known.verifier === undefined || known.status === undefined) return 'api-user.not-yet-in-force';
+  if (!passwordMatches) return 'api-user.wrong-password';
+  return known.status === 'inactive' ? 'api-user.inactive' : undefined;
+}
+
+const logger = new Logger('Authorize');
+
+function unavailable(request: FastifyRequest, error: unknown): never {
+  logger.warn({ correlationId: request.id, err: error, msg: 'an attempt was refused because the view cannot be read' });
+  describeCall(request, { reason: 'view.unreadable' });
+  const detail = 'Credentials cannot be checked at the moment; please try again.';
+  throw new ProblemException(503, 'service.unavailable', detail, { retryAfter: 2 });
+}
+
+function stale(request: FastifyRequest): ProblemException {
+  describeCall(request, { reason: 'view.stale' });
+  const detail = 'It is not certain at the moment who may authorize; please try again shortly.';
+  return new ProblemException(503, 'view.stale', detail, { retryAfter: RETRY_AFTER_S });
+}

@@ -1,0 +1,55 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { oauthError } from '@rebelcore/contracts/oauth-error';
+import { z } from 'zod';
+
+type Paths = OpenAPIObject['paths'];
+type Operation = NonNullable<Paths[string]['post']>;
+type Content = Extract<NonNullable<Operation['requestBody']>, { content: unknown }>['content'];
+type Schema = NonNullable<Content[string]['schema']>;
+
+const json = (schema: z.ZodType): Schema => {
+  const described: Record<string, unknown> = z.toJSONSchema(schema, { target: 'openapi-3.0' });
+  delete described.id;
+  return described;
+};
+const answer = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { 'application/json': { schema: json(schema) } },
+});
+const refusal = (description: string) => answer(description, oauthError);
+
+const client = {
+  client_id: z.string().optional().meta({ description: 'The username, where it is not in the Authorization header.' }),
+  client_secret: z.string().optional().meta({ description: 'The password, where it is not in that header.' }),
+};
+const tokenRequest = z.object({
+  grant_type: z.literal('client_credentials'),
+  scope: z.string().optional().meta({ description: 'Flags of the role, parted by blanks; without it all of them.' }),
+  resource: z.string().optional().meta({ description: 'The API the token is for (RFC 8707).' }),
+  ...client,
+});
+const tokenResponse = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int().meta({ description: 'Seconds; always 24 hours.' }),
+  scope: z.string().optional().meta({ description: 'What was granted, where it is not what was asked for.' }),
+});
+
+/** What `/oauth2` offers; no controller serves it. */
+export const OAUTH_PATHS: Paths = {
+  '/oauth2/token': {
+    post: {
+      operationId: 'OAuth_token',
+      tags: ['oauth'],
+      summary: 'Trades the credentials of an API user for an access token (RFC 6749, client_credentials).',
+      description: 'The username and password go into an Authorization header (Basic), or into the form.',
+      requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: json(tokenRequest) } } },
+      responses: {
+        200: answer('', tokenResponse),
+        400: refusal('invalid_request, unsupported_grant_type, invalid_scope or invalid_target.'),
+        401: refusal('invalid_client: unknown, wrong or inactive.'),
+        503: refusal('temporarily_unavailable: not known to be up to date; see Retry-After.'),
+      },
+    },
+  },
+};
