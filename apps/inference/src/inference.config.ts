@@ -6,9 +6,15 @@ const schema = z.object({
   /** Where the token service publishes its keys, and what its tokens say. */
   TOKEN_JWKS_URL: httpUrl,
   TOKEN_ISSUER: z.string().min(1),
+  /** The origin that all is offered under, where it is not the issuer. */
+  PUBLIC_URL: httpUrl.optional(),
   TOKEN_AUDIENCE: z.string().min(1).default('rebelcore-api'),
 });
 export type InferenceConfig = z.infer<typeof schema>;
 
 /** @throws {ConfigError} */
 export const inferenceConfig = (env?: Environment): InferenceConfig => parseConfig(schema, env);
+
+/** The base of the addresses that clients are told. */
+export const publicUrl = ({ PUBLIC_URL, TOKEN_ISSUER }: InferenceConfig): string =>
+  PUBLIC_URL ?? TOKEN_ISSUER.replace(/\/+$/, '');

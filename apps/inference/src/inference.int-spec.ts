@@ -281,6 +281,21 @@ describe('/infer', () => {
     });
   });
 
+  it('says whose tokens open it, and refers to that where it refuses one (RFC 9728)', async () => {
+    const refused = await fetch(`${url}/api/v1/infer`, { method: 'POST' });
+    const [, where = ''] = /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '') ?? [];
+    expect(where).toBe('https://issuer.test/.well-known/oauth-protected-resource/api/v1/infer');
+    for (const path of ['', '/api/v1/infer']) {
+      const metadata = await fetch(`${url}/.well-known/oauth-protected-resource${path}`);
+      expect(await metadata.json()).toEqual({
+        resource: `https://issuer.test${path}`,
+        authorization_servers: ['https://issuer.test'],
+        scopes_supported: ['can_use_agent'],
+        bearer_methods_supported: ['header'],
+      });
+    }
+  });
+
   it('invariant 6: records every refusal, with what is known of the caller', async () => {
     const caller = new Caller();
     const test = randomUUID();

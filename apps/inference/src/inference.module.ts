@@ -10,7 +10,8 @@ import { Pool } from 'pg';
 import { ApiUserView } from './customers/api-user.view.js';
 import { CUSTOMERS, CustomerProjector } from './customers/customer.projector.js';
 import { InferController } from './infer/infer.controller.js';
-import type { InferenceConfig } from './inference.config.js';
+import { ResourceMetadataController } from './infer/resource-metadata.controller.js';
+import { publicUrl, type InferenceConfig } from './inference.config.js';
 import { SpecView } from './specs/spec.view.js';
 
 @Module({})
@@ -20,6 +21,7 @@ export class InferenceModule {
       jwksUri: config.TOKEN_JWKS_URL,
       issuer: config.TOKEN_ISSUER,
       audience: config.TOKEN_AUDIENCE,
+      resourceMetadata: `${publicUrl(config)}/.well-known/oauth-protected-resource/api/v1/infer`,
     };
     return {
       module: InferenceModule,
@@ -31,7 +33,7 @@ export class InferenceModule {
           view: { name: CUSTOMERS, consumerGroup },
         }),
       ],
-      controllers: [InferController, CustomerProjector],
+      controllers: [InferController, ResourceMetadataController, CustomerProjector],
       providers: [
         ApiUserGuard,
         { provide: API_USER_TOKENS, useValue: tokens },

@@ -34,7 +34,8 @@ export type TokenConfig = z.infer<typeof schema>;
 export const tokenConfig = (env?: Environment): TokenConfig => parseConfig(schema, env);
 
 /** The base of the addresses that clients are told. */
-const publicUrl = ({ PUBLIC_URL, TOKEN_ISSUER }: TokenConfig): string => PUBLIC_URL ?? TOKEN_ISSUER.replace(/\/+$/, '');
+export const publicUrl = ({ PUBLIC_URL, TOKEN_ISSUER }: TokenConfig): string =>
+  PUBLIC_URL ?? TOKEN_ISSUER.replace(/\/+$/, '');
 
 /** Whether a client may name this as the resource its token is for (RFC 8707): the public origin, or what lies below it. */
 export function isResourceOf(config: TokenConfig): (resource: string) => boolean {

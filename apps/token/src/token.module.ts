@@ -10,6 +10,7 @@ import { AuthorizationLookup } from './authorize/authorization.lookup.js';
 import { AuthorizeController } from './authorize/authorize.controller.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
 import { JwksController } from './keys/jwks.controller.js';
+import { MetadataController } from './oauth/metadata.controller.js';
 import type { TokenConfig } from './token.config.js';
 
 @Module({})
@@ -34,7 +35,7 @@ export class TokenModule {
           outbox: {},
         }),
       ],
-      controllers: [AuthorizeController, JwksController, AuthorizationProjector],
+      controllers: [AuthorizeController, JwksController, MetadataController, AuthorizationProjector],
       providers: [
         ApiUserAuthentication,
         { provide: AuthorizationLookup, inject: [Pool], useFactory: (pool: Pool) => new AuthorizationLookup(pool) },

@@ -63,7 +63,12 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => jwks.listen(0, '127.0.0.1', resolve));
   const jwksUri = `http://127.0.0.1:${(jwks.address() as AddressInfo).port}/jwks.json`;
-  const tokens = { jwksUri, issuer: 'https://issuer.test', audience: 'an-api' };
+  const tokens = {
+    jwksUri,
+    issuer: 'https://issuer.test',
+    audience: 'an-api',
+    resourceMetadata: 'https://api.test/metadata',
+  };
   @Module({
     controllers: [EchoController],
     providers: [
@@ -191,6 +196,15 @@ describe('the guard of a downstream API', () => {
     const response = await call(`Bearer ${token({ claims: { exp: now() - 1 } })}`);
     expect([response.statusCode, response.body]).toEqual([401, '{"detail":"token expired"}']);
     expect(response.headers['www-authenticate']).toContain('token expired');
+  });
+
+  it('tells whoever has no valid token where to learn who issues them (RFC 9728)', async () => {
+    const challenge = async (bearer?: string) => (await call(bearer)).headers['www-authenticate'];
+    const where = 'resource_metadata="https://api.test/metadata"';
+    expect(await challenge()).toBe(`Bearer ${where}`);
+    expect(await challenge('Bearer x')).toBe(
+      `Bearer error="invalid_token", error_description="invalid token", ${where}`,
+    );
   });
 
   it('notices the expiry of a token that it has verified before', async () => {

@@ -30,9 +30,12 @@ declare module 'fastify' {
   }
 }
 
-/** Provide `{jwksUri, issuer, audience}` of the token service under this token. */
+/** Provide `{jwksUri, issuer, audience}` of the token service under this token, and `resourceMetadata` where there is any. */
 export const API_USER_TOKENS = Symbol('API_USER_TOKENS');
-export type ApiUserTokens = Omit<TokenRules, 'typ' | 'maxLifetimeS'>;
+export interface ApiUserTokens extends Omit<TokenRules, 'typ' | 'maxLifetimeS'> {
+  /** Where this API says whose tokens it takes (RFC 9728); refusals name it. */
+  readonly resourceMetadata?: string;
+}
 
 /** Always 24 hours, as published. */
 const TOKEN_LIFETIME_S = 86_400;
@@ -87,6 +90,7 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
         };
       }),
       keys,
+      tokens.resourceMetadata === undefined ? [] : [`resource_metadata="${tokens.resourceMetadata}"`],
     );
   }
 

@@ -29,6 +29,8 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
   protected constructor(
     private readonly strategy: Strategy,
     private readonly keys: IssuerKeys,
+    /** Said with every challenge: `name="value"`. */
+    private readonly challenge: readonly string[] = [],
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -89,9 +91,10 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
 
   private refuse(reply: FastifyReply, request: FastifyRequest, refusal: Refusal): never {
     describeCall(request, { reason: refusal.reason });
-    const error =
-      refusal.reason === 'token.missing' ? '' : ` error="invalid_token", error_description="${refusal.detail}"`;
-    void reply.header('www-authenticate', `Bearer${error}`);
+    const isMissing = refusal.reason === 'token.missing';
+    const error = isMissing ? [] : ['error="invalid_token"', `error_description="${refusal.detail}"`];
+    const parameters = [...error, ...this.challenge].join(', ');
+    void reply.header('www-authenticate', parameters === '' ? 'Bearer' : `Bearer ${parameters}`);
     return this.unauthorized(refusal);
   }
 

@@ -29,6 +29,8 @@ describe('the routes of the gateway', () => {
     ['/api/v1/activity/export', 'audit', 'session', 'managing'],
     ['/api/v1/authorize', 'token', 'own', 'unlimited'],
     ['/oauth2/token', 'token', 'own', 'unlimited'],
+    ['/.well-known/oauth-authorization-server', 'token', 'own', 'unlimited'],
+    ['/.well-known/oauth-protected-resource/api/v1/infer', 'inference', 'own', 'unlimited'],
   ])('lead %s to %s, with %s credentials, %s', (path, service, credentials, rate) => {
     expect(groupOf(path)).toMatchObject({ service, credentials, rate });
   });

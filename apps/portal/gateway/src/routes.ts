@@ -57,7 +57,7 @@ export const ROUTES: readonly RouteGroup[] = [
     largestBody: 2_048 * KIB,
     credentials: 'own',
     rate: 'unlimited',
-    prefixes: ['/api/v1/infer'],
+    prefixes: ['/api/v1/infer', '/.well-known/oauth-protected-resource'],
   },
   { ...IDENTITY, credentials: 'own', rate: 'managing', prefixes: ['/api/v1/customers'] },
   { ...IDENTITY, credentials: 'own', rate: 'guessing', prefixes: ['/api/v1/invites', '/api/v1/hand-overs/:id/open'] },

@@ -48,6 +48,19 @@ function expectError(answer: Answer, status: number, error: string): void {
   expect(String(answer.body.error_description)).toMatch(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/);
 }
 
+it('GET /.well-known/oauth-authorization-server says where and how, by the issuer of the tokens (RFC 8414)', async () => {
+  const { body } = await send('/.well-known/oauth-authorization-server', {});
+  const issued = await ask(GRANT);
+  expect(body.issuer).toBe((jwt.decode(String(issued.body.access_token)) as jwt.JwtPayload).iss);
+  expect(body).toMatchObject({
+    token_endpoint: 'https://issuer.test/oauth2/token',
+    jwks_uri: 'https://issuer.test/.well-known/jwks.json',
+    grant_types_supported: ['client_credentials'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  });
+  for (const value of Object.values(body)) expect(value).not.toHaveLength(0);
+});
+
 describe('POST /oauth2/token', () => {
   it('answers with the token that /authorize would have given', async () => {
     const answer = await ask(GRANT);
