@@ -20,6 +20,7 @@ export const callStory = (call: Call): Required<Story> => ({
 /** The service that alone can tell such a story; what another says of that route is a call like any other. */
 const TOLD_BY: Readonly<Record<string, string>> = {
   [AUTHORIZE]: 'token',
+  [OAUTH_TOKEN]: 'token',
   [EXPORT]: 'audit',
   [SIGN_IN]: 'identity',
   [OPEN_HAND_OVER]: 'identity',

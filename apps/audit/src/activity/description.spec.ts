@@ -52,6 +52,7 @@ const describeCall = (changes: object, writer?: string) => {
 };
 const ANSWERED_BY: Readonly<Record<string, string>> = {
   'POST /api/v1/authorize': 'token',
+  'POST /oauth2/token': 'token',
   'POST /api/v1/sessions': 'identity',
   'POST /api/v1/hand-overs/:id/open': 'identity',
   'GET /api/v1/activity/export': 'audit',
