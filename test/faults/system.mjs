@@ -129,7 +129,8 @@ export class FaultSystem {
   }
 
   restartKafka(nodes = this.running.kafka.nodes) {
-    for (const node of nodes) if (!node.process.running) node.restart();
+    // Whether it comes back is seen by what asks for it; it may be killed again before it answers.
+    for (const node of nodes) if (!node.process.running) void node.restart().catch(() => undefined);
   }
 
   async restartPostgres() {

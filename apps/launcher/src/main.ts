@@ -4,7 +4,8 @@ import { bold, dim, Misused, runCommand, say } from '@rebelcore/embedded/command
 import { openDataFolder } from '@rebelcore/embedded/data-folder';
 import { tailOf } from '@rebelcore/embedded/processes';
 import { isService, SERVICES, STORING_SERVICES, type ServiceName } from './service-program.js';
-import type { ServiceHandle } from './system/services.js';
+import { Supervisor, type Part } from './system/supervisor.js';
+import { onInterruption } from './interruption.js';
 import { startSystem, type System } from './system/system.js';
 
 const usage = `usage: npm start
@@ -31,27 +32,47 @@ async function run(): Promise<number> {
   const folder = await openDataFolder(resolve('.data'));
   const ended = Promise.withResolvers<number>();
   let system: System | undefined;
-  const interruption = new AbortController();
+  let stopping = false;
+  const isStopping = () => stopping;
   const stop = async (status: number) => {
+    if (stopping) return;
+    stopping = true;
+    const waiting = setInterval(() => {
+      say('  Waiting for services and databases to end.');
+    }, 5_000);
     await (system ? system.stop() : folder.registry.stopEverything());
+    clearInterval(waiting);
     say('Stopped.');
     ended.resolve(status);
   };
-  const interrupt = () => {
-    if (interruption.signal.aborted) {
+  const supervisor = new Supervisor({
+    say,
+    gaveUp: (reason) => {
+      say(`\n${reason}\nSo everything is being stopped; the data is kept.`);
+      void stop(1);
+    },
+  });
+  const died = (part: Part) => {
+    if (dev && isService(part.name)) {
+      say(`\nThe ${part.name} service ended unexpectedly; it waits for the next edit.\n${tailOf(part.process.log)}`);
+    } else {
+      void supervisor.restart(part);
+    }
+  };
+  onInterruption({
+    first: () => {
+      say('\nStopping; the data is kept. Ctrl-C again ends it at once.');
+      void stop(0);
+    },
+    insisting: () => {
       folder.registry.killEverything();
       process.exit(130);
-    }
-    interruption.abort();
-    say('\nStopping; the data is kept. Ctrl-C again ends it at once.');
-    void stop(0);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
-  const died = ({ name, log }: ServiceHandle) => {
-    const consequence = dev ? '; it waits for the next edit' : ', so everything is being stopped';
-    say(`\nThe ${name} service ended unexpectedly${consequence}.\n${tailOf(log)}`);
-    if (!dev) void stop(1);
-  };
+    },
+    failed: (error) => {
+      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      void stop(1);
+    },
+  });
   say('Starting');
   try {
     system = await startSystem(folder, {
@@ -62,17 +83,18 @@ async function run(): Promise<number> {
       },
       died,
     });
-    greet(system, Date.now() - started, dev);
+    if (isStopping()) await system.stop();
+    else greet(system, Date.now() - started, dev);
     // Only here: it brings the compiler, which a start without it does not need.
-    if (dev) (await import('./dev/restart-on-edits.js')).restartOnEdits(system);
+    if (dev && !isStopping()) (await import('./dev/restart-on-edits.js')).restartOnEdits(system);
   } catch (error) {
     // A start that was interrupted fails of itself, since its parts are being stopped.
-    if (!interruption.signal.aborted) throw error;
+    if (!isStopping()) throw error;
   }
   return ended.promise;
 }
 
-function greet({ endpoints, logDir, services }: System, startedInMs: number, dev: boolean): void {
+function greet({ endpoints, logDir, publicUrl, services }: System, startedInMs: number, dev: boolean): void {
   const row = (name: string, text: string) => {
     say(`  ${name.padEnd(12)} ${text}`);
   };
@@ -86,6 +108,7 @@ function greet({ endpoints, logDir, services }: System, startedInMs: number, dev
   if (endpoints.mailbox !== undefined) row('Mailbox', `${endpoints.mailbox}   ${dim('shows every mail that is sent')}`);
   say(`\n  ${dim('You sign in as Dana Demo, the Customer Super Admin of Demo Corp.')}\n`);
   row('API docs', `${endpoints.portal}/docs`);
+  row('Issuer', `${publicUrl}   ${dim('of tokens; PUBLIC_URL sets another origin')}`);
   row('Services', ports.join(dim(' · ')));
   row('Kafka', endpoints.kafka.brokers.join(','));
   row('Logs', logDir);

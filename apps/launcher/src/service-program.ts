@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '@rebelcore/embedded/processes';
 import { environment } from './launcher.config.js';
 
 /** The services that have a database and a Kafka login. */
@@ -33,7 +34,7 @@ export function runProgram(
 ): number {
   const { status } = spawnSync(process.execPath, ['--enable-source-maps', programOf(service, program), ...args], {
     stdio: 'inherit',
-    env: { ...environment, ...env },
+    env: { ...ownEnvironment(), ...env },
   });
   return status ?? 1;
 }
@@ -43,6 +44,13 @@ export const variableOf = (service: ServiceName, name: string) => `${service.toU
 
 /** What a child gets of this process' environment: enough to run, none of its secrets. */
 export function inheritedEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TZ, LOG_LEVEL } = environment;
-  return { PATH, HOME, TZ, LOG_LEVEL, NODE_ENV: 'production' };
+  return { ...childEnvironment(), LOG_LEVEL: environment.LOG_LEVEL, NODE_ENV: 'production' };
+}
+
+/** For a command on infrastructure of one's own: the settings of services, and nothing that changes Node or pg itself. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const own = Object.entries(environment).filter(
+    ([name]) => !/^(PG|NODE_(?!EXTRA_CA_CERTS)|npm_|https?_proxy|all_proxy)/i.test(name),
+  );
+  return { ...Object.fromEntries(own), NODE_ENV: 'production' };
 }

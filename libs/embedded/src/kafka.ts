@@ -1,17 +1,30 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PRINCIPALS, type Principal } from '@rebelcore/contracts/topics';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { ensureAcls, ensureTopics } from '@rebelcore/messaging/topics-admin';
 import type { DataFolder } from './data-folder.js';
-import { freePort, type ManagedProcess } from './processes.js';
+import { z } from 'zod';
+import { lifeOf, partIsMade } from './life.js';
+import { childEnvironment, freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
 import type { Secrets } from './secrets.js';
+import { readState, writeState } from './state-file.js';
 
 /** Where prepare.mjs has put them. */
-const JARS = fileURLToPath(new URL('../../../.cache/kafka-4.3.1/*', import.meta.url));
-export const JAVA_OPTIONS = ['-cp', JARS, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
+const JARS = fileURLToPath(new URL('../../../.cache/kafka-4.3.1', import.meta.url));
+/**
+ * Every path is relative to the folder of the node: Java splits its class path at colons and Kafka its log folders at
+ * commas, and both read a path in the encoding of a locale.
+ */
+const JAVA_OPTIONS = [
+  ...['-cp', 'jars/*', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'],
+  ...['-Duser.language=en', '-Duser.country=US', '-Dfile.encoding=UTF-8'],
+];
+const javaEnvironment = () => ({ ...childEnvironment(), LC_ALL: 'C.UTF-8' });
+const PORTS_TRIED = 3;
 
 export interface KafkaOptions {
   /** One node, or three that survive the loss of one. */
@@ -34,10 +47,11 @@ export function kafkaLogin(username: Principal | 'admin', secrets: Secrets): Kaf
 /** One node of the cluster, to be harmed and healed by tests. */
 export interface KafkaNode {
   readonly id: number;
+  readonly name: string;
   readonly process: ManagedProcess;
   kill(signal: NodeJS.Signals): void;
-  /** Starts it again after a kill, on the same ports and data. */
-  restart(): void;
+  /** Starts it again after a kill, on the same ports and data; resolves when it answers. */
+  restart(): Promise<void>;
 }
 
 export interface EmbeddedKafka {
@@ -46,26 +60,57 @@ export interface EmbeddedKafka {
   stop(): Promise<void>;
 }
 
-/** Starts real Apache Kafka nodes in KRaft mode on loopback and resolves once topics, access rules and groups work. */
-export async function startKafka(folder: DataFolder, options: KafkaOptions): Promise<EmbeddedKafka> {
-  const cluster = await describeCluster(folder, options);
-  const nodes = Object.keys(cluster.ports).map((id) => startNode(folder, cluster, Number(id)));
+/**
+ * Starts real Apache Kafka nodes in KRaft mode on loopback and resolves once topics, access rules and groups work.
+ *
+ * @param died told when a node ends that nobody has asked to, once all are ready
+ */
+export async function startKafka(
+  folder: DataFolder,
+  options: KafkaOptions,
+  died: (node: KafkaNode) => void = () => undefined,
+): Promise<EmbeddedKafka> {
+  for (let tried = 1; ; tried += 1) {
+    const cluster = await describeCluster(folder, options);
+    let ready = false;
+    const report = (node: KafkaNode) => {
+      if (ready) died(node);
+    };
+    const ids = Object.keys(cluster.ports).map(Number);
+    const nodes = await Promise.all(ids.map((id) => startNode(folder, cluster, id, report)));
+    partIsMade(folder, 'kafka');
+    const ended = await untilReady(folder, cluster, nodes);
+    ready = true;
+    if (ended === undefined) return clusterOf(cluster, nodes);
+    await Promise.all(nodes.map(({ process }) => process.stop()));
+    if (tried === PORTS_TRIED || !isTaken(ended)) throw new Error(`Kafka ended while starting; see ${ended.log}`);
+  }
+}
+
+/** @returns the node that has ended instead */
+async function untilReady(
+  folder: DataFolder,
+  cluster: Cluster,
+  nodes: readonly KafkaNode[],
+): Promise<ManagedProcess | undefined> {
   const brokers = nodes.map(({ id }) => address(cluster, id, 'client'));
   const kafka = createKafka({ brokers, clientId: 'launcher', sasl: kafkaLogin('admin', folder.secrets) });
-  const ended = Promise.race(nodes.map(async ({ process }) => process.exited.then(() => process.log)));
+  const ended = Promise.race(nodes.map(async ({ process }) => process.exited.then(() => process)));
   const ready = (async () => {
-    await ensureTopics(kafka, { replicationFactor: options.nodes });
+    await ensureTopics(kafka, { replicationFactor: nodes.length });
     await ensureAcls(kafka);
     return undefined;
   })();
-  const log = await Promise.race([ready, ended]);
-  if (log !== undefined) throw new Error(`Kafka ended while starting; see ${log}`);
+  return Promise.race([ready, ended]);
+}
+
+function clusterOf(cluster: Cluster, nodes: readonly KafkaNode[]): EmbeddedKafka {
   return {
-    brokers,
+    brokers: nodes.map(({ id }) => address(cluster, id, 'client')),
     nodes,
     stop: async () => {
       // Together: a node that stops last would wait for a quorum that is gone.
-      await Promise.all(nodes.map(({ process }) => process.stop('SIGTERM', options.nodes === 1 ? 15_000 : 5_000)));
+      await Promise.all(nodes.map(({ process }) => process.stop(nodes.length === 1 ? 15_000 : 5_000)));
     },
   };
 }
@@ -77,76 +122,121 @@ interface Cluster {
   readonly ports: Ports;
 }
 /** By the number of the node. */
-type Ports = Readonly<Record<string, { readonly client: number; readonly controller: number }>>;
+const portsSchema = z.record(z.string(), z.object({ client: z.int(), controller: z.int() }));
+type Ports = z.infer<typeof portsSchema>;
 
-async function describeCluster({ dataDir }: DataFolder, { nodes, port }: KafkaOptions): Promise<Cluster> {
-  const dir = join(dataDir, 'kafka');
+async function describeCluster(folder: DataFolder, { nodes, port }: KafkaOptions): Promise<Cluster> {
+  const id = lifeOf(folder);
+  const dir = join(folder.dataDir, 'kafka');
   mkdirSync(dir, { recursive: true });
-  return { dir, ports: await rememberedPorts(dir, nodes, port), id: clusterId(dir) };
+  return { dir, ports: await rememberedPorts(dir, nodes, port), id };
 }
 
 /** The quorum's addresses are part of its configuration, so ports are kept from start to start while they are free. */
 async function rememberedPorts(dir: string, nodes: number, port: number): Promise<Ports> {
   const file = join(dir, 'ports.json');
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Ports) : {};
-  const ports: Record<string, Ports[string]> = {};
+  const before = readState(file, portsSchema) ?? {};
+  const ports: Ports = {};
   for (let id = 1; id <= nodes; id += 1) {
     const wanted = before[id] ?? { client: id === 1 ? port : 0, controller: 0 };
     ports[id] = { client: await freePort(wanted.client), controller: await freePort(wanted.controller) };
   }
-  writeFileSync(file, JSON.stringify(ports));
+  writeState(file, ports);
   return ports;
 }
 
 const address = ({ ports }: Cluster, id: number, of: 'client' | 'controller') => `127.0.0.1:${ports[id]?.[of] ?? 0}`;
 
-function clusterId(dir: string): string {
-  const file = join(dir, 'cluster-id');
-  if (!existsSync(file)) writeFileSync(file, storageTool(['random-uuid']).trim());
-  return readFileSync(file, 'utf8');
-}
-
-function startNode(folder: DataFolder, cluster: Cluster, id: number): KafkaNode {
+async function startNode(
+  folder: DataFolder,
+  cluster: Cluster,
+  id: number,
+  died: (node: KafkaNode) => void,
+): Promise<KafkaNode> {
   const dir = join(cluster.dir, `node-${id}`);
-  const config = join(dir, 'server.properties');
-  const logs = join(dir, 'logs');
+  const log = join(folder.logDir, `kafka-${id}.log`);
   mkdirSync(dir, { recursive: true });
+  // Made anew, since the folder may have moved.
+  rmSync(join(dir, 'jars'), { force: true });
+  symlinkSync(JARS, join(dir, 'jars'));
   const admin = kafkaLogin('admin', folder.secrets);
-  const properties = Object.entries(nodeProperties(cluster, id, logs, admin));
-  writeFileSync(config, properties.map(([key, value]) => `${key}=${value}\n`).join(''), { mode: 0o600 });
-  if (!existsSync(join(logs, 'meta.properties'))) {
+  const properties = Object.entries(nodeProperties(cluster, id, 'logs', admin));
+  writeFileSync(join(dir, CONFIG), properties.map(([key, value]) => `${key}=${value}\n`).join(''), { mode: 0o600 });
+  if (!existsSync(join(dir, 'logs', 'meta.properties'))) {
     const users = [...PRINCIPALS, 'admin' as const]
       .map((name) => kafkaLogin(name, folder.secrets))
       .flatMap(({ username, password }) => ['--add-scram', `SCRAM-SHA-256=[name=${username},password=${password}]`]);
-    storageTool(['format', '-t', cluster.id, '-c', config, '--ignore-formatted', ...users]);
+    await storageTool(folder, dir, log, ['format', '-t', cluster.id, '-c', CONFIG, '--ignore-formatted', ...users]);
   }
-  const launch = () =>
-    folder.registry.start({
-      name: Object.keys(cluster.ports).length === 1 ? 'kafka' : `kafka-${id}`,
+  const name = Object.keys(cluster.ports).length === 1 ? 'kafka' : `kafka-${id}`;
+  const launch = () => {
+    const launched = folder.registry.start({
+      name,
       command: 'java',
-      args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', ...JAVA_OPTIONS, 'kafka.Kafka', config],
-      log: join(folder.logDir, `kafka-${id}.log`),
+      args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', ...JAVA_OPTIONS, 'kafka.Kafka', CONFIG],
+      env: javaEnvironment(),
+      cwd: dir,
+      log,
     });
-  let running = launch();
-  return {
+    void launched.exited.then(() => {
+      if (!launched.askedToStop) died(node);
+    });
+    return launched;
+  };
+  let running: ManagedProcess;
+  const node: KafkaNode = {
     id,
+    name,
     get process() {
       return running;
     },
     kill: (signal) => {
       running.kill(signal);
     },
-    restart: () => {
+    restart: async () => {
       running = launch();
+      await untilItAnswers(cluster, node);
     },
   };
+  running = launch();
+  return node;
 }
 
-/** @returns what it prints */
-function storageTool(args: readonly string[]): string {
-  const result = spawnSync('java', [...JAVA_OPTIONS, 'kafka.tools.StorageTool', ...args], { encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`Kafka's storage tool failed: ${result.stderr || result.stdout}`);
-  return result.stdout;
+const CONFIG = 'server.properties';
+
+async function untilItAnswers({ ports }: Cluster, { id, process }: KafkaNode): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  const port = ports[id]?.client ?? 0;
+  while (!(await answers(port))) {
+    if (!process.running) throw new Error(`Kafka ended while starting; see ${process.log}`);
+    if (performance.now() > deadline) throw new Error(`Kafka does not answer; see ${process.log}`);
+    await delay(100);
+  }
+}
+
+const answers = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+
+async function storageTool(folder: DataFolder, dir: string, log: string, args: readonly string[]): Promise<void> {
+  const tool = folder.registry.start({
+    name: 'kafka storage tool',
+    command: 'java',
+    args: [...JAVA_OPTIONS, 'kafka.tools.StorageTool', ...args],
+    env: javaEnvironment(),
+    cwd: dir,
+    log,
+  });
+  const { code } = await tool.exited;
+  if (code !== 0) throw new Error(`Kafka could not make its data folder.\n${tailOf(log)}`);
 }
 
 function nodeProperties(

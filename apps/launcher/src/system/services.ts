@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { freePort, tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
+import { freePort, isTaken, tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
 import { inheritedEnvironment, programOf, SERVICES, type ServiceName } from '../service-program.js';
 import type { Infrastructure } from './infrastructure.js';
+import { environment } from '../launcher.config.js';
 import type { Launch } from './launch.js';
 import { serviceEnvironment, type Addresses, type Replica } from './service-environment.js';
 
@@ -45,9 +46,13 @@ export interface ServiceHandle {
 }
 
 export interface Services {
+  /** The portal's public origin. */
+  readonly publicUrl: string;
   readonly addresses: Addresses;
   readonly handles: readonly ServiceHandle[];
 }
+
+const PORTS_TRIED = 3;
 
 /** Starts all services at once and resolves when each is ready and a member of its consumer group. */
 export async function startServices(
@@ -55,9 +60,29 @@ export async function startServices(
   infrastructure: Infrastructure,
   options: ServicesOptions,
 ): Promise<Services> {
+  for (let tried = 1; ; tried += 1) {
+    const started: ManagedProcess[] = [];
+    try {
+      return await startOnce(launch, infrastructure, options, started);
+    } catch (error) {
+      // A port that was free may be taken before it is bound; others know its number, so all begin again.
+      const taken = started.some((each) => !each.running && !each.askedToStop && isTaken(each));
+      if (!taken || tried === PORTS_TRIED) throw error;
+      await Promise.all(started.map((each) => each.stop()));
+    }
+  }
+}
+
+async function startOnce(
+  launch: Launch,
+  infrastructure: Infrastructure,
+  options: ServicesOptions,
+  started: ManagedProcess[],
+): Promise<Services> {
   const { folder } = launch;
   const replicas = await chooseReplicas(launch, options.replicas);
   const addresses = addressesOf(replicas);
+  const publicUrl = environment.PUBLIC_URL ?? addresses.portal;
   const inspector = options.inspect && `127.0.0.1:${await freePort(INSPECTOR_PORT)}`;
   const starting = replicas.map((replica) => {
     const { service, label } = replica;
@@ -73,20 +98,29 @@ export async function startServices(
       ],
       env: {
         ...inheritedEnvironment(),
-        ...serviceEnvironment(replica, { addresses, folder, infrastructure }),
+        ...serviceEnvironment(replica, { addresses, publicUrl, folder, infrastructure }),
         ...options.env,
       },
       log: join(folder.logDir, `${label}.log`),
     };
-    return startService(replica, own, () => folder.registry.start(command), options.died);
+    const start = () => {
+      const running = folder.registry.start(command);
+      started.push(running);
+      return running;
+    };
+    return startService(replica, own, start, options.died);
   });
-  return { addresses, handles: await Promise.all(starting) };
+  return { addresses, publicUrl, handles: await Promise.all(starting) };
 }
 
 async function chooseReplicas(launch: Launch, counts: ServicesOptions['replicas']): Promise<Replica[]> {
   const replicas: Replica[] = [];
   for (const service of SERVICES) {
-    replicas.push({ service, label: service, port: await launch.port(service) });
+    replicas.push({
+      service,
+      label: service,
+      port: await (service === 'portal' ? launch.portalPort() : launch.port(service)),
+    });
     for (let number = 2; number <= (counts?.[service] ?? 1); number += 1) {
       replicas.push({ service, label: `${service}-${number}`, port: await freePort() });
     }
@@ -142,7 +176,7 @@ async function startService(
  * all that, but a start should end with everything working. After a kill -9 the group waits for the dead member until its session has run out.
  */
 async function untilReady(service: ServiceHandle, { consuming }: { consuming: boolean }): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     const response = await fetch(`${service.url}/health/ready`).catch(() => undefined);
     const body = await response?.text();
@@ -152,7 +186,7 @@ async function untilReady(service: ServiceHandle, { consuming }: { consuming: bo
     if (!service.process.running) {
       throw new Error(`The ${service.name} service ended while starting.\n${tailOf(service.log)}`);
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Error(`The ${service.name} service is not ready: ${body ?? 'no answer'}\n${tailOf(service.log)}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -9,13 +9,18 @@ import { Launch, type LaunchOptions } from './launch.js';
 import { migrate } from './migrations.js';
 import type { Addresses } from './service-environment.js';
 import { startServices, type ServiceHandle, type ServicesOptions } from './services.js';
+import type { Part } from './supervisor.js';
 
-export interface SystemOptions extends LaunchOptions, ServicesOptions {
+export interface SystemOptions extends LaunchOptions, Omit<ServicesOptions, 'died'> {
+  /** Told when a part ends that nobody has asked to, once it has been ready. */
+  readonly died?: (part: Part) => void;
   readonly kafkaNodes?: 1 | 3;
 }
 
 export interface System {
   readonly endpoints: Endpoints;
+  /** The portal's public origin, and the issuer of tokens. */
+  readonly publicUrl: string;
   readonly services: readonly ServiceHandle[];
   /** Undefined where an existing one is used. */
   readonly postgres: EmbeddedPostgres | undefined;
@@ -29,11 +34,14 @@ export interface System {
 /** Starts the whole product on this machine and resolves when it is ready and the demo customer is there. */
 export async function startSystem(folder: DataFolder, options: SystemOptions): Promise<System> {
   const launch = new Launch(folder, options);
+  removeEndpoints(folder.dataDir);
   try {
-    const infrastructure = await startInfrastructure(launch, options.kafkaNodes ?? 1);
+    const infrastructure = await startInfrastructure(launch, options.kafkaNodes ?? 1, (part) => options.died?.(part));
     const migrateOne = (service: StoringService) => migrate(service, launch, infrastructure);
     await launch.step('Database schemas', () => Promise.all(STORING_SERVICES.map(migrateOne)));
-    const { addresses, handles } = await launch.step('Services', () => startServices(launch, infrastructure, options));
+    const { addresses, publicUrl, handles } = await launch.step('Services', () =>
+      startServices(launch, infrastructure, options),
+    );
     const reachable = endpointsOf(addresses, infrastructure, folder);
     const owner = await provisionDemo(reachable, folder.secrets);
     const endpoints = { ...reachable, owner };
@@ -41,6 +49,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
     let stopped: Promise<void> | undefined;
     return {
       endpoints,
+      publicUrl,
       services: handles,
       postgres: infrastructure.postgres,
       kafka: infrastructure.kafka,

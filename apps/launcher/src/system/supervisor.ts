@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
+
+/** A process of the system that can be started again. */
+export interface Part {
+  readonly name: string;
+  readonly process: ManagedProcess;
+  /** Resolves when it works again. */
+  restart(): Promise<void>;
+}
+
+interface Reports {
+  readonly say: (line: string) => void;
+  /** Told why the system cannot go on. */
+  readonly gaveUp: (reason: string) => void;
+}
+
+const RESTARTS = 4;
+const WINDOW_MS = 120_000;
+
+/** Starts again whatever ends by itself, until one part has ended too often within two minutes. */
+export class Supervisor {
+  private readonly ends = new Map<string, number[]>();
+
+  constructor(private readonly reports: Reports) {}
+
+  async restart(part: Part): Promise<void> {
+    const { name, process: ended } = part;
+    const how = await ended.exited;
+    for (let cause = `ended unexpectedly (${how.signal ?? `status ${how.code ?? 'unknown'}`})`; ;) {
+      const now = performance.now();
+      const recent = [...(this.ends.get(name) ?? []).filter((at) => now - at < WINDOW_MS), now];
+      this.ends.set(name, recent);
+      if (recent.length > RESTARTS) {
+        this.reports.gaveUp(
+          `${name} ${cause}, for the ${recent.length}th time in two minutes.\n${tailOf(part.process.log)}`,
+        );
+        return;
+      }
+      this.reports.say(`${name} ${cause}; it is started again (${recent.length} of ${RESTARTS}).`);
+      // What it held, shared memory and locks, may take a moment to be let go.
+      await delay(100 * 2 ** recent.length);
+      if (ended.askedToStop) return;
+      try {
+        await part.restart();
+        this.reports.say(`${name} runs again.`);
+        return;
+      } catch (error) {
+        if (ended.askedToStop) return;
+        cause = `could not be started: ${(error as Error).message.split('\n')[0] ?? ''}`;
+      }
+    }
+  }
+}
