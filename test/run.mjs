@@ -42,6 +42,7 @@ const gates = [
   ['Pure tests', jest('pure'), 'pure'],
   ['Integration tests', jest('integration'), 'integration'],
   ['Journeys', jest('journey'), 'journey'],
+  ['Starts', [join(root, 'test/start/run.mjs'), '--quick']],
   ['Browser', [join(root, 'test/browser/run.mjs'), '--grep', '@short'], 'browser'],
   ['Faults', [join(root, 'test/faults/run.mjs'), '--gate']],
 ];

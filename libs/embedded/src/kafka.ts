@@ -20,8 +20,12 @@ const JARS = fileURLToPath(new URL('../../../.cache/kafka-4.3.1', import.meta.ur
  * commas, and both read a path in the encoding of a locale.
  */
 const JAVA_OPTIONS = [
-  ...['-cp', 'jars/*', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'],
-  ...['-Duser.language=en', '-Duser.country=US', '-Dfile.encoding=UTF-8'],
+  '-cp',
+  'jars/*',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+  '-Duser.language=en',
+  '-Duser.country=US',
+  '-Dfile.encoding=UTF-8',
 ];
 const javaEnvironment = () => ({ ...childEnvironment(), LC_ALL: 'C.UTF-8' });
 const PORTS_TRIED = 3;

@@ -27,6 +27,7 @@ export class Supervisor {
   async restart(part: Part): Promise<void> {
     const { name, process: ended } = part;
     const how = await ended.exited;
+    const stopping = () => ended.askedToStop;
     for (let cause = `ended unexpectedly (${how.signal ?? `status ${how.code ?? 'unknown'}`})`; ;) {
       const now = performance.now();
       const recent = [...(this.ends.get(name) ?? []).filter((at) => now - at < WINDOW_MS), now];
@@ -40,13 +41,13 @@ export class Supervisor {
       this.reports.say(`${name} ${cause}; it is started again (${recent.length} of ${RESTARTS}).`);
       // What it held, shared memory and locks, may take a moment to be let go.
       await delay(100 * 2 ** recent.length);
-      if (ended.askedToStop) return;
+      if (stopping()) return;
       try {
         await part.restart();
         this.reports.say(`${name} runs again.`);
         return;
       } catch (error) {
-        if (ended.askedToStop) return;
+        if (stopping()) return;
         cause = `could not be started: ${(error as Error).message.split('\n')[0] ?? ''}`;
       }
     }
