@@ -5,6 +5,18 @@ import { z } from 'zod';
 /** This process' environment, for children and for infrastructure of one's own. */
 export const environment: Readonly<Record<string, string | undefined>> = process.env;
 
+/** Where the portal is reached when that is not its address on this machine. @throws {ConfigError} */
+export const publicOrigin = (env = environment): string | undefined =>
+  parseConfig(
+    z.object({
+      PUBLIC_URL: z
+        .url({ protocol: /^https?$/ })
+        .transform((url) => new URL(url).origin)
+        .optional(),
+    }),
+    env,
+  ).PUBLIC_URL;
+
 /** The administrator's connection to a Kafka of one's own, and how its topics are laid out. @throws {ConfigError} */
 export function launcherKafka(env = environment) {
   const config = parseConfig(

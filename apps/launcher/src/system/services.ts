@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { freePort, isTaken, tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
 import { inheritedEnvironment, programOf, SERVICES, type ServiceName } from '../service-program.js';
 import type { Infrastructure } from './infrastructure.js';
-import { environment } from '../launcher.config.js';
+import { publicOrigin } from '../launcher.config.js';
 import type { Launch } from './launch.js';
 import { serviceEnvironment, type Addresses, type Replica } from './service-environment.js';
 
@@ -82,7 +82,7 @@ async function startOnce(
   const { folder } = launch;
   const replicas = await chooseReplicas(launch, options.replicas);
   const addresses = addressesOf(replicas);
-  const publicUrl = environment.PUBLIC_URL ?? addresses.portal;
+  const publicUrl = publicOrigin() ?? addresses.portal;
   const inspector = options.inspect && `127.0.0.1:${await freePort(INSPECTOR_PORT)}`;
   const starting = replicas.map((replica) => {
     const { service, label } = replica;
