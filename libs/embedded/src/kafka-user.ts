@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JAVA_OPTIONS, type KafkaLogin } from './kafka.js';
+import { JAVA_OPTIONS, javaEnvironment, linkJars, type KafkaLogin } from './kafka.js';
 
 /**
  * Makes a SCRAM login in a running cluster, or gives it another password. By Kafka's own tool, since kafkajs does not know
@@ -16,6 +16,7 @@ export function makeKafkaUser(brokers: readonly string[], admin: KafkaLogin, use
     return path;
   };
   try {
+    linkJars(folder);
     const connection = file('admin.properties', [
       'security.protocol=SASL_PLAINTEXT',
       'sasl.mechanism=SCRAM-SHA-256',
@@ -25,7 +26,11 @@ export function makeKafkaUser(brokers: readonly string[], admin: KafkaLogin, use
     const where = ['--bootstrap-server', brokers.join(','), '--command-config', connection];
     const what = ['--alter', '--entity-type', 'users', '--entity-name', user.username, '--add-config-file', credential];
     const command = [...JAVA_OPTIONS, 'kafka.admin.ConfigCommand', ...where, ...what];
-    const { status, stderr, stdout } = spawnSync('java', command, { encoding: 'utf8' });
+    const { status, stderr, stdout } = spawnSync('java', command, {
+      cwd: folder,
+      env: javaEnvironment(),
+      encoding: 'utf8',
+    });
     if (status !== 0) throw new Error(`Kafka did not take the login: ${stderr || stdout}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });

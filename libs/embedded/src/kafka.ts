@@ -19,7 +19,7 @@ const JARS = fileURLToPath(new URL('../../../.cache/kafka-4.3.1', import.meta.ur
  * Every path is relative to the folder of the node: Java splits its class path at colons and Kafka its log folders at
  * commas, and both read a path in the encoding of a locale.
  */
-const JAVA_OPTIONS = [
+export const JAVA_OPTIONS = [
   '-cp',
   'jars/*',
   '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
@@ -27,7 +27,12 @@ const JAVA_OPTIONS = [
   '-Duser.country=US',
   '-Dfile.encoding=UTF-8',
 ];
-const javaEnvironment = () => ({ ...childEnvironment(), LC_ALL: 'C.UTF-8' });
+export const javaEnvironment = () => ({ ...childEnvironment(), LC_ALL: 'C.UTF-8' });
+/** Puts the jars where the options look for them from `dir`; anew, since the project may have moved. */
+export function linkJars(dir: string): void {
+  rmSync(join(dir, 'jars'), { force: true });
+  symlinkSync(JARS, join(dir, 'jars'));
+}
 const PORTS_TRIED = 3;
 
 export interface KafkaOptions {
@@ -160,9 +165,7 @@ async function startNode(
   const dir = join(cluster.dir, `node-${id}`);
   const log = join(folder.logDir, `kafka-${id}.log`);
   mkdirSync(dir, { recursive: true });
-  // Made anew, since the folder may have moved.
-  rmSync(join(dir, 'jars'), { force: true });
-  symlinkSync(JARS, join(dir, 'jars'));
+  linkJars(dir);
   const admin = kafkaLogin('admin', folder.secrets);
   const properties = Object.entries(nodeProperties(cluster, id, 'logs', admin));
   writeFileSync(join(dir, CONFIG), properties.map(([key, value]) => `${key}=${value}\n`).join(''), { mode: 0o600 });
