@@ -203,7 +203,9 @@ describe('POST /oauth2/token', () => {
     await ask(`${GRANT}&scope=x`, named('scope'));
     await ask('{}', named('json', { 'content-type': 'application/json' }));
     await send('/oauth2/token', { headers: named('get') });
-    const calls = (await recordedCalls(fixture.kafka())).filter((call) => call.callerCorrelationId?.startsWith(test));
+    const calls = (await recordedCalls(fixture.kafka(), 'token')).filter((call) =>
+      call.callerCorrelationId?.startsWith(test),
+    );
     const seen = calls.map((call) => [
       call.callerCorrelationId?.slice(37),
       call.route,
