@@ -145,6 +145,22 @@ export const PROTECTIONS = [
     ],
   },
   {
+    scenario: 'F19',
+    what: 'nothing is written to a store that lacks what it has published',
+    edits: [{ file: 'libs/event-store/dist/store-guard.js', from: 'if (why !== undefined)', to: 'if (false)' }],
+  },
+  {
+    scenario: 'F20',
+    what: 'a topic that was made anew is not published to before it is filled',
+    edits: [
+      {
+        file: 'libs/messaging/dist/relay/published-topics.js',
+        from: 'published.incarnation !== incarnation',
+        to: 'false',
+      },
+    ],
+  },
+  {
     scenario: 'REC',
     what: 'the spool has a limit',
     edits: [

@@ -1,6 +1,9 @@
 import {
   httpUrl,
+  kafkaConnection,
+  kafkaVariables,
   parseConfig,
+  postgresUrl,
   secretKey,
   secretText,
   signingKeyRotationDays,
@@ -39,6 +42,12 @@ const schema = z
     message: 'is required beside SMTP_URL',
   });
 export type IdentityConfig = z.infer<typeof schema>;
+
+/** For commands that mend: the database as its owner, and Kafka as an administrator. @throws {ConfigError} */
+export function mendConfig(env?: Environment) {
+  const config = parseConfig(z.object({ ...kafkaVariables, IDENTITY_MIGRATIONS_DATABASE_URL: postgresUrl }), env);
+  return { databaseUrl: config.IDENTITY_MIGRATIONS_DATABASE_URL, kafka: kafkaConnection(config) };
+}
 
 /** @throws {ConfigError} */
 export const identityConfig = (env?: Environment): IdentityConfig => parseConfig(schema, env);

@@ -17,16 +17,13 @@ import {
   PepperSource,
 } from './api-user/api-user.commands.js';
 import { ApiUserController } from './api-user/api-user.controller.js';
-import { apiUserPublication } from './api-user/api-user.published.js';
 import { InviteOwnerAgainHandler, ProvisionCustomerHandler } from './customer/customer.commands.js';
 import { CustomerController } from './customer/customer.controller.js';
 import { ProvisioningRequests } from './customer/provisioning-requests.js';
-import { customerPublication } from './customer/customer.published.js';
 import { ENFORCEMENT, EnforcementProjector } from './enforcement/enforcement.projector.js';
 import { EnforcementView } from './enforcement/enforcement.view.js';
 import { CreateHandOverHandler, OpenHandOverHandler, WithdrawHandOverHandler } from './hand-over/hand-over.commands.js';
 import { HandOverController } from './hand-over/hand-over.controller.js';
-import { handOverPublication } from './hand-over/hand-over.published.js';
 import { HandOvers } from './hand-over/hand-overs.js';
 import { RefusalsAsProblems } from './http/refusals.js';
 import type { IdentityConfig } from './identity.config.js';
@@ -44,10 +41,8 @@ import {
   InvitePortalUserHandler,
 } from './portal-user/portal-user.commands.js';
 import { PortalUserController } from './portal-user/portal-user.controller.js';
-import { portalUserPublication } from './portal-user/portal-user.published.js';
 import { AddRoleHandler, ChangeRoleHandler, DeleteRoleHandler } from './role/role.commands.js';
 import { RoleController } from './role/role.controller.js';
-import { rolePublication } from './role/role.published.js';
 import { ListRolesHandler } from './role/role.queries.js';
 import { Roles } from './role/roles.js';
 import { EndSessionHandler, SignOutHandler } from './session/session.commands.js';
@@ -65,9 +60,9 @@ import { SessionStore } from './session/session.store.js';
 import { SessionSweep } from './session/session-sweep.js';
 import { SessionTokens } from './session/session-tokens.js';
 import { SignInHandler } from './session/sign-in.commands.js';
-import { signInPublication } from './session/sign-in.published.js';
 import { SignInThrottle } from './session/sign-in-throttle.js';
 import { UserController } from './user/user.controller.js';
+import { STREAMS } from './streams.js';
 import { FindUserHandler, ListUsersHandler } from './user/user.queries.js';
 
 const COMMANDS: Provider[] = [
@@ -197,12 +192,5 @@ const eventStore = (pool: Pool, relay: Relay, guard: StoreGuard): EventStore =>
     pool,
     relay,
     guard,
-    streams: [
-      customerPublication,
-      portalUserPublication,
-      signInPublication,
-      rolePublication,
-      apiUserPublication,
-      handOverPublication,
-    ],
+    streams: STREAMS,
   });

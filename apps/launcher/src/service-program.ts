@@ -20,7 +20,8 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Folder of a service below the repository. */
 export const folderOf = (service: ServiceName) => (service === 'portal' ? 'apps/portal/gateway' : `apps/${service}`);
 
-type Program = 'main' | 'migrate' | 'rebuild' | 'replay-parked' | 'discard-parked' | 'signing-keys';
+type Program =
+  'main' | 'migrate' | 'rebuild' | 'replay-parked' | 'discard-parked' | 'republish' | 'restore-events' | 'signing-keys';
 
 export const programOf = (service: ServiceName, program: Program) =>
   join(ROOT, folderOf(service), 'dist', `${program}.js`);

@@ -48,6 +48,8 @@ export interface StoredEvent {
 
 /** The only place that trusts stored data: parses it, after bringing older versions up to the present one. */
 export interface EventCodec<Event extends DomainEvent> {
+  /** Whether events of this type belong to its streams. */
+  knows(type: string): boolean;
   encode(event: Event): StoredEvent;
   /** @throws {UnreadableEvent} */
   decode(stored: StoredEvent): Event;
@@ -85,6 +87,7 @@ export function eventCodec<Event extends DomainEvent>(
 ): EventCodec<Event> {
   const byType = new Map<string, EventDefinition>(Object.entries(definitions));
   return {
+    knows: (type) => byType.has(type),
     encode: (event) => ({
       type: event.type,
       schemaVersion: presentVersion(byType.get(event.type)),

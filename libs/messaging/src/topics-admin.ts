@@ -202,7 +202,13 @@ const allow =
 
 const readiness: TopicSpec = { retention: { ms: 60_000 }, partitions: 'single', writtenBy: [], readBy: [] };
 
-function topicConfig(topic: string, spec: TopicSpec, partitions: number, replicationFactor: number): ITopicConfig {
+/** How a topic is created. */
+export function topicConfig(
+  topic: string,
+  spec: TopicSpec,
+  partitions: number,
+  replicationFactor: number,
+): ITopicConfig {
   const { retention } = spec;
   const cleanup =
     retention === 'compact'

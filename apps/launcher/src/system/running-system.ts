@@ -9,7 +9,7 @@ import { kafkaEnvironment } from './service-environment.js';
 export interface RunningSystem {
   databaseUrl(service: StoringService, role: DatabaseRole): string;
   /** The variables of a service's connection to Kafka. */
-  kafka(service: StoringService): Record<string, string>;
+  kafka(service: StoringService | 'admin'): Record<string, string>;
   /** The administrator's connection to Kafka. */
   readonly kafkaAdmin: { readonly brokers: readonly string[]; readonly login: KafkaLogin };
   /** The login of an API that is no part of the product; its password is made up when it is first asked for. */
