@@ -12,6 +12,10 @@ export class Owner {
     this.#client = new Client(portal);
   }
 
+  get session() {
+    return this.#client.session;
+  }
+
   async signIn() {
     const authenticator = new Authenticator(this.owner.totp_secret, { usedElsewhere: true });
     await signIn((path, body) => this.#client.post(path, body), this.owner, authenticator);

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataFolder } from '@rebelcore/embedded/data-folder';
+import { databaseUrl } from '@rebelcore/embedded/databases';
 import { startSystem } from '../../apps/launcher/dist/system/system.js';
 import { sweep } from './sweep.mjs';
 
@@ -15,7 +16,8 @@ export async function startTestSystem(prefix, replicas) {
   await sweep(prefix);
   const dataDir = mkdtempSync(join(tmpdir(), prefix));
   chmodSync(dataDir, 0o755);
-  const system = await startSystem(await openDataFolder(dataDir), { ports: 'free', replicas });
+  const folder = await openDataFolder(dataDir);
+  const system = await startSystem(folder, { ports: 'free', replicas });
   process.env.TEST_SYSTEM = JSON.stringify(system.endpoints);
   process.env.TEST_SYSTEM_LOGS = system.logDir;
   process.env.TEST_SERVICES = JSON.stringify(
@@ -24,6 +26,8 @@ export async function startTestSystem(prefix, replicas) {
   process.env.TEST_TOKEN_REPLICAS = JSON.stringify(
     system.services.filter(({ name }) => name === 'token').map(({ url }) => url),
   );
+  const ownerOf = (database) => databaseUrl(system.postgres.superuserUrl, database, 'owner', folder.secrets);
+  process.env.TEST_OWNER_DATABASES = JSON.stringify({ identity: ownerOf('identity'), audit: ownerOf('audit') });
   globalThis.stopInfrastructure = async () => {
     await system.stop();
     return dataDir;

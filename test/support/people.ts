@@ -13,7 +13,7 @@ interface Person {
 }
 
 /** Somebody of a customer who was invited with a role; resolves with their id and the link in the mail. */
-export async function invite(system: Endpoints, customer: TestCustomer, roleId: string) {
+async function invite(system: Endpoints, customer: TestCustomer, roleId: string) {
   const email = `person-${randomUUID()}@example.test`;
   const body = { first_name: 'Hedy', last_name: 'Clerk', email, role_id: roleId };
   const invited = await customer.owner.post('/api/v1/users', body);
