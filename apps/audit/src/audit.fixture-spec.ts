@@ -13,6 +13,7 @@ import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
 import { TestStore } from '@rebelcore/testing/heartbeats';
+import { Contract } from '@rebelcore/testing/contract';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -168,10 +169,19 @@ export class AuditFixture {
     });
   }
 
+  /** To which every answer to {@link ask} is held. */
+  contract(): Promise<Contract> {
+    return (this.described ??= Contract.of(this.replicas[0]?.url ?? ''));
+  }
+  private described: Promise<Contract> | undefined;
+
   async ask(path: string, token: string | undefined, replica = this.replicas[0]): Promise<Answer> {
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const response = await fetch(`${replica?.url ?? ''}${path}`, { headers });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
+    const text = await response.text();
+    const mediaType = response.headers.get('content-type') ?? '';
+    (await this.contract()).check('GET', path, { status: response.status, mediaType, text });
+    return { status: response.status, headers: response.headers, body: JSON.parse(text) as Answer['body'] };
   }
 
   /** The log of one customer, page by page to its end. */

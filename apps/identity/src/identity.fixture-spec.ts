@@ -14,6 +14,7 @@ import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
 import { LIFE } from '@rebelcore/event-store/store-guard';
+import { Contract } from '@rebelcore/testing/contract';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -104,6 +105,12 @@ export class IdentityFixture {
     rmSync(this.config.SPOOL_DIR, { recursive: true, force: true });
   }
 
+  /** To which every answer to {@link call} is held. */
+  contract(): Promise<Contract> {
+    return (this.described ??= Contract.of(this.url));
+  }
+  private described: Promise<Contract> | undefined;
+
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const { body, ...headers } = options;
     const response = await fetch(`${this.url}${path}`, {
@@ -112,6 +119,8 @@ export class IdentityFixture {
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
+    const mediaType = response.headers.get('content-type') ?? '';
+    (await this.contract()).check(method, path, { status: response.status, mediaType, text });
     return {
       status: response.status,
       headers: response.headers,

@@ -1,5 +1,6 @@
 import { UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
 import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
+import { provocations } from '@rebelcore/testing/contract';
 import { until } from '@rebelcore/testing/until';
 import { randomUUID } from 'node:crypto';
 import { IdentityFixture, someEmail, type TestCustomer } from './identity.fixture-spec.js';
@@ -83,6 +84,25 @@ describe('on its topics identity', () => {
     );
     expect(identity.events.filter((event) => event.causationId === correlation)).toEqual([]);
   });
+});
+
+it('answers every address as its document says, also in front of the handlers', async () => {
+  const contract = await identity.contract();
+  // Signing out succeeds without a session too.
+  const all = provocations(contract).filter(({ path }) => path !== '/api/v1/sessions/current');
+  const answers = all.map(async ({ method, path, status, contentType, body }) => {
+    const answer = await identity.call(method, path, {
+      ...(body !== undefined && { body, 'content-type': contentType }),
+    });
+    return [method, path, status, answer.status];
+  });
+  expect(await Promise.all(answers)).toEqual(all.map(({ method, path, status }) => [method, path, status, status]));
+  const ids = contract.operations.filter(({ path, hasBody }) => path.includes('{') && !hasBody);
+  for (const { method, path } of ids) {
+    const operator = path.startsWith('/api/v1/customers') ? { authorization: `Bearer ${identity.operatorToken}` } : {};
+    const answer = await acme.call(method, path.replace(/\{[^}]+\}/, 'no-such-id'), operator);
+    expect([method, path, answer.status]).toEqual([method, path, 404]);
+  }
 });
 
 it('describes itself as OpenAPI, with the schemas it validates by', async () => {

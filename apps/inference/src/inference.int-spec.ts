@@ -8,6 +8,7 @@ import { Projection } from '@rebelcore/messaging/project/projection';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
+import { Contract } from '@rebelcore/testing/contract';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -68,6 +69,9 @@ afterAll(async () => {
   rmSync(spool, { recursive: true, force: true });
 });
 
+/** To which every answer is held. */
+let contract: Contract | undefined;
+
 /** An API user of a customer, with the token that the token service would have issued. */
 class Caller {
   readonly apiUserId = uuid();
@@ -101,6 +105,9 @@ class Caller {
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await response.text();
+    const mediaType = response.headers.get('content-type') ?? '';
+    contract ??= await Contract.of(url);
+    contract.check('POST', '/api/v1/infer', { status: response.status, mediaType, text });
     return { status: response.status, text, body: JSON.parse(text) as Record<string, unknown> };
   }
 }

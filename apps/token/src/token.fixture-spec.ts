@@ -9,6 +9,7 @@ import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { makeVerifier, peppers } from '@rebelcore/credentials/verifier';
 import { TestStore } from '@rebelcore/testing/heartbeats';
+import { Contract } from '@rebelcore/testing/contract';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
@@ -128,6 +129,9 @@ export class TokenFixture {
     }, 'every replica to be current');
   }
 
+  private contract: Promise<Contract> | undefined;
+
+  /** Held to what the document says of it. */
   async authorize(body: unknown, replica = this.replicas[0], headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${replica?.url ?? ''}/api/v1/authorize`, {
       method: 'POST',
@@ -135,6 +139,9 @@ export class TokenFixture {
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await response.text();
+    const mediaType = response.headers.get('content-type') ?? '';
+    const contract = await (this.contract ??= Contract.of(this.replicas[0]?.url ?? ''));
+    contract.check('POST', '/api/v1/authorize', { status: response.status, mediaType, text });
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Answer['body'] };
   }
 

@@ -115,7 +115,12 @@ const CLOUD_EVENT_HEADERS = {
     ce_type: { type: 'string' },
     ce_time: { type: 'string', format: 'date-time' },
     ce_subject: { type: 'string', description: 'The id of what the event is about.' },
-    ce_sequence: { type: 'string', description: "The producer's gap-free number for this customer, from 1." },
+    ce_sequence: {
+      type: 'string',
+      pattern: '^[1-9][0-9]{0,15}$',
+      description:
+        "The producer's gap-free number for this customer, from 1: an integer in decimal digits, to be compared as a number. As text, 10 comes before 9.",
+    },
     ce_correlationid: { type: 'string', description: 'The request that led to the event.' },
     ce_causationid: {
       type: 'string',

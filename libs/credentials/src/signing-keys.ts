@@ -8,6 +8,7 @@ import {
   sign,
 } from 'node:crypto';
 import formatter from 'ecdsa-sig-formatter';
+import { z } from 'zod';
 import { open, seal } from './sealing.js';
 
 const { derToJose } = formatter;
@@ -20,15 +21,21 @@ export interface SigningKey {
   readonly publicJwk: PublicJwk;
 }
 
-export interface PublicJwk {
-  readonly kty: 'EC';
-  readonly crv: 'P-256';
-  readonly x: string;
-  readonly y: string;
-  readonly kid: string;
-  readonly use: 'sig';
-  readonly alg: 'ES256';
-}
+const publicJwk = z
+  .object({
+    kty: z.literal('EC'),
+    crv: z.literal('P-256'),
+    x: z.string(),
+    y: z.string(),
+    kid: z.string(),
+    use: z.literal('sig'),
+    alg: z.literal('ES256'),
+  })
+  .readonly();
+export type PublicJwk = z.infer<typeof publicJwk>;
+
+/** RFC 7517, section 5. */
+export const jwks = z.object({ keys: z.array(publicJwk) }).meta({ id: 'Jwks' });
 
 /** What is written to the database: the private part is useless without KEY_ENCRYPTION_KEY. */
 export interface StoredSigningKey {

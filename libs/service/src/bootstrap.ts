@@ -13,6 +13,7 @@ import { belowRouter, type WriteHeaders } from './below-router.js';
 import type { ServiceConfig } from './config.js';
 import { clientAddress, UNKNOWN_ADDRESS } from './client-address.js';
 import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
+import { withProblems } from './openapi.js';
 import { ProblemFilter, schemaPipe } from './problem.js';
 import { finishReading, mayHaveMore, takeJsonBodies } from './request-body.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
@@ -181,7 +182,7 @@ function openApiOf(app: INestApplication, { name, description = '', paths }: Ser
     .setVersion('1.0')
     .addBearerAuth()
     .build();
-  const document = SwaggerModule.createDocument(app, config);
+  const document = withProblems(SwaggerModule.createDocument(app, config));
   return { ...document, paths: { ...document.paths, ...paths } };
 }
 

@@ -1,3 +1,4 @@
+import { provocations } from '@rebelcore/testing/contract';
 import { DEFAULT_PARTITIONS } from '@rebelcore/contracts/topics';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
@@ -110,6 +111,18 @@ describe('reading the log', () => {
     } while (cursor !== '');
     expect(new Set(seen).size).toBe(seen.length);
     expect(present.filter((id) => !seen.includes(id))).toEqual([]);
+  });
+
+  it('answers without a token, and with another than JSON, as the document says', async () => {
+    const contract = await audit.contract();
+    const url = audit.replicas[0]?.url ?? '';
+    for (const { method, path, status, contentType, body } of provocations(contract)) {
+      const headers = contentType === undefined ? {} : { 'content-type': contentType };
+      const answer = await fetch(`${url}${path}`, { method, headers, ...(body !== undefined && { body }) });
+      const mediaType = answer.headers.get('content-type') ?? '';
+      contract.check(method, path, { status: answer.status, mediaType, text: await answer.text() });
+      expect([method, path, answer.status]).toEqual([method, path, status]);
+    }
   });
 
   it.each([

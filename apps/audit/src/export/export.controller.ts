@@ -1,5 +1,5 @@
 import { Controller, Get, Query, Req, Res, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
@@ -29,8 +29,13 @@ export class ExportController {
 
   @Get()
   @ApiOperation({ summary: 'Every entry that matches, newest first, as a file' })
-  @ApiProduces(EXPORT_FORMATS.csv.mediaType, EXPORT_FORMATS.ndjson.mediaType)
-  @ApiResponse({ status: 200, description: 'Ends early, without its last chunk, when it cannot be read to its end.' })
+  @ApiResponse({
+    status: 200,
+    description: 'Ends early, without its last chunk, when it cannot be read to its end.',
+    content: Object.fromEntries(
+      Object.values(EXPORT_FORMATS).map(({ mediaType }) => [mediaType, { schema: { type: 'string' } }]),
+    ),
+  })
   @ApiResponse({ status: 400, standardSchema: problem })
   @ApiResponse({ status: 401, standardSchema: problem })
   @ApiResponse({ status: 403, standardSchema: problem })

@@ -41,7 +41,12 @@ export class ApiUserController {
   @UseGuards(PortalSessionGuard)
   @OwnerOnly()
   @ApiBearerAuth()
-  @ApiHeader({ name: 'Idempotency-Key', required: true, description: '1 to 255 visible ASCII characters.' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: true,
+    description: '1 to 255 visible ASCII characters.',
+    schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
+  })
   @ApiResponse({ status: 201, standardSchema: mintResponse, description: '/authorize accepts it.' })
   @ApiResponse({ status: 202, standardSchema: mintResponse, description: 'Minted, and not confirmed in 5 s.' })
   @ApiResponse({ status: 200, standardSchema: mintResponse, description: 'The same request as before.' })

@@ -49,7 +49,12 @@ export class CustomerController {
   @Post()
   @UseGuards(OperatorGuard)
   @ApiBearerAuth()
-  @ApiHeader({ name: 'Idempotency-Key', required: false, description: '1 to 255 visible ASCII characters.' })
+  @ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: '1 to 255 visible ASCII characters.',
+    schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
+  })
   @ApiResponse({ status: 201, standardSchema: provisionResponse })
   @ApiResponse({ status: 200, standardSchema: provisionResponse, description: 'The same request as before.' })
   @ApiResponse({ status: 400, standardSchema: problem })

@@ -7,6 +7,7 @@ import { networkOf } from '@rebelcore/service/client-address';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
 import { limited } from '@rebelcore/service/text';
+import { jwks } from '@rebelcore/credentials/signing-keys';
 import { clearSessionCookie, openSessionCookie, sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -168,6 +169,8 @@ export class SessionController {
 
   /** The keys that session tokens are verified with. */
   @Get('.well-known/jwks.json')
+  @ApiOperation({ summary: 'The public keys that verify session tokens (RFC 7517).' })
+  @ApiResponse({ status: 200, standardSchema: jwks })
   jwks(@Res({ passthrough: true }) reply: FastifyReply): unknown {
     void reply.header('cache-control', 'public, max-age=300');
     return this.tokens.jwks();

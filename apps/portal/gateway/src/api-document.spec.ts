@@ -45,7 +45,8 @@ describe('the one document', () => {
       paths: { [path]: { post: { responses: { 200: status, 404: refusal } } } },
     } as unknown as OpenAPIObject;
     const { responses } = mergeDocuments([['identity', identity]], 'https://portal.example').paths[path]?.post ?? {};
-    expect(responses?.[404]).toEqual(refusal);
+    expect(responses?.[404]).toEqual({ content: { 'application/problem+json': { schema: schema('Problem') } } });
+    expect(responses?.[504]).toEqual({ $ref: '#/components/responses/Status504' });
     expect(responses?.[200]).toMatchObject({
       content: {
         'application/json': {

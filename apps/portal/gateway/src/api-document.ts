@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { THROUGH_GATEWAY, withProblems } from '@rebelcore/service/openapi';
 import { groupOf, isOffered, type Service } from './routes.js';
 
 type Part = readonly [Service, OpenAPIObject];
@@ -22,17 +23,20 @@ export function mergeDocuments(parts: readonly Part[], publicUrl: string): OpenA
       components[kind] = { ...components[kind], ...members };
     }
   }
-  return {
-    openapi: parts[0]?.[1].openapi ?? '3.0.0',
-    info: {
-      title: 'RebelCore API users',
-      version: '1.0',
-      description: `Everything that one origin offers. Described here: ${parts.map(([service]) => service).join(', ')}.`,
+  return withProblems(
+    {
+      openapi: parts[0]?.[1].openapi ?? '3.0.0',
+      info: {
+        title: 'RebelCore API users',
+        version: '1.0',
+        description: `Everything that one origin offers. Described here: ${parts.map(([service]) => service).join(', ')}.`,
+      },
+      servers: [{ url: publicUrl }],
+      paths,
+      components,
     },
-    servers: [{ url: publicUrl }],
-    paths,
-    components,
-  };
+    THROUGH_GATEWAY,
+  );
 }
 
 const LIVE_TOKENS: Schema = {

@@ -1,7 +1,7 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
-import type { PublicJwk } from '@rebelcore/credentials/signing-keys';
+import { jwks, type PublicJwk } from '@rebelcore/credentials/signing-keys';
 
 @ApiTags('keys')
 @Controller('.well-known')
@@ -11,6 +11,7 @@ export class JwksController {
   @Get('jwks.json')
   @Header('cache-control', 'public, max-age=600')
   @ApiOperation({ summary: 'The public keys that verify tokens (RFC 7517).' })
+  @ApiResponse({ status: 200, standardSchema: jwks })
   jwks(): { keys: PublicJwk[] } {
     return this.ring.jwks();
   }

@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Query, Req, Res, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
@@ -30,8 +30,11 @@ export class StreamController {
   @Get()
   @ApiOperation({ summary: 'Entries as they arrive', description: DESCRIPTION })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'The id of the last event that was seen.' })
-  @ApiProduces('text/event-stream')
-  @ApiResponse({ status: 200, description: 'The stream.' })
+  @ApiResponse({
+    status: 200,
+    description: 'The stream.',
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
+  })
   @ApiResponse({ status: 400, standardSchema: problem, description: 'request.invalid, cursor.invalid' })
   @ApiResponse({ status: 401, standardSchema: problem })
   @ApiResponse({ status: 403, standardSchema: problem })

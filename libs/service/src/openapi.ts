@@ -1,0 +1,95 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { PROBLEM_MEDIA_TYPE, problem } from '@rebelcore/contracts/problem';
+import { z } from 'zod';
+
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+type Responses = Operation['responses'];
+type Response = NonNullable<Responses[string]>;
+type Components = NonNullable<OpenAPIObject['components']>;
+
+/** What any address may answer, whichever handler is behind it. */
+const ANYWHERE = {
+  400: 'The request is not well-formed, or what it sends is not valid; `errors` names each field.',
+  408: 'The request did not arrive in time.',
+  414: 'A part of the address is too long.',
+  429: 'Too many at once; Retry-After says in how many seconds to come again.',
+  431: 'The headers are too large.',
+  500: 'Something went wrong on our side; the detail has the correlation id to quote.',
+  503: 'Not possible at the moment; Retry-After says in how many seconds to come again.',
+};
+const WITH_BODY = { 413: 'The body is larger than this address accepts.', 415: 'The body is not JSON.' };
+const GUARDED = { 401: 'Without a valid token or session.', 403: 'Not for this caller.' };
+/** What the gateway answers besides, for the services behind it. */
+export const THROUGH_GATEWAY = {
+  403: 'Only pages of the same origin may send this.',
+  504: 'The service behind this address did not answer in time.',
+};
+
+type Statuses = Readonly<Record<number, string>>;
+
+/**
+ * The document with every status that its operations can answer, and problems under the media type they are sent as: what
+ * stands in front of the handlers answers too, and none of them says so.
+ */
+export function withProblems(document: OpenAPIObject, further: Statuses = {}): OpenAPIObject {
+  const used: Record<number, string> = {};
+  const paths = Object.fromEntries(
+    Object.entries(document.paths).map(([path, item]) => {
+      const operations = Object.entries(item as Record<string, Operation>).map(([method, operation]) => {
+        const statuses: Statuses = {
+          ...ANYWHERE,
+          ...(method !== 'get' && WITH_BODY),
+          ...(operation.security !== undefined && GUARDED),
+          ...further,
+        };
+        return [method, { ...operation, responses: completed(operation.responses, statuses, used) }];
+      });
+      return [path, Object.fromEntries(operations) as OpenAPIObject['paths'][string]];
+    }),
+  );
+  const { schemas, responses } = document.components ?? {};
+  const components: Components = {
+    ...document.components,
+    schemas: { Problem: PROBLEM_SCHEMA, ...schemas },
+    responses: {
+      ...responses,
+      ...Object.fromEntries(Object.entries(used).map(([s, text]) => [nameOf(s), answer(text, s)])),
+    },
+  };
+  return { ...document, paths, components };
+}
+
+function completed(declared: Responses, statuses: Statuses, used: Record<string, string>): Responses {
+  const responses: Responses = {};
+  for (const [status, response] of Object.entries(declared)) {
+    if (response !== undefined) responses[status] = status >= '400' ? asProblem(response) : response;
+  }
+  for (const [status, description] of Object.entries(statuses)) {
+    if (status in responses) continue;
+    responses[status] = { $ref: `#/components/responses/${nameOf(status)}` };
+    used[status] = description;
+  }
+  return responses;
+}
+
+/** An error that is described as a problem; the standards of others have their own shapes. */
+function asProblem(response: Response): Response {
+  if (!('content' in response)) return response;
+  const [schema] = Object.values(response.content).map((content) => content.schema);
+  if (schema === undefined || !('$ref' in schema && schema.$ref.endsWith('Problem'))) return response;
+  return { ...response, content: { [PROBLEM_MEDIA_TYPE]: { schema } } };
+}
+
+const nameOf = (status: string): string => `Status${status}`;
+
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' as const, minimum: 0 } } };
+const answer = (description: string, status: string) => ({
+  description,
+  ...((status === '429' || status === '503') && { headers: RETRY_AFTER }),
+  content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+});
+
+const { id: _, ...PROBLEM_SCHEMA } = z.toJSONSchema(problem, { target: 'openapi-3.0', io: 'input' }) as Record<
+  string,
+  unknown
+>;
