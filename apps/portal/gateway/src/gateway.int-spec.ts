@@ -374,7 +374,7 @@ describe('the gateway’s own addresses', () => {
           JSON.stringify({
             openapi: '3.0.0',
             info: { title: 'x', version: '1' },
-            paths: { [path]: { get: {} }, '/health': {} },
+            paths: { [path]: { get: { responses: {} } }, '/health': {} },
           }),
         );
         return true;
