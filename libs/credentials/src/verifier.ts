@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { looksRandom } from './random-key.js';
 
 /** The secret keys under which passwords of API users are stored, by version. The last one is used for new passwords. */
 export interface Peppers {
@@ -14,6 +15,9 @@ export interface Verifier {
   readonly verifier: string;
 }
 
+const NOT_RANDOM = 'must be random, not a placeholder';
+const versionsOf = (text: string) => text.split(',').map((pair) => pair.split(':')[0]);
+
 /** `v1:<base64url of 32 bytes>[,v2:…]`, as in CREDENTIAL_PEPPERS. */
 export const peppers = z
   .string()
@@ -21,16 +25,15 @@ export const peppers = z
     /^[a-z0-9]+:[A-Za-z0-9_-]{43}(,[a-z0-9]+:[A-Za-z0-9_-]{43})*$/,
     'must be version:<32 random bytes in base64url>, or several separated by commas',
   )
+  // The later one would replace the other, and every password kept under that would be wrong.
+  .refine((text) => versionsOf(text).length === new Set(versionsOf(text)).size, 'must name each version once')
   .transform((text): Peppers => {
     const pairs = text.split(',').map((pair) => pair.split(':') as [string, string]);
     // Made once: an HMAC with bytes as its key makes such an object each time, which costs more than the HMAC.
     const keys = new Map(pairs.map(([version, key]) => [version, createSecretKey(key, 'base64url')] as const));
     return { current: pairs.at(-1)?.[0] ?? '', keys };
   })
-  .refine(
-    (value) => [...value.keys.values()].every((key) => new Set(key.export()).size > 8),
-    'must be random, not a placeholder',
-  );
+  .refine((value) => [...value.keys.values()].every((key) => looksRandom(key.export())), NOT_RANDOM);
 
 /**
  * The MAC covers the username as well, so that a verifier copied to another row opens nothing. A plain keyed hash is

@@ -15,7 +15,7 @@ import { peppers } from '../../credentials/src/verifier.js';
 
 const schema = z.object({ DATABASE: postgresUrl, KEY: secretKey, OPERATOR: secretText(32), PEPPERS: peppers });
 const good = {
-  DATABASE: 'postgres://someone@127.0.0.1:5432/identity',
+  DATABASE: 'postgres://someone:f3Kd0@127.0.0.1:5432/identity',
   KEY: randomBytes(32).toString('base64url'),
   OPERATOR: randomBytes(24).toString('hex'),
   PEPPERS: `v1:${randomBytes(32).toString('base64url')}`,
@@ -38,6 +38,11 @@ describe('the configuration', () => {
     [{ OPERATOR: 'changeme'.repeat(5) }, 'OPERATOR: must be random'],
     [{ OPERATOR: 'x7' }, 'OPERATOR: must be at least 32'],
     [{ PEPPERS: `v1:${'A'.repeat(43)}` }, 'PEPPERS: must be random'],
+    [{ PEPPERS: `v1:${Buffer.from('x1'.repeat(16)).toString('base64url')}` }, 'PEPPERS: must be random'],
+    [{ PEPPERS: `${good.PEPPERS},${good.PEPPERS}` }, 'PEPPERS: must name each version once'],
+    [{ KEY: Buffer.from('changeme-changeme-changeme-12345').toString('base64url') }, 'KEY: must be random'],
+    [{ OPERATOR: 'ab'.repeat(20) }, 'OPERATOR: must be random'],
+    [{ DATABASE: 'postgres://someone@127.0.0.1/x' }, 'DATABASE: must have a password beside its user'],
     [{ DATABASE: 'mysql://x' }, 'DATABASE: must be a postgres:// URL'],
   ])('refuses %j by name and rule', (changes, words) => {
     expect(parse(changes)).toThrow(ConfigError);

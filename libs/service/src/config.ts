@@ -1,3 +1,4 @@
+import { looksRandom } from '@rebelcore/credentials/random-key';
 import { z } from 'zod';
 import { proxyList } from './client-address.js';
 
@@ -36,20 +37,27 @@ export const secretText = (length: number) =>
   z
     .string()
     .min(length, `must be at least ${String(length)} characters`)
-    .refine((value) => !FORBIDDEN_SECRETS.test(value), 'must be random, not a placeholder');
+    .refine((value) => !FORBIDDEN_SECRETS.test(value) && new Set(value).size > 8, 'must be random, not a placeholder');
 
 /** A 256-bit key in base64url. */
 export const secretKey = z
   .string()
   .regex(/^[A-Za-z0-9_-]{43}=?$/, 'must be 32 random bytes in base64url')
   .transform((text) => Buffer.from(text, 'base64url'))
-  .refine((key) => new Set(key).size > 8, 'must be random, not a placeholder');
+  .refine(looksRandom, 'must be random, not a placeholder');
 
 /** Days that a signing key signs before the next one does. */
 export const signingKeyRotationDays = z.coerce.number().int().min(2).max(365).default(30);
 
 const postgresScheme = /^postgres(ql)?:\/\//;
-export const postgresUrl = z.string().regex(postgresScheme, 'must be a postgres:// URL');
+/** A login without a password would be let in by a server that trusts whoever comes. */
+export const postgresUrl = z
+  .string()
+  .regex(postgresScheme, 'must be a postgres:// URL')
+  .refine((text) => {
+    const url = URL.parse(text);
+    return url === null || url.username === '' || url.password !== '';
+  }, 'must have a password beside its user');
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .transform((url) => url.replace(/\/+$/, ''));
