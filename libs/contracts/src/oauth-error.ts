@@ -2,13 +2,11 @@ import { z } from 'zod';
 import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
 
 /** An error as RFC 6749, section 5.2, describes it: everything below `/oauth2` answers so. */
-export const oauthError = z
-  .object({
-    error: z.string(),
-    /** For a developer; without quotes and backslashes. */
-    error_description: z.string().optional(),
-  })
-  .meta({ id: 'OAuthError' });
+export const oauthError = z.object({
+  error: z.string(),
+  /** For a developer; without quotes and backslashes. */
+  error_description: z.string().optional(),
+});
 export type OAuthErrorBody = z.infer<typeof oauthError>;
 
 const CODES: Readonly<Record<number, string>> = { 401: 'invalid_client', 503: 'temporarily_unavailable' };
