@@ -52,6 +52,8 @@ export class ApiUserController {
   @ApiResponse({ status: 200, standardSchema: mintResponse, description: 'The same request as before.' })
   @ApiResponse({ status: 400, standardSchema: problem })
   @ApiResponse({ status: 403, standardSchema: problem })
+  @ApiResponse({ status: 404, standardSchema: problem, description: 'api-user.replaces-unknown' })
+  @ApiResponse({ status: 409, standardSchema: problem, description: 'api-user.replaces-other-role' })
   @ApiResponse({ status: 422, standardSchema: problem, description: 'idempotency-key.reused' })
   async mint(
     @Body({ schema: mintRequest }) body: z.infer<typeof mintRequest>,

@@ -139,7 +139,7 @@ describe('a hand-over link', () => {
     const id = idOf(await make());
     expect(await withdraw(id, other)).toMatchObject({ status: 404, body: { code: 'hand-over.unknown' } });
     const path = `/api/v1/api-users/${apiUserId}/hand-overs`;
-    expect((await other.call('GET', path)).body.items).toEqual([]);
+    expect(await other.call('GET', path)).toMatchObject({ status: 404, body: { code: 'user.unknown' } });
     expect(await other.call('POST', path, { body: { ciphertext: cipher() } })).toMatchObject({
       status: 404,
       body: { code: 'user.unknown' },

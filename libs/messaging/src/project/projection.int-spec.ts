@@ -136,6 +136,13 @@ describe('Projection', () => {
     expect(applyCalls).toBeLessThan(30);
   });
 
+  it('applies what stands before a gap of its key also when another key is at fault in the same batch.', async () => {
+    const bad = message(0, 'bad', 1, JSON.stringify({ line: 'forbidden' }));
+    await projection.apply(batch([bad, message(1, 'gap', 1), message(2, 'gap', 3), message(3, 'gap', 2)]), handlers);
+    expect(await parked()).toEqual(['0 apply.failed', '2 sequence.gap', '3 key.waiting']);
+    expect(await view()).toEqual(['gap 1']);
+  });
+
   it('keeps a key of any length, and of one partition looks at what is parked there alone.', async () => {
     const long = 'x'.repeat(3_000);
     await projection.apply(batch([message(0, long, 2), message(1, long, 3)]), handlers);

@@ -45,6 +45,8 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   private readonly repeats: { readonly message: ReceivedMessage; readonly key: string; readonly sequence: number }[] =
     [];
   private readonly blocked = new Set<string>();
+  /** Keys of which a record was rejected after all; others may be blocked by a record further on. */
+  private readonly rejected = new Set<string>();
 
   constructor(
     private readonly read: (message: ReceivedMessage) => E,
@@ -92,13 +94,14 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   reject({ message, event }: ReceivedEvent<E>, error: unknown): void {
     const key = storedKey(message.key ?? '');
     if (this.order.sequenced === true) this.advance(key, event.sequence - 1);
+    if (this.order.unordered !== true) this.rejected.add(key);
     this.park({ message, ...reasonOf(error, 'apply.failed') }, key);
   }
 
   /** False when an earlier record of its key was rejected since it was admitted: it is parked behind that. */
   isStillFree({ message }: ReceivedEvent<E>): boolean {
     const key = storedKey(message.key ?? '');
-    if (!this.blocked.has(key)) return true;
+    if (!this.rejected.has(key)) return true;
     this.park({ message, code: 'key.waiting', reason: 'an earlier record of this key is parked' }, key);
     return false;
   }
