@@ -22,7 +22,12 @@ export async function recordingProxy(target: string): Promise<RecordingProxy> {
   const recorded: Recorded[] = [];
   const { hostname, port } = new URL(target);
   const server = createServer((incoming, outgoing) => {
-    const { method = '', url = '', headers } = incoming;
+    const { method = '', url = '' } = incoming;
+    // The server takes writes from its own origin alone, as which the pages of this address come.
+    const headers = {
+      ...incoming.headers,
+      ...(incoming.headers.origin !== undefined && { origin: new URL(target).origin }),
+    };
     const chunks: Buffer[] = [];
     const onward = forward({ hostname, port, method, path: url, headers }, (answer) => {
       const { statusCode: status = 0 } = answer;
