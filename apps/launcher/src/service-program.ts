@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '@rebelcore/embedded/processes';
+import { childEnvironment } from '@rebelcore/embedded/embedded.config';
 import { environment } from './launcher.config.js';
 
 /** The services that have a database and a Kafka login. */

@@ -9,7 +9,8 @@ import { ensureAcls, ensureTopics } from '@rebelcore/messaging/topics-admin';
 import type { DataFolder } from './data-folder.js';
 import { z } from 'zod';
 import { lifeOf, partIsMade } from './life.js';
-import { childEnvironment, freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
+import { childEnvironment } from './embedded.config.js';
+import { freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
 import type { Secrets } from './secrets.js';
 import { readState, writeState } from './state-file.js';
 

@@ -18,7 +18,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withClient } from './databases.js';
 import type { DataFolder } from './data-folder.js';
 import { lifeOf, markOfPostgres, partIsMade } from './life.js';
-import { childEnvironment, freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
+import { childEnvironment } from './embedded.config.js';
+import { freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
@@ -161,7 +162,7 @@ async function install(dataDir: string): Promise<Installation> {
   const installation = { native, data, uid: NOBODY, passing: !reachableByAll(dataDir) || !reachableByAll(native) };
   if (!installation.passing) return installation;
   const { command, args } = asUser(installation, 'postgres', ['--version']);
-  if (spawnSync(command, args, { env: { PATH: process.env.PATH } }).status === 0) return installation;
+  if (spawnSync(command, args, { env: childEnvironment() }).status === 0) return installation;
   throw new Error(
     `PostgreSQL does not run as root, and no other user may enter ${closedTo(dataDir) ?? closedTo(native) ?? dataDir}: ` +
       'let others pass with "chmod o+x" on that folder, move the project elsewhere, or start it as another user.',

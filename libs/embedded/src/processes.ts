@@ -230,12 +230,6 @@ export function tailOf(log: string, lines = 12): string {
   return [`The end of ${log}:`, ...text.map((line) => `    ${line.slice(0, 400)}`)].join('\n');
 }
 
-/** What a child gets of this process' environment: enough to run, nothing that a shell happens to export besides. */
-export function childEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, JAVA_HOME, TMPDIR, TZ } = process.env;
-  return { PATH, HOME, JAVA_HOME, TMPDIR, TZ };
-}
-
 /** Whether a process that has ended says that somebody else had its port. */
 export const isTaken = ({ log }: ManagedProcess): boolean =>
   /could not bind|Address already in use|EADDRINUSE/.test(tailOf(log, 40));

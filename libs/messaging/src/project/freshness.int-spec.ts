@@ -110,15 +110,16 @@ describe('ViewFreshness', () => {
     await until(() => freshness.asOf()?.toISOString() === at(4), 'the view to be current');
   });
 
-  it('names the customers with parked records: offsets alone would call their view current.', async () => {
+  it('names the customers with parked records of its topics: offsets alone would call their view current.', async () => {
     expect(freshness.isBlocked('a')).toBe(false);
     await pool.query(
       `insert into parked_record (view, topic, partition, "offset", key, headers, recorded_at, code, reason)
-       values ('authorization-v1', $1, 0, 1, 'a', '{}', now(), 'sequence.gap', 'x'), ('other', $1, 0, 1, 'b', '{}', now(), 'x', 'x')`,
+       values ('authorization-v1', $1, 0, 1, 'a', '{}', now(), 'sequence.gap', 'x'), ('other', $1, 0, 1, 'b', '{}', now(), 'x', 'x'),
+              ('authorization-v1', 'api.calls.hostile.v1', 0, 1, 'c', '{}', now(), 'event.bad-json', 'x')`,
       [EVENTS],
     );
     await freshness.refresh();
-    expect([freshness.isBlocked('a'), freshness.isBlocked('b')]).toEqual([true, false]);
+    expect(['a', 'b', 'c'].map((key) => freshness.isBlocked(key))).toEqual([true, false, false]);
   });
 
   it('keeps a quarter of an hour of heartbeats.', async () => {

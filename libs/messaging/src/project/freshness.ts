@@ -16,7 +16,10 @@ export interface ViewFreshnessOptions {
   readonly pool: Pool;
   /** The view whose stored offsets count. */
   readonly view: string;
-  /** The topics this view reads; a heartbeat that does not speak of all of them says nothing. */
+  /**
+   * The topics this view must be current of; a heartbeat that does not speak of all of them says nothing. What is parked of
+   * others, such as calls that any API may write, says nothing of a customer's state.
+   */
   readonly topics: readonly string[];
   readonly logger: Logger;
   /** Milliseconds between two refreshes. Default 1000. */
@@ -188,7 +191,8 @@ export class ViewFreshness {
                  from consumer_offset o where o.view = $1 and o.topic = any($3::text[])) as offsets,
               (select json_agg(json_build_object('topic', g.topic, 'incarnation', g.incarnation))
                  from topic_gap g where g.view = $1 and g.topic = any($3::text[]) and g.kind <> 'made-anew') as gaps,
-              array(select distinct key from parked_record where view = $1 and key is not null) as blocked`,
+              array(select distinct key from parked_record
+                     where view = $1 and topic = any($3::text[]) and key is not null) as blocked`,
       [view, this.heartbeatTopic, topics, String(after)],
     );
     const { beats, gone, offsets, gaps, blocked } = rows[0] ?? NOTHING;
