@@ -1,5 +1,6 @@
 import { decodeEvent, encodeEvent, MalformedEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import { Projection, type ProjectionHandlers } from './projection.js';
@@ -144,13 +145,24 @@ describe('Projection', () => {
   });
 
   it('keeps a key of any length, and of one partition looks at what is parked there alone.', async () => {
-    const long = 'x'.repeat(3_000);
+    // Of letters at random: an index takes a key that it can make shorter.
+    const long = randomBytes(3_000).toString('base64url');
     await projection.apply(batch([message(0, long, 2), message(1, long, 3)]), handlers);
     expect(await parked()).toEqual(['0 sequence.gap', '1 key.waiting']);
     // Where partitions were added, the event that closes the gap lies in another.
     await projection.apply(batch([message(5, long, 1)], { partition: 1 }), handlers);
     expect(await view()).toHaveLength(1);
     expect(await projection.replayParked(() => handlers)).toEqual({ replayed: 2, left: 0 });
+  });
+
+  it('refuses a batch that was read in another topic of the same name than its offset counts in.', async () => {
+    const [incarnation, another] = [randomUUID(), randomUUID()];
+    const facts = { topic: TOPIC, incarnation, partitions: [{ low: 0n, high: 1n }] };
+    await projection.offsets().begin?.(facts, [0]);
+    await projection.apply(batch([message(0, 'a', 1)], { incarnation }), handlers);
+    const anew = batch([message(1, 'a', 2)], { incarnation: another });
+    await expect(projection.apply(anew, handlers)).rejects.toThrow('was read in another incarnation');
+    expect(await view()).toEqual(['a 1']);
   });
 
   it('invariant 3: redelivery, an overlapping batch and a topic published twice change nothing.', async () => {
