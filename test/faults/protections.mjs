@@ -158,6 +158,8 @@ export const PROTECTIONS = [
         from: 'published.incarnation !== incarnation',
         to: 'false',
       },
+      // A new topic is shorter, too, as long as nothing has been published to it.
+      { file: 'libs/messaging/dist/relay/published-topics.js', from: 'if (high >= before)', to: 'if (true)' },
     ],
   },
   {
