@@ -2,7 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { EventStore } from '@rebelcore/event-store/event-store';
-import { POSITION, StoreGuard } from '@rebelcore/event-store/store-guard';
+import { LIFE, POSITION, StoreGuard } from '@rebelcore/event-store/store-guard';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import { PublicationGuard, ServiceModule } from '@rebelcore/service/service.module';
@@ -118,7 +118,7 @@ export class IdentityModule {
               topic: 'identity.heartbeats.v1',
               everyMs: 2_000,
               topics: ['identity.events.v1', 'identity.credentials.v1'],
-              store: { id: '(select id from store_identity)', position: POSITION },
+              store: { id: '(select id from store_identity)', position: POSITION, life: LIFE },
             },
             guard: ({ pool, kafka, logger }) =>
               new StoreGuard({

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { eventCodec, type Aggregate, type EventOf } from './aggregate.js';
 import { EventStore, toStream, type StreamPublication } from './event-store.js';
 import { eventStoreTables } from './schema.js';
-import { POSITION, StoreBehind, StoreGuard } from './store-guard.js';
+import { LIFE, POSITION, StoreBehind, StoreGuard } from './store-guard.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const definitions = { Filled: { schema: z.object({ by: z.string() }) } };
@@ -78,7 +78,7 @@ describe('a store that has published', () => {
         topic: heartbeatTopic,
         everyMs: 1,
         topics: [topic],
-        store: { id: '(select id from store_identity)', position: POSITION },
+        store: { id: '(select id from store_identity)', position: POSITION, life: LIFE },
       },
     });
     close.push(
@@ -97,11 +97,12 @@ describe('a store that has published', () => {
     await until(() => (publishing.status().lastHeartbeatAt ?? 0) > since, `a heartbeat about ${String(position)}`);
   };
   /** As a copy of before the last events has it, with the identity of the original; another file of the table. */
-  const restore = (events: number) =>
+  const restore = (events: number, besides = '') =>
     database.asOwner(
       `delete from event where sequence > ${String(events)}; update customer_head set sequence = ${String(events)};
        create table copy (like event including all); insert into copy select * from event;
-       drop table event; alter table copy rename to event; grant select, insert on event to keeper`,
+       drop table event; alter table copy rename to event; grant select, insert on event to keeper;
+       ${besides}`,
     );
 
   it('goes on after its server or its table has become another one, when nothing is missing', async () => {
@@ -131,6 +132,17 @@ describe('a store that has published', () => {
     const again = relay(guard);
     await until(() => again.status().refusal?.includes('npm run restore'), 'the relay to refuse');
     expect(again.status().lastHeartbeatAt).toBeUndefined();
+  });
+
+  it('publishes nothing any more when it goes back under the relay that leads', async () => {
+    const { guard, append } = guarded();
+    const publishing = relay(guard);
+    await append(0);
+    await append(1);
+    await published(2, publishing);
+    await restore(1, `insert into outbox (topic, key, headers, value) values ('${topic}', 'key', '{}', '{}')`);
+    await until(() => publishing.status().refusal?.includes('npm run restore'), 'the relay to refuse');
+    expect(publishing.status()).toMatchObject({ leader: true, published: 2 });
   });
 
   it('misses also what no heartbeat has told of yet', async () => {

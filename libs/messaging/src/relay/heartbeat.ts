@@ -59,6 +59,11 @@ export class RelayHeartbeat {
       });
   }
 
+  /** States nothing about a moment that a round has told of before. */
+  forget(): void {
+    this.unproven = undefined;
+  }
+
   lastAt(): Date | undefined {
     return this.lastPublished;
   }

@@ -25,11 +25,14 @@ export interface RelayOptions {
         readonly everyMs: number;
         /** The topics that this outbox feeds. */
         readonly topics: readonly string[];
-        /** SQL of the store's id and of its position, which is said to have been published. */
-        readonly store: { readonly id: string; readonly position: string };
+        /**
+         * SQL of the store's id, of its position, which is said to have been published, and of what changes whenever it may
+         * have become another one.
+         */
+        readonly store: { readonly id: string; readonly position: string; readonly life?: string | undefined };
       }
     | undefined;
-  /** Asked when this process begins to lead: why nothing may be published, if nothing may. */
+  /** Asked when this process begins to lead and when the store has another life: why nothing may be published, if nothing may. */
   readonly mayPublish?: (() => Promise<string | undefined>) | undefined;
   readonly logger: Logger;
 }
@@ -70,6 +73,7 @@ interface Row extends OutgoingRecord {
   readonly id: string | null;
   readonly store_id: string;
   readonly store_position: string;
+  readonly store_life: string;
 }
 
 /**
@@ -84,7 +88,10 @@ export class Relay {
   private readonly leadership: Leadership;
   private readonly heartbeat: RelayHeartbeat | undefined;
   private readonly topics: TopicReader;
+  private readonly lifeSql: string;
   private readonly readSql: string;
+  /** The life of the store in which it may publish; undefined until that is known. */
+  private allowedLife: string | undefined;
   /** The connection of the present lead. */
   private leading: Client | undefined;
   private refusal: string | undefined;
@@ -117,8 +124,9 @@ export class Relay {
       return facts;
     };
     this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, topics, publisher, name, onError });
-    const { id, position } = heartbeat?.store ?? {};
-    this.readSql = read(id === undefined ? '' : `${id} as store_id, (${String(position)})::text as store_position,`);
+    const { id = 'null', position = 'null', life = "''" } = heartbeat?.store ?? {};
+    this.lifeSql = `${life} as store_life`;
+    this.readSql = read(`${id} as store_id, (${position})::text as store_position, ${this.lifeSql},`);
   }
 
   /** Returns at once; whether it leads is in {@link status}. */
@@ -155,10 +163,10 @@ export class Relay {
     this.options.logger.info({ relay: this.options.name }, 'this process publishes the outbox');
     let failures = 0;
     this.leading = client;
-    await this.untilAllowed(lead);
+    this.allowedLife = undefined;
     while (!this.stopping) {
       check();
-      if (this.refusal !== undefined) await this.untilAllowed(lead);
+      if (!this.isAllowed() && !(await this.untilAllowed(lead))) return;
       this.wakeUp.reset();
       try {
         const more = await this.round(client);
@@ -173,30 +181,39 @@ export class Relay {
     }
   }
 
-  /** Nothing is published before it is known that the store has what it published, and the topics have it as well. */
-  private async untilAllowed({ client, check }: Lead): Promise<void> {
+  private isAllowed(): boolean {
+    return this.refusal === undefined && this.allowedLife !== undefined;
+  }
+
+  /**
+   * Nothing is published before it is known that the store has what it published, and the topics have it as well.
+   *
+   * @returns false when it is to stop before that
+   */
+  private async untilAllowed({ client, check }: Lead): Promise<boolean> {
     const { heartbeat, mayPublish } = this.options;
-    if (heartbeat === undefined) return;
     for (let first = true; !this.stopping; first = false) {
       check();
-      if (!first) {
-        await this.wakeUp.pause(REFUSED_MS);
-        // The connection must not fall silent.
-        await client.query('select 1');
-      }
+      if (!first) await this.wakeUp.pause(REFUSED_MS);
       try {
+        // Before the question: what becomes another store meanwhile has another life in the round that follows.
+        const { rows } = await client.query<Pick<Row, 'store_life'>>(`select ${this.lifeSql}`);
         const refusal =
-          (await mayPublish?.()) ?? (await checkTopics(client, await this.topics.facts(heartbeat.topics)));
+          (await mayPublish?.()) ??
+          (heartbeat && (await checkTopics(client, await this.topics.facts(heartbeat.topics))));
         if (refusal !== this.refusal && refusal !== undefined) {
           this.options.logger.error({ relay: this.options.name }, `nothing is published: ${refusal}`);
         }
         this.refusal = refusal;
-        if (refusal === undefined) return;
+        if (refusal !== undefined) continue;
+        this.allowedLife = rows[0]?.store_life;
+        return true;
       } catch (error) {
         check();
         this.recordError(error, 'the store and the topics could not be compared; it is tried again');
       }
     }
+    return false;
   }
 
   /** @throws when they no longer hold what was published; nothing is published then until they do */
@@ -214,6 +231,12 @@ export class Relay {
     const { rows } = await client.query<Row>({ name: 'relay-read', text: this.readSql });
     const [first] = rows;
     if (first === undefined) return false;
+    if (first.store_life !== this.allowedLife) {
+      // What a moment of the former store saw may be lost.
+      this.heartbeat?.forget();
+      this.allowedLife = undefined;
+      return true;
+    }
     const pending = rows.filter((row): row is Row & { id: string } => row.id !== null);
     if (pending.length > 0) {
       await this.publish(client, pending);
