@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { PERMISSIONS, PERMISSION_TEXTS, type Permission } from '@rebelcore/contracts/roles';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { INTROSPECTION_REQUIRES } from '../../apps/token/src/oauth/introspection.endpoint.js';
 
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'];
 const read = (key: string, target: object): unknown => Reflect.getMetadata(key, target);
@@ -9,7 +10,8 @@ const read = (key: string, target: object): unknown => Reflect.getMetadata(key, 
 /** What `RequirePermission` says at each route of all services: `POST /api/v1/roles` needs one of these flags. */
 async function requirements(): Promise<Map<string, readonly Permission[]>> {
   const apps = fileURLToPath(new URL('../../apps/', import.meta.url));
-  const found = new Map<string, readonly Permission[]>();
+  // No controller serves what is below /oauth2.
+  const found = new Map<string, readonly Permission[]>([['POST /oauth2/introspect', [INTROSPECTION_REQUIRES]]]);
   for (const file of globSync(`${apps}*/src/**/*.controller.ts`)) {
     const module = (await import(file)) as Record<string, unknown>;
     for (const controller of Object.values(module)) {

@@ -113,6 +113,7 @@ export const ROWS: readonly Row[] = [
   ['POST /api/v1/authorize',                               [401, 401, 401, 401, 401, 401, 401], fixed('/api/v1/authorize', () => ({ username: 'nobody', password: 'wrong' }))],
   ['POST /api/v1/infer',                                   [401, 401, 401, 401, 401, 401, 200], fixed('/api/v1/infer', () => ({ prompt: 'Hello', spec_ids: [] }))],
   ['POST /oauth2/token',                                   [401, 401, 401, 401, 401, 401, 401], fixed('/oauth2/token')],
+  ['POST /oauth2/introspect',                              [401, 401, 401, 401, 401, 401, 401], fixed('/oauth2/introspect')],
   ['GET /.well-known/oauth-authorization-server', [200, 200, 200, 200, 200, 200, 200], fixed('/.well-known/oauth-authorization-server')],
   ['GET /.well-known/oauth-protected-resource', [200, 200, 200, 200, 200, 200, 200], fixed('/.well-known/oauth-protected-resource')],
   ['GET /.well-known/oauth-protected-resource/api/v1/infer', [200, 200, 200, 200, 200, 200, 200], fixed('/.well-known/oauth-protected-resource/api/v1/infer')],

@@ -1,5 +1,9 @@
+import { apiUserTokens } from '@rebelcore/api-access/api-user.guard';
+import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
+import { ownKeys } from './keys/own-keys.js';
+import { introspectionEndpoint } from './oauth/introspection.endpoint.js';
 import { OAUTH_PATHS } from './oauth/oauth.openapi.js';
 import { installOAuth } from './oauth/oauth.plugin.js';
 import { tokenEndpoint } from './oauth/token.endpoint.js';
@@ -13,7 +17,7 @@ const DESCRIPTION =
   'Trades the credentials of API users for bearer tokens. Every attempt is recorded before it is answered; while it is not certain who may authorize, the answer is 503.';
 
 /** Recorded whatever their answer. */
-const RECORDED = new Set(['/api/v1/authorize', '/oauth2/token']);
+const RECORDED = new Set(['/api/v1/authorize', '/oauth2/token', '/oauth2/introspect']);
 /** Bytes. */
 const BODY_LIMIT = 16 * 1024;
 
@@ -28,11 +32,14 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
   paths: OAUTH_PATHS,
   consumer: KafkaBatchStrategy,
   configure: (app) => {
+    const authentication = app.get(ApiUserAuthentication);
+    const rules = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
     installOAuth(app.getHttpAdapter().getInstance(), BODY_LIMIT, {
-      '/token': tokenEndpoint({
-        authentication: app.get(ApiUserAuthentication),
-        issuer: app.get(TokenIssuer),
-        serves: isResourceOf(config),
+      '/token': tokenEndpoint({ authentication, issuer: app.get(TokenIssuer), serves: isResourceOf(config) }),
+      '/introspect': introspectionEndpoint({
+        authentication,
+        tokens: apiUserTokens(rules, ownKeys(app.get(SigningKeyRing))),
+        rules,
       }),
     });
   },

@@ -4,13 +4,16 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
-import { IssuerKeys } from './issuer-keys.js';
+import { IssuerKeys, type VerificationKeys } from './issuer-keys.js';
 import { assertPermitted, isRestricted } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
+import { TokenVerifier } from './token-verifier.js';
 
 /** The API user whose token a request carries. */
 export interface ApiUser {
   readonly apiUserId: string;
+  /** What the application presented itself as, `client_id` in OAuth; a name to show, never an id to go by. */
+  readonly username: string;
   readonly customerId: string;
   /** The role's name when the token was issued. */
   readonly role: string;
@@ -20,6 +23,7 @@ export interface ApiUser {
   readonly narrowed: boolean;
   readonly tokenId: string;
   /** Unix seconds. */
+  readonly issuedAt: number;
   readonly expiresAt: number;
 }
 
@@ -59,8 +63,32 @@ const claims = z.object({
   scope: z.string(),
   narrowed: z.boolean().default(false),
   jti: z.string().min(1).max(64),
+  iat: z.int(),
   exp: z.int().positive(),
 });
+
+/** Verifies the token service's tokens (RFC 9068), by whichever keys. */
+export function apiUserTokens(
+  { issuer, audience }: Pick<TokenRules, 'issuer' | 'audience'>,
+  keys: VerificationKeys,
+): TokenVerifier<ApiUser> {
+  const rules = { issuer, audience, typ: 'at+jwt', maxLifetimeS: TOKEN_LIFETIME_S };
+  const strategy = bearerStrategy(rules, keys, (payload): ApiUser => {
+    const claim = claims.parse(payload);
+    return {
+      apiUserId: claim.sub,
+      username: claim.client_id,
+      customerId: claim.customer_id,
+      role: claim.role,
+      scope: claim.scope === '' ? [] : claim.scope.split(' '),
+      narrowed: claim.narrowed,
+      tokenId: claim.jti,
+      issuedAt: claim.iat,
+      expiresAt: claim.exp,
+    };
+  });
+  return new TokenVerifier(strategy, keys);
+}
 
 /**
  * Lets requests in that carry a valid token of the token service (RFC 9068). Otherwise 401 with exactly
@@ -75,21 +103,8 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
     private readonly reflector: Reflector,
     @Optional() @Inject(API_USER_PERMISSIONS) private readonly current?: ApiUserPermissions,
   ) {
-    const keys = new IssuerKeys(tokens.jwksUri);
     super(
-      bearerStrategy({ ...tokens, typ: 'at+jwt', maxLifetimeS: TOKEN_LIFETIME_S }, keys, (payload) => {
-        const claim = claims.parse(payload);
-        return {
-          apiUserId: claim.sub,
-          customerId: claim.customer_id,
-          role: claim.role,
-          scope: claim.scope === '' ? [] : claim.scope.split(' '),
-          narrowed: claim.narrowed,
-          tokenId: claim.jti,
-          expiresAt: claim.exp,
-        };
-      }),
-      keys,
+      apiUserTokens(tokens, new IssuerKeys(tokens.jwksUri)),
       tokens.resourceMetadata === undefined ? [] : [`resource_metadata="${tokens.resourceMetadata}"`],
     );
   }

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import { z } from 'zod';
-import type { IssuerKeys } from './issuer-keys.js';
+import type { VerificationKeys } from './issuer-keys.js';
 
 /** Which tokens are accepted. All of it must hold. */
 export interface TokenRules {
@@ -32,7 +32,7 @@ const header = z.object({
 /** A passport-jwt strategy for ES256 tokens by JWKS. `accept` turns the verified payload into the caller, or throws. */
 export function bearerStrategy(
   rules: Omit<TokenRules, 'jwksUri'>,
-  keys: IssuerKeys,
+  keys: Pick<VerificationKeys, 'find'>,
   accept: (payload: unknown) => object,
 ): Strategy {
   const options: StrategyOptionsWithoutRequest = {
@@ -71,7 +71,7 @@ export function bearerStrategy(
  *
  * @throws {KeysUnavailable}
  */
-async function keyOf(token: string, typ: string, keys: IssuerKeys): Promise<KeyObject> {
+async function keyOf(token: string, typ: string, keys: Pick<VerificationKeys, 'find'>): Promise<KeyObject> {
   if (token.length > MAX_TOKEN_LENGTH) throw new Error('the token is too long');
   const [encoded = '', payload = '', signature = ''] = token.split('.');
   for (const part of [encoded, payload, signature]) {

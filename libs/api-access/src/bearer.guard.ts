@@ -1,12 +1,9 @@
 import { HttpException, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { LRUCache } from 'lru-cache';
-import { hash } from 'node:crypto';
-import type { Strategy } from 'passport-jwt';
-import { bearerToken, keyIdOf } from './bearer-token.js';
-import { KeysUnavailable, type IssuerKeys } from './issuer-keys.js';
+import { bearerToken } from './bearer-token.js';
 import { describeCall, type CallDetails } from './record-calls.plugin.js';
+import type { TokenVerifier } from './token-verifier.js';
 
 /** The answer to a request that carries no usable token, with the words the caller sees and the code auditors see. */
 export interface Refusal {
@@ -14,21 +11,10 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const MAX_CACHED = 20_000;
-
-/**
- * Verifies the bearer token of each request with a passport-jwt strategy and remembers verified ones, since verifying
- * costs more than anything else here. Expiry is checked every time.
- */
+/** Verifies the bearer token of each request. Expiry is checked every time. */
 export abstract class BearerGuard<Caller extends { readonly expiresAt: number }> implements CanActivate {
-  /** By the SHA-256 of the token, the longest unused out first: the tokens themselves are not kept in memory. */
-  private readonly verified = new LRUCache<string, { readonly caller: Caller; readonly kid: string }>({
-    max: MAX_CACHED,
-  });
-
   protected constructor(
-    private readonly strategy: Strategy,
-    private readonly keys: IssuerKeys,
+    private readonly tokens: TokenVerifier<Caller>,
     /** Said with every challenge: `name="value"`. */
     private readonly challenge: readonly string[] = [],
   ) {}
@@ -40,9 +26,9 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     if (token === undefined) {
       return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason: 'token.missing' });
     }
-    const caller = await this.holderOf(token, request).catch((error: unknown) =>
-      unavailable(http.getResponse(), request, error),
-    );
+    const caller = await this.tokens
+      .holderOf(token)
+      .catch((error: unknown) => unavailable(http.getResponse(), request, error));
     if (caller === undefined) {
       return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason: 'token.invalid' });
     }
@@ -60,18 +46,8 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
    */
   async identify(request: FastifyRequest): Promise<CallDetails | undefined> {
     const token = bearerToken(request.headers.authorization);
-    const caller = token === undefined ? undefined : await this.holderOf(token, request);
+    const caller = token === undefined ? undefined : await this.tokens.holderOf(token);
     return caller && this.details(caller);
-  }
-
-  private async holderOf(token: string, request: FastifyRequest): Promise<Caller | undefined> {
-    const fingerprint = hash('sha256', token, 'base64');
-    const remembered = this.verified.get(fingerprint);
-    // A key that was withdrawn takes with it what it verified.
-    if (remembered !== undefined && this.keys.has(remembered.kid)) return remembered.caller;
-    const caller = await this.verify(request);
-    if (caller !== undefined) this.verified.set(fingerprint, { caller, kid: keyIdOf(token) });
-    return caller;
   }
 
   /** What the activity log is told about the caller. */
@@ -96,24 +72,6 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     const parameters = [...error, ...this.challenge].join(', ');
     void reply.header('www-authenticate', parameters === '' ? 'Bearer' : `Bearer ${parameters}`);
     return this.unauthorized(refusal);
-  }
-
-  /** Runs the strategy as passport does, for this one request. */
-  private verify(request: FastifyRequest): Promise<Caller | undefined> {
-    return new Promise((resolve, reject) => {
-      const attempt = Object.create(this.strategy) as Strategy;
-      attempt.success = (caller: Caller) => {
-        resolve(caller);
-      };
-      attempt.fail = (error: unknown) => {
-        if (error instanceof KeysUnavailable) reject(error);
-        else resolve(undefined);
-      };
-      attempt.error = () => {
-        resolve(undefined);
-      };
-      attempt.authenticate(request as never);
-    });
   }
 }
 

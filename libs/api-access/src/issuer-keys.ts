@@ -9,6 +9,18 @@ export class KeysUnavailable extends Error {
   }
 }
 
+/** The keys of an issuer, fetched from it or its own. */
+export interface VerificationKeys {
+  /**
+   * The key of this id; undefined when the issuer has none.
+   *
+   * @throws {KeysUnavailable}
+   */
+  find(kid: string): Promise<KeyObject | undefined>;
+  /** Whether this key counts, as far as is known without asking. What it verified before counts no longer than it does. */
+  has(kid: string): boolean;
+}
+
 const FETCH_TIMEOUT_MS = 3_000;
 /** As often as the keys are fetched anew while they are in use, so that one withdrawn ends without a restart. */
 const REFRESH_EVERY_MS = 5 * 60_000;
@@ -23,7 +35,7 @@ const FIRST_FETCH_INTERVAL_MS = 1_000;
  * does. jwks-rsa's own cache holds single keys, so that its rate limit, used up by made-up `kid`s, would shut out a new
  * genuine one; here each of the few fetches brings all keys.
  */
-export class IssuerKeys {
+export class IssuerKeys implements VerificationKeys {
   private readonly client: JwksClient;
   private keys: ReadonlyMap<string, KeyObject> = new Map();
   private fetchedAt: Moment | undefined;
@@ -39,11 +51,6 @@ export class IssuerKeys {
     }, REFRESH_EVERY_MS).unref();
   }
 
-  /**
-   * The key of this id; undefined when the issuer has none.
-   *
-   * @throws {KeysUnavailable}
-   */
   async find(kid: string): Promise<KeyObject | undefined> {
     if (this.has(kid)) return this.keys.get(kid);
     await this.refresh();
@@ -51,7 +58,6 @@ export class IssuerKeys {
     return this.keys.get(kid);
   }
 
-  /** Whether this key counts, as far as is known without asking. What it verified before counts no longer than it does. */
   has(kid: string): boolean {
     if (this.isOutdated()) return false;
     if (age(this.fetchedAt) > REFRESH_EVERY_MS) void this.refresh();

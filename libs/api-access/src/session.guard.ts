@@ -8,6 +8,7 @@ import { BearerGuard } from './bearer.guard.js';
 import { IssuerKeys } from './issuer-keys.js';
 import { assertPermitted, type Permitted } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
+import { TokenVerifier } from './token-verifier.js';
 
 /** The portal user for whom the gateway makes a request. */
 export interface PortalUser extends Permitted {
@@ -52,19 +53,17 @@ export class SessionGuard extends BearerGuard<PortalUser> {
     private readonly reflector: Reflector,
   ) {
     const keys = new IssuerKeys(tokens.jwksUri);
-    super(
-      bearerStrategy(SESSION_TOKEN, keys, (payload) => {
-        const claim = claims.parse(payload);
-        return {
-          portalUserId: claim.sub,
-          customerId: claim.customer_id,
-          owner: claim.owner,
-          permissions: claim.permissions,
-          expiresAt: claim.exp,
-        };
-      }),
-      keys,
-    );
+    const strategy = bearerStrategy(SESSION_TOKEN, keys, (payload) => {
+      const claim = claims.parse(payload);
+      return {
+        portalUserId: claim.sub,
+        customerId: claim.customer_id,
+        owner: claim.owner,
+        permissions: claim.permissions,
+        expiresAt: claim.exp,
+      };
+    });
+    super(new TokenVerifier(strategy, keys));
   }
 
   protected details({ portalUserId, customerId }: PortalUser): CallDetails {

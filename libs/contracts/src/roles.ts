@@ -50,6 +50,11 @@ const FLAGS = {
     sentence: 'Calls the agent: without it, /infer refuses an API user’s token.',
     permits: ['POST /api/v1/infer'],
   },
+  can_introspect: {
+    name: 'Introspect tokens',
+    sentence: 'Asks whether a token of this customer is valid and whose it is, as an API does that was sent one.',
+    permits: ['POST /oauth2/introspect'],
+  },
 } as const satisfies Readonly<Record<string, FlagText>>;
 
 export type Permission = keyof typeof FLAGS;
@@ -92,8 +97,11 @@ export const SYSTEM_ROLES: readonly Role[] = [
 
 export const systemRole = (id: string): Role | undefined => SYSTEM_ROLES.find((role) => role.id === id);
 
-/** The flags of a role that an event names: those told with it, or of a system role, whose events once told none. */
+/**
+ * The flags of a role that an event names: those told with it. A system role has those of this release, whatever an event of
+ * an older one told of it.
+ */
 export const permissionsTold = (role: {
   readonly id: string;
   readonly permissions?: readonly string[] | undefined;
-}): readonly string[] => role.permissions ?? systemRole(role.id)?.permissions ?? [];
+}): readonly string[] => systemRole(role.id)?.permissions ?? role.permissions ?? [];

@@ -96,6 +96,7 @@ const WHY: Readonly<Record<string, string>> = {
   'oauth.invalid_client': 'no usable credentials were sent',
   'oauth.unsupported_grant_type': 'it asked for another grant than client_credentials',
   'oauth.invalid_scope': 'it asked for more than its role permits',
+  'oauth.unauthorized_client': 'it may not do this',
   'oauth.invalid_target': 'it asked for a token for another resource',
   'view.stale': 'it was not certain who may authorize',
   'token.expired': 'the token has expired',

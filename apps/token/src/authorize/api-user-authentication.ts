@@ -31,7 +31,7 @@ export class ApiUserAuthentication {
    */
   async byPassword(request: FastifyRequest, username: string, password: string): Promise<Authorization | undefined> {
     this.refuseWhenStale(request);
-    const known = await this.lookup.find(username).catch((error: unknown) => unavailable(request, error));
+    const known = await this.find(request, username);
     const matches = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, username, password);
     if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
     const refused = reasonToRefuse(known, matches);
@@ -42,6 +42,15 @@ export class ApiUserAuthentication {
     // An event of this customer that could not be applied may be a deactivation.
     if (this.freshness.isBlocked(known.customerId)) throw stale(request);
     return known;
+  }
+
+  /**
+   * What is known of an API user, whether or not it may authorize.
+   *
+   * @throws {ProblemException} 503 when it cannot be looked up
+   */
+  find(request: FastifyRequest, username: string): Promise<Authorization | undefined> {
+    return this.lookup.find(username).catch((error: unknown) => unavailable(request, error));
   }
 
   /** Errors would say nothing about being current: only a heartbeat that has been caught up with does. */

@@ -2,6 +2,7 @@ import { Token1795420800000 } from './1795420800000-token.js';
 import { RoleScope1795800000000 } from './1795800000000-role-scope.js';
 import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
+import { IntrospectionFlag1796700000000 } from './1796700000000-introspection-flag.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   RoleScope1795800000000,
   SigningKeyTimes1796600000000,
   WhatPositionsCount1796610000000,
+  IntrospectionFlag1796700000000,
 ];

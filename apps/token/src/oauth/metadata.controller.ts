@@ -3,6 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { CONFIG } from '@rebelcore/service/config';
 import { z } from 'zod';
+import { CLIENT_AUTHENTICATION } from './presented-client.js';
 import { publicUrl, type TokenConfig } from '../token.config.js';
 
 /** RFC 8414 leaves out what would be an empty list, such as response types where nobody is sent anywhere. */
@@ -10,9 +11,11 @@ const metadata = z
   .object({
     issuer: z.string().meta({ description: 'To the letter what the tokens say in `iss`.' }),
     token_endpoint: z.url(),
+    introspection_endpoint: z.url(),
     jwks_uri: z.url(),
     grant_types_supported: z.array(z.string()),
     token_endpoint_auth_methods_supported: z.array(z.string()),
+    introspection_endpoint_auth_methods_supported: z.array(z.string()),
     scopes_supported: z.array(z.string()),
   })
   .meta({ id: 'AuthorizationServerMetadata' });
@@ -31,9 +34,11 @@ export class MetadataController {
     return {
       issuer: this.config.TOKEN_ISSUER,
       token_endpoint: `${base}/oauth2/token`,
+      introspection_endpoint: `${base}/oauth2/introspect`,
       jwks_uri: `${base}/.well-known/jwks.json`,
       grant_types_supported: ['client_credentials'],
-      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      token_endpoint_auth_methods_supported: [...CLIENT_AUTHENTICATION],
+      introspection_endpoint_auth_methods_supported: [...CLIENT_AUTHENTICATION],
       scopes_supported: [...PERMISSIONS],
     };
   }

@@ -1,4 +1,6 @@
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
@@ -57,6 +59,8 @@ it('GET /.well-known/oauth-authorization-server says where and how, by the issue
     jwks_uri: 'https://issuer.test/.well-known/jwks.json',
     grant_types_supported: ['client_credentials'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint: 'https://issuer.test/oauth2/introspect',
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
   });
   for (const value of Object.values(body)) expect(value).not.toHaveLength(0);
 });
@@ -234,5 +238,134 @@ describe('POST /oauth2/token', () => {
     const again = await fixture.addReplica();
     await fixture.remove(replica);
     replica = again;
+  });
+});
+
+describe('POST /oauth2/introspect (RFC 7662)', () => {
+  /** An API of the same customer as the API user, whose role may ask. */
+  let api: TestApiUser;
+  const INSPECTOR = { id: randomUUID(), name: 'Inspector', permissions: ['can_introspect'] };
+
+  beforeAll(async () => {
+    api = apiUser.colleague();
+    await fixture.publish([api.credential(), api.created(INSPECTOR)]);
+  });
+
+  const introspect = (token: unknown, headers = basic(api.username, api.password)) =>
+    send('/oauth2/introspect', { method: 'POST', headers: { ...FORM, ...headers }, body: `token=${String(token)}` });
+  const tokenOf = async (whose: TestApiUser, more = '') =>
+    String((await ask(`${GRANT}${more}`, basic(whose.username, whose.password))).body.access_token);
+  const claims = (changes: object = {}) => {
+    const now = Math.floor(Date.now() / 1000);
+    const { id: sub, username, customerId } = apiUser;
+    return {
+      iss: 'https://issuer.test',
+      aud: 'rebelcore-api',
+      sub,
+      client_id: username,
+      customer_id: customerId,
+      iat: now - 60,
+      exp: now + 60,
+      jti: randomUUID(),
+      role: 'Night shift',
+      scope: 'can_use_agent',
+      ...changes,
+    };
+  };
+  const signed = (changes: object = {}, typ = 'at+jwt', key = replica.app.get(SigningKeyRing).current) =>
+    signJwt(key, typ, claims(changes));
+
+  it('tells an API of the same customer whose token it is, and what it permits', async () => {
+    const token = await tokenOf(apiUser);
+    const { iat, exp, jti } = jwt.decode(token) as jwt.JwtPayload;
+    const answer = await introspect(token);
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    expect(answer.body).toEqual({
+      active: true,
+      scope: 'can_view_specs can_use_agent',
+      client_id: apiUser.username,
+      token_type: 'Bearer',
+      exp,
+      iat,
+      sub: apiUser.id,
+      aud: 'rebelcore-api',
+      iss: 'https://issuer.test',
+      jti,
+      customer_id: apiUser.customerId,
+      role: ROLE.name,
+      api_user_status: 'active',
+    });
+    // By the form as well, with parameters that it does not need.
+    const { username, password } = api;
+    const body = `token=${token}&token_type_hint=refresh_token&client_id=${username}&client_secret=${password}`;
+    const again = await send('/oauth2/introspect', { method: 'POST', headers: FORM, body });
+    expect(again.body).toEqual(answer.body);
+  });
+
+  it('“tokens already issued live until they expire”: active, beside the status of the API user, inactive', async () => {
+    const switchedOff = apiUser.colleague();
+    await fixture.publish([switchedOff.credential(), switchedOff.created(ROLE)]);
+    const token = await tokenOf(switchedOff);
+    await fixture.publish([switchedOff.deactivated()]);
+    expect((await introspect(token)).body).toMatchObject({ active: true, api_user_status: 'inactive' });
+  });
+
+  it('“changed flags count from the next request”: the scope is what the token permits now', async () => {
+    const role = { id: randomUUID(), name: 'Changing', permissions: ['can_view_specs', 'can_use_agent'] };
+    const other = apiUser.colleague();
+    await fixture.publish([other.credential(), other.created(role)]);
+    const tokens = [await tokenOf(other), await tokenOf(other, '&scope=can_use_agent')];
+    const scopes = () => Promise.all(tokens.map(async (token) => (await introspect(token)).body.scope));
+    expect(await scopes()).toEqual(['can_view_specs can_use_agent', 'can_use_agent']);
+    await fixture.publish([other.roleChanged({ ...role, permissions: ['can_use_agent', 'can_add_users'] })]);
+    expect(await scopes()).toEqual(['can_use_agent can_add_users', 'can_use_agent']);
+    await fixture.publish([other.roleChanged({ ...role, permissions: ['can_add_users'] })]);
+    expect(await scopes()).toEqual(['can_add_users', undefined]);
+  });
+
+  it.each<[string, () => string | Promise<string>, string]>([
+    ['of another customer', async () => tokenOf(await minted()), 'token.foreign'],
+    ['that has expired', () => signed({ iat: 1_700_000_000, exp: 1_700_000_060 }), 'token.expired'],
+    ['of another key', () => signed({}, 'at+jwt', generateSigningKey()), 'token.invalid'],
+    ['of another type', () => signed({}, 'session+jwt'), 'token.invalid'],
+    ['of another issuer', () => signed({ iss: 'https://issuer.test/' }), 'token.invalid'],
+    ['for another audience', () => signed({ aud: 'other' }), 'token.invalid'],
+    ['that lives longer than any', () => signed({ exp: Math.floor(Date.now() / 1000) + 90_000 }), 'token.invalid'],
+    ['whose signature was changed', () => `${signed().slice(0, -4)}AAAA`, 'token.invalid'],
+    [
+      'with alg none',
+      () => {
+        const [, payload = ''] = signed().split('.');
+        return `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`;
+      },
+      'token.invalid',
+    ],
+    ['that is none', () => 'nonsense', 'token.invalid'],
+  ])('answers exactly {"active":false} to a token %s', async (_, token, reason) => {
+    const asked = await token();
+    expect((await introspect(signed())).body).toMatchObject({ active: true });
+    const correlation = randomUUID();
+    const headers = { ...basic(api.username, api.password), 'x-correlation-id': correlation };
+    const answer = await introspect(asked, headers);
+    expect([answer.status, answer.text]).toEqual([200, '{"active":false}']);
+    const calls = await recordedCalls(fixture.kafka(), 'token');
+    const call = calls.find((each) => each.callerCorrelationId === correlation);
+    expect([call?.route, call?.apiUserId, call?.reason]).toEqual(['POST /oauth2/introspect', api.id, reason]);
+    expect(call?.tokenId).toBeUndefined();
+  });
+
+  it.each<[string, () => [string, Record<string, string>?], number, string]>([
+    ['an API user whose role lacks the flag', () => ['token=x', own()], 403, 'unauthorized_client'],
+    ['a wrong password', () => ['token=x', basic(api.username, 'x')], 401, 'invalid_client'],
+    ['nobody', () => ['token=x', {}], 401, 'invalid_client'],
+    ['a token instead of credentials', () => ['token=x', { authorization: 'Bearer x' }], 401, 'invalid_client'],
+    ['no token', () => [''], 400, 'invalid_request'],
+    ['two tokens', () => ['token=x&token=y'], 400, 'invalid_request'],
+    ['two mechanisms', () => ['token=x&client_id=x&client_secret=y'], 400, 'invalid_request'],
+    ['JSON', () => ['{}', { 'content-type': 'application/json' }], 415, 'invalid_request'],
+  ])('refuses %s', async (_, request, status, error) => {
+    const [body, headers = basic(api.username, api.password)] = request();
+    const init = { method: 'POST', headers: { ...FORM, ...headers }, body };
+    expectError(await send('/oauth2/introspect', init), status, error);
   });
 });

@@ -28,12 +28,50 @@ const tokenRequest = z.object({
   resource: z.string().optional().meta({ description: 'The API the token is for (RFC 8707).' }),
   ...client,
 });
+const introspectionRequest = z.object({
+  token: z.string().meta({ description: 'The access token that is in question.' }),
+  token_type_hint: z.string().optional().meta({ description: 'Not needed, and ignored.' }),
+  ...client,
+});
 const tokenResponse = z.object({
   access_token: z.string(),
   token_type: z.literal('Bearer'),
   expires_in: z.int().meta({ description: 'Seconds; always 24 hours.' }),
   scope: z.string().optional().meta({ description: 'What was granted, where it is not what was asked for.' }),
 });
+
+const introspectionResponse = z.object({
+  active: z.boolean().meta({ description: 'When it is false, nothing else is said.' }),
+  scope: z.string().optional().meta({ description: 'What the token permits now, parted by blanks.' }),
+  client_id: z.string().optional().meta({ description: 'The username of the API user.' }),
+  token_type: z.literal('Bearer').optional(),
+  exp: z.int().optional().meta({ description: 'Unix seconds.' }),
+  iat: z.int().optional(),
+  sub: z.uuid().optional().meta({ description: 'The id of the API user.' }),
+  aud: z.string().optional(),
+  iss: z.string().optional(),
+  jti: z.string().optional(),
+  customer_id: z.uuid().optional(),
+  role: z.string().optional().meta({ description: 'The name of the role that the API user has now.' }),
+  api_user_status: z
+    .enum(['active', 'inactive'])
+    .optional()
+    .meta({ description: 'Whether the API user may have another token; its tokens live until they expire.' }),
+});
+
+const REFUSALS = {
+  401: refusal('invalid_client: unknown, wrong or inactive.'),
+  405: refusal('Only POST is answered; see Allow.'),
+  408: refusal('The request did not arrive in time.'),
+  413: refusal('The form is larger than this address accepts.'),
+  414: refusal('A part of the address is too long.'),
+  415: refusal('The body is not a form.'),
+  429: refusal('Too many at once; see Retry-After.'),
+  431: refusal('The headers are too large.'),
+  500: refusal('server_error: the description has the correlation id to quote.'),
+  503: refusal('temporarily_unavailable: not known to be up to date; see Retry-After.'),
+  504: refusal('The service behind this address did not answer in time.'),
+};
 
 /** What `/oauth2` offers; no controller serves it. */
 export const OAUTH_PATHS: Paths = {
@@ -45,20 +83,29 @@ export const OAUTH_PATHS: Paths = {
       description: 'The username and password go into an Authorization header (Basic), or into the form.',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: json(tokenRequest) } } },
       responses: {
+        ...REFUSALS,
         200: answer('', tokenResponse),
         400: refusal('invalid_request, unsupported_grant_type, invalid_scope or invalid_target.'),
-        401: refusal('invalid_client: unknown, wrong or inactive.'),
-        503: refusal('temporarily_unavailable: not known to be up to date; see Retry-After.'),
         403: refusal('Only pages of the same origin may send this.'),
-        405: refusal('Only POST is answered; see Allow.'),
-        408: refusal('The request did not arrive in time.'),
-        413: refusal('The form is larger than this address accepts.'),
-        414: refusal('A part of the address is too long.'),
-        415: refusal('The body is not a form.'),
-        429: refusal('Too many at once; see Retry-After.'),
-        431: refusal('The headers are too large.'),
-        500: refusal('server_error: the description has the correlation id to quote.'),
-        504: refusal('The service behind this address did not answer in time.'),
+      },
+    },
+  },
+  '/oauth2/introspect': {
+    post: {
+      operationId: 'OAuth_introspect',
+      tags: ['oauth'],
+      summary: 'Tells an API whether a token that it was sent is valid, and whose it is (RFC 7662).',
+      description:
+        'Whoever asks is an API user, authenticated as at the token endpoint, whose role includes `can_introspect`. Tokens of other customers, like forged and expired ones, are answered exactly `{"active": false}`. A token stays active until it expires, also when its API user has been deactivated since: `api_user_status` tells.',
+      requestBody: {
+        required: true,
+        content: { 'application/x-www-form-urlencoded': { schema: json(introspectionRequest) } },
+      },
+      responses: {
+        ...REFUSALS,
+        200: answer('', introspectionResponse),
+        400: refusal('invalid_request.'),
+        403: refusal('unauthorized_client: the role does not include can_introspect.'),
       },
     },
   },

@@ -3,6 +3,9 @@ import { invalidClient, OAuthError } from './oauth-error.js';
 
 export const CLIENT_PARAMETERS = ['client_id', 'client_secret', 'client_assertion_type', 'client_assertion'] as const;
 
+/** How clients may say who they are, as the metadata names it. */
+export const CLIENT_AUTHENTICATION = ['client_secret_basic', 'client_secret_post'] as const;
+
 /** How a client says who it is (RFC 6749, section 2.3.1). */
 export interface PresentedClient {
   readonly username: string;

@@ -38,6 +38,7 @@ export const frameWords = {
       can_view_activity: 'View Activity',
       can_view_specs: 'View Specs',
       can_use_agent: 'Use the Agent',
+      can_introspect: 'Introspect Tokens',
     },
   },
   notFound: { title: 'There is no such page', lead: 'The address may be old or cut off.', home: 'To the start' },

@@ -22,6 +22,10 @@ export const rolesWords = {
     can_view_activity: ['View Activity', 'Reads and exports the activity log of this customer.'],
     can_view_specs: ['View Specs', 'Reads the specifications of this customer.'],
     can_use_agent: ['Use the Agent', 'Puts questions to the agent; an API user needs it for /infer.'],
+    can_introspect: [
+      'Introspect Tokens',
+      'Asks whether a token of this customer is valid and whose it is, as an API does that was sent one.',
+    ],
   } as const satisfies Record<string, readonly [string, string]>,
   create: {
     title: 'New role',
