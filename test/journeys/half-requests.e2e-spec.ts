@@ -2,10 +2,6 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { authorize, endpoints, expectStatus, TestCustomer, type ApiUser } from '../support/system.js';
 
-/** What everybody else may wait meanwhile, on a machine that runs all of this at once. */
-const SOON_MS = 2_000;
-const HALF_WITHIN_MS = 10_000;
-
 let busy: TestCustomer;
 let other: TestCustomer;
 let apiUser: ApiUser;
@@ -14,21 +10,14 @@ beforeAll(async () => {
   apiUser = await other.mint();
 });
 
-async function soon<T>(what: string, work: () => Promise<T>): Promise<T> {
-  const began = performance.now();
-  const done = await work();
-  expect([what, performance.now() - began < SOON_MS]).toEqual([what, true]);
-  return done;
-}
-
 /** Everything that somebody with nothing to do with it does, the emergency stop included. */
 async function everybodyElseGoesOn(): Promise<void> {
   for (const to of ['deactivate', 'reactivate'] as const) {
-    expectStatus(await soon(to, () => other[to](apiUser)), 200);
+    expectStatus(await other[to](apiUser), 200);
   }
-  expectStatus(await soon('authorize', () => authorize(apiUser)), 200);
+  expectStatus(await authorize(apiUser), 200);
   for (const path of ['/api/v1/users', '/api/v1/activity?limit=1', '/api/v1/me']) {
-    expectStatus(await soon(path, () => other.owner.get(path)), 200);
+    expectStatus(await other.owner.get(path), 200);
   }
 }
 
@@ -56,30 +45,35 @@ it('lets a thousand half requests, at the gateway and at the services, cost nobo
     [audit, 'api-users/usage'],
     [inference, 'infer'],
   ] as const;
-  const half = (base: string, begin: string) => {
+  const ended: string[] = [];
+  const half = async (base: string, begin: string) => {
     const socket = connect(Number(new URL(base).port), '127.0.0.1').on('error', () => undefined);
     socket.write(begin);
-    return text(socket);
+    const status = (await text(socket)).slice(9, 12);
+    ended.push(status);
+    return status;
   };
-  const began = performance.now();
   const answers = KINDS.flatMap((kind) => [
     ...PATHS.flatMap((path) => Array.from({ length: 32 }, () => half(portal, kind(path)))),
     ...direct.flatMap(([base, path]) => Array.from({ length: 32 }, () => half(base, kind(path)))),
   ]);
   expect(answers.length).toBeGreaterThan(1_000);
   await everybodyElseGoesOn();
-  const statuses = new Set((await Promise.all(answers)).map((answer) => answer.slice(9, 12)));
+  // All of that while the half ones wait, but for those that the gateway counts.
+  expect(ended.filter((status) => status !== '429')).toEqual([]);
+  const statuses = new Set(await Promise.all(answers));
   // One source may ask only so often without a session; the others get to the end of their time.
   expect([...statuses].sort()).toEqual(['408', ...(statuses.has('429') ? ['429'] : [])]);
-  expect(performance.now() - began).toBeLessThan(HALF_WITHIN_MS + 4_000);
   await everybodyElseGoesOn();
 }, 60_000);
 
 it('lets one customer’s crowd, waiting or far ahead, cost no other customer anything', async () => {
+  let waiting = 300;
   const crowd = ['position=999999999999999', 'position=900'].flatMap((query) =>
-    Array.from({ length: 150 }, () => busy.owner.get(`/api/v1/activity?${query}`)),
+    Array.from({ length: 150 }, () => busy.owner.get(`/api/v1/activity?${query}`).finally(() => (waiting -= 1))),
   );
   await everybodyElseGoesOn();
+  expect(waiting).toBeGreaterThan(0);
   const statuses = (await Promise.all(crowd)).map(({ status }) => status);
   expect(new Set(statuses).size).toBeGreaterThan(1);
   for (const status of statuses) expect([400, 429, 503]).toContain(status);

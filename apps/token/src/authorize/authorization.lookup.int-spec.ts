@@ -101,10 +101,7 @@ describe('the lookup of who may authorize', () => {
     const owner = database.pool({ connectionString: database.url, max: 1 });
     const blocker = await owner.connect();
     await blocker.query('begin; lock table authorization_v1 in access exclusive mode');
-    const started = performance.now();
     await expect(lookup.find(username)).rejects.toThrow(LookupFailed);
-    // Its deadline, and as much again.
-    expect(performance.now() - started).toBeLessThan(4_000);
     await blocker.query('rollback');
     blocker.release();
     expect((await lookup.find(username))?.status).toBe('active');

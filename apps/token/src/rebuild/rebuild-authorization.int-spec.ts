@@ -252,8 +252,9 @@ describe('invariant 12: the authorization view is rebuilt from its topics', () =
         }, endless);
         await expect(failing).rejects.toThrow();
         await killed;
-        const all = moment === 'while it reads' ? 2 : 0;
-        expect(readers).toEqual({ begun: all, ended: all });
+        // Whether one begins before the failure is known is a race that either may win.
+        if (moment === 'while it reads') expect(readers.begun).toBe(2);
+        expect(readers.ended).toBe(readers.begun);
       } finally {
         other.release(true);
         await owner.end();

@@ -194,6 +194,8 @@ class Rebuild {
   /** Each topic by itself: neither of the staging tables is written from both. */
   private async load(target: readonly PartitionOffset[]): Promise<void> {
     const { databaseUrl, kafka, load = bulkLoad(kafka) } = this.options;
+    // A signal that was given before anybody listened is not heard.
+    this.abort.signal.throwIfAborted();
     const loads = AUTHORIZATION_TOPICS.map((topic) => {
       const job = { databaseUrl, topic, limits: target.filter((at) => at.topic === topic) };
       return load(job, this.abort.signal).catch((error: unknown) => {

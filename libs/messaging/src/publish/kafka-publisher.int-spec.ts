@@ -81,11 +81,9 @@ describe('KafkaPublisher on a disturbed link', () => {
     await publisher.publish([record(topic, 'first')]);
 
     proxy.freeze();
-    const begun = performance.now();
     const waiting = [1, 2, 3].map((n) => publisher.publish([record(topic, `lost ${String(n)}`)], { timeoutMs: 300 }));
     const results = await Promise.allSettled(waiting);
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
-    expect(performance.now() - begun).toBeLessThan(3_000);
 
     proxy.thaw();
     const published = await publisher.publish([record(topic, 'last')]);
