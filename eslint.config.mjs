@@ -11,6 +11,18 @@ const noSpreadLiterals = [
   { selector: 'CallExpression > SpreadElement > ArrayExpression', message: 'Write the arguments where they go.' },
 ];
 
+/** The wall clock can be set while something is measured. A moment is called `now`, and belongs to others' times. */
+const measured = (selector) => ({
+  selector: `${selector} > CallExpression[callee.object.name='Date'][callee.property.name='now']`,
+  message: 'Measure durations and deadlines with performance.now().',
+});
+const noWallClockDurations = [
+  measured("VariableDeclarator[id.name!='now']"),
+  measured("VariableDeclarator > BinaryExpression.init[operator='+']"),
+  measured('PropertyDefinition'),
+  measured('AssignmentExpression'),
+];
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.data/**', '.cache/**', 'apps/portal/web/src/api/schema.d.ts'] },
   js.configs.recommended,
@@ -58,6 +70,12 @@ export default tseslint.config(
         { allow: [{ from: 'package', package: '@tanstack/router-core', name: 'Redirect' }] },
       ],
     },
+  },
+  {
+    files: ['apps/**/*.ts', 'libs/**/*.ts'],
+    // The tour compares its own moments with those that services tell.
+    ignores: ['**/*spec.ts', 'apps/portal/web/**', 'apps/tour/**'],
+    rules: { 'no-restricted-syntax': [...noSpreadLiterals, ...noWallClockDurations] },
   },
   {
     files: ['apps/*/src/migrations/*.ts'],

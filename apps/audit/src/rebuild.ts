@@ -1,7 +1,7 @@
 import { auditRebuildConfig } from './audit.config.js';
 import { rebuildUsage } from './usage/rebuild-usage.js';
 
-const started = Date.now();
+const started = performance.now();
 const say = (sentence: string) => process.stdout.write(`audit: ${sentence}\n`);
 
 try {
@@ -20,7 +20,7 @@ try {
       ? 'both are equal; the new one has taken the place of the old one'
       : 'they differ: the old view was damaged, or made by an older version; the new one has taken its place',
   );
-  const seconds = (Date.now() - started) / 1_000;
+  const seconds = (performance.now() - started) / 1_000;
   say(`${entries} entries in ${seconds.toFixed(1)} s; consumers waited ${lockedOutMs} ms`);
   process.exit(0);
 } catch (error) {

@@ -28,7 +28,7 @@ function modeOf(args: readonly string[]): Mode {
 
 async function run(): Promise<number> {
   const { dev, inspect } = modeOf(process.argv.slice(2));
-  const started = Date.now();
+  const started = performance.now();
   const folder = await openDataFolder(resolve('.data'));
   const ended = Promise.withResolvers<number>();
   let system: System | undefined;
@@ -84,7 +84,7 @@ async function run(): Promise<number> {
       died,
     });
     if (isStopping()) await system.stop();
-    else greet(system, Date.now() - started, dev);
+    else greet(system, performance.now() - started, dev);
     // Only here: it brings the compiler, which a start without it does not need.
     if (dev && !isStopping()) (await import('./dev/restart-on-edits.js')).restartOnEdits(system);
   } catch (error) {

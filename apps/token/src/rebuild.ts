@@ -5,7 +5,7 @@ import { count, rebuildAuthorization } from './rebuild/rebuild-authorization.js'
 import { APPLICATION_NAME } from './rebuild/rebuild-schema.js';
 import { rebuildConfig } from './token.config.js';
 
-const started = Date.now();
+const started = performance.now();
 const say = (sentence: string) => process.stdout.write(`token: ${sentence}\n`);
 
 try {
@@ -19,7 +19,7 @@ try {
     load: bulkLoadOnThread(settings),
     onStage: (_, sentence) => void say(sentence),
   });
-  const seconds = (Date.now() - started) / 1_000;
+  const seconds = (performance.now() - started) / 1_000;
   say(`old view  ${count(old.rows)} rows, content hash ${old.hash}`);
   say(`new view  ${count(rebuilt.rows)} rows, content hash ${rebuilt.hash}`);
   say(

@@ -39,7 +39,7 @@ export class IssuerKeys implements VerificationKeys {
   private readonly client: JwksClient;
   private keys: ReadonlyMap<string, KeyObject> = new Map();
   private fetchedAt: Moment | undefined;
-  private triedAt = -Infinity;
+  private triedAt: Moment | undefined;
   private fetching: Promise<void> | undefined;
   private lastError: unknown;
 
@@ -71,8 +71,8 @@ export class IssuerKeys implements VerificationKeys {
   /** Fetches unless it has just been tried; never rejects. */
   private async refresh(): Promise<void> {
     const interval = this.fetchedAt === undefined ? FIRST_FETCH_INTERVAL_MS : FETCH_INTERVAL_MS;
-    if (this.fetching === undefined && Date.now() - this.triedAt >= interval) {
-      this.triedAt = Date.now();
+    if (this.fetching === undefined && age(this.triedAt) >= interval) {
+      this.triedAt = present();
       this.fetching = this.fetch()
         .catch((error: unknown) => {
           this.lastError = error;
@@ -87,7 +87,7 @@ export class IssuerKeys implements VerificationKeys {
   private async fetch(): Promise<void> {
     const published = await this.client.getSigningKeys();
     this.keys = new Map(published.map((key) => [key.kid, createPublicKey(key.getPublicKey())]));
-    this.fetchedAt = { wall: Date.now(), monotonic: performance.now() };
+    this.fetchedAt = present();
   }
 }
 
@@ -96,6 +96,8 @@ interface Moment {
   readonly wall: number;
   readonly monotonic: number;
 }
+
+const present = (): Moment => ({ wall: Date.now(), monotonic: performance.now() });
 
 /** Milliseconds since then by whichever clock says more. */
 const age = (since: Moment | undefined): number =>

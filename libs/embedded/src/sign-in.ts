@@ -65,10 +65,10 @@ export const codeOf = ({ body }: Answer): string | undefined => (body as Partial
 
 /** Again while too many sign in at once. */
 async function politely(post: Post, path: string, body: unknown): Promise<Answer> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const answer = await post(path, body);
-    if (answer.status !== 429 || Date.now() > deadline) return answer;
+    if (answer.status !== 429 || performance.now() > deadline) return answer;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }

@@ -11,7 +11,7 @@ export async function until<T>(
   description: string,
   timeoutMs = 15_000,
 ): Promise<Exclude<Awaited<T>, false | undefined | null>> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {
     try {
@@ -21,7 +21,7 @@ export async function until<T>(
     } catch (error) {
       lastError = error;
     }
-    if (Date.now() >= deadline) {
+    if (performance.now() >= deadline) {
       throw new Error(`waited ${String(timeoutMs)} ms for ${description}`, { cause: lastError });
     }
     await delay(10);

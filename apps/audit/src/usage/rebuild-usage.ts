@@ -83,7 +83,7 @@ async function rebuild(db: PoolClient, { onStage }: RebuildOptions): Promise<Reb
     await db.query('commit');
   }
 
-  const lockedOutAt = Date.now();
+  const lockedOutAt = performance.now();
   await lockOutWriters(db);
   entries += await addAll(db, NEW_SINCE);
   const [old, rebuilt] = [await contents(db, 'public'), await contents(db, 'rebuild')];
@@ -92,7 +92,7 @@ async function rebuild(db: PoolClient, { onStage }: RebuildOptions): Promise<Reb
     await db.query(`drop table public.${name}; alter table rebuild.${name} set schema public`);
   }
   await db.query('commit');
-  return { entries, old, rebuilt, lockedOutMs: Date.now() - lockedOutAt };
+  return { entries, old, rebuilt, lockedOutMs: Math.round(performance.now() - lockedOutAt) };
 }
 
 /** What has arrived since the log was read; the order of time would hide what came late. */

@@ -57,7 +57,7 @@ describe('watchBuild', () => {
     worker = watchBuild({ root, colour: false }, () => undefined);
     expect(await next()).toMatchObject({ kind: 'built', files: ['lib/dist/greeting.js', 'app/dist/main.js'] });
 
-    const before = Date.now();
+    const before = performance.now();
     let report = next();
     edit('lib/src/greeting.ts', `export const greeting: string = 'good morning';\n`);
     const edited = await report;

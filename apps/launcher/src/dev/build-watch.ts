@@ -4,7 +4,7 @@ import ts from 'typescript';
 
 /** What an edit has come to. */
 export type BuildReport =
-  /** It compiles: the programs that were written since the last report of this kind, and when the edit was seen (Unix ms). */
+  /** It compiles: the programs that were written since the last report of this kind, and when the edit was seen (as `performance.now()` has it). */
   | { readonly kind: 'built'; readonly files: readonly string[]; readonly since: number }
   /** It does not; as tsc prints it. What was written is part of the next report that compiles. */
   | { readonly kind: 'failed'; readonly errors: string };
@@ -27,7 +27,7 @@ export function watchBuild(watched: Watched, report: (report: BuildReport) => vo
 
 function watch({ root, colour }: Watched, report: (report: BuildReport) => void): void {
   const written = new Set<string>();
-  let since = Date.now();
+  let since = performance.now();
   let watching = false;
   let errors: ts.Diagnostic[] = [];
   const system: ts.System = {
@@ -58,7 +58,7 @@ function watch({ root, colour }: Watched, report: (report: BuildReport) => void)
     () => undefined,
     ({ code }) => {
       if (STARTED.has(code)) {
-        since = Date.now();
+        since = performance.now();
         errors = [];
       } else if (watching) {
         finished();

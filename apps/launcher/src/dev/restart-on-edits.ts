@@ -17,7 +17,7 @@ export function restartOnEdits(system: System): void {
       const migrations = `${folderOf(name)}/dist/migrations/`;
       if (isStoring(name) && files.some((file) => file.startsWith(migrations))) await system.migrate(name);
       await service.restart();
-      say(`${name} rebuilt and restarted in ${((Date.now() - since) / 1000).toFixed(1)} s`);
+      say(`${name} rebuilt and restarted in ${((performance.now() - since) / 1000).toFixed(1)} s`);
     } catch (error) {
       // The whole system is being stopped, in the middle of this restart.
       if (service.process.askedToStop) return;

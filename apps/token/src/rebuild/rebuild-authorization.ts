@@ -121,7 +121,7 @@ async function requireCompleteTopics(kafka: Kafka, checkpoint: readonly Partitio
 }
 
 class Rebuild {
-  private readonly started = Date.now();
+  private readonly started = performance.now();
   private readonly pool: Pool;
   private readonly projection: Projection;
   /** Reads what has happened since, and everything where a bulk load does not work. */
@@ -215,14 +215,14 @@ class Rebuild {
   /** The rest, while no consumer comes further, and the new view in the place of the old one. */
   private async cutOver(): Promise<Pick<RebuildResult, 'records' | 'parked' | 'lockedOutMs'>> {
     for (let attempt = 1; ; attempt += 1) {
-      const lockedOutAt = Date.now();
+      const lockedOutAt = performance.now();
       try {
         await this.reader.readTo(await lockOutConsumers(this.session));
         await this.replayWhatWasReplayed(await parkedRecords(this.session, 'public'));
         await this.tell('cutting-over', 'the consumers of the old view wait');
         await swap(this.session);
         await this.session.query('commit');
-        const lockedOutMs = Date.now() - lockedOutAt;
+        const lockedOutMs = Math.round(performance.now() - lockedOutAt);
         return { records: await this.records(), parked: (await this.projection.parked()).count, lockedOutMs };
       } catch (error) {
         await this.session.query('rollback');
@@ -238,7 +238,7 @@ class Rebuild {
 
   private async progress(): Promise<string> {
     const records = await this.records();
-    return `${count(records)} records, ${count((records * 1_000) / (Date.now() - this.started))} per second`;
+    return `${count(records)} records, ${count((records * 1_000) / (performance.now() - this.started))} per second`;
   }
 
   private async tell(stage: RebuildStage, sentence: string): Promise<void> {

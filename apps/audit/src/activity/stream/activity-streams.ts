@@ -100,10 +100,9 @@ export class ActivityStreams implements BeforeApplicationShutdown {
         // What was not told is told once it can be read again.
         this.logger.warn({ reason: messageOf(error) }, 'what is new in the log could not be read');
       }
-      const now = Date.now();
       for (const stream of this.all()) {
-        if (now >= stream.options.endsAt) this.end(stream);
-        else if (now - stream.writtenAt >= HEARTBEAT_MS && stream.takesMore) stream.tell(HEARTBEAT);
+        if (Date.now() >= stream.options.endsAt) this.end(stream);
+        else if (performance.now() - stream.writtenAt >= HEARTBEAT_MS && stream.takesMore) stream.tell(HEARTBEAT);
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

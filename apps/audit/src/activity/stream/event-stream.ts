@@ -35,7 +35,7 @@ export class EventStream extends Readable {
 
   /** Hands on what {@link eventText} made, even when it has to wait for the reader. */
   tell(text: string): void {
-    this.writtenAt = Date.now();
+    this.writtenAt = performance.now();
     this.takesMore = this.push(text);
   }
 
