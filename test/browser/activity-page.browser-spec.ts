@@ -6,6 +6,8 @@ import { bearerOf, expectStatus } from '../support/system.js';
 import { newPerson, newRole } from '../support/people.js';
 import { expect, signInAs, test } from './support/test.js';
 
+// “Chronological trail of who did what inside one customer; in the Super Admin part of the sidebar, visible to the Customer
+// Super Admin only.”
 test('“In the Super Admin part of the sidebar, visible to the Customer Super Admin only.” Whoever adds users does not see it', async ({
   page,
   context,
@@ -96,6 +98,8 @@ test('“role.reassign_and_delete (source, target, number of users moved)” and
   ]);
 });
 
+// “Ours add `api_user.create`, `api_user.deactivate`, `api_user.reactivate`, `api.authorize`, `api.call`, `session.*`,
+// `activity.export`.”
 test('“Event types in use” have names there, and choosing one leaves only entries of it', async ({
   signedInPage: page,
   customer,

@@ -2,7 +2,7 @@ import { expectAccessible } from './support/accessibility.js';
 import { takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 
-test('“Three read-only system roles marked System”, to be copied', async ({ signedInPage: page }) => {
+test('“Three read-only system roles marked System”: to be copied', async ({ signedInPage: page }) => {
   await page.goto('/roles');
   for (const name of ['RebelCore_SuperUser', 'RebelCore_User', 'RebelCore_AgentUser']) {
     await page.getByRole('link', { name: new RegExp(`${name} ?System`) }).click();

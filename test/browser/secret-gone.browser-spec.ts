@@ -68,6 +68,7 @@ test(`${SHOWN_ONCE} After Done nothing of it is left in the browser`, async ({ s
   await expectGone(page, credentials);
 });
 
+// “The dialog is the only time the password is shown.”
 test('after “Close anyway” nothing of the password is left in the browser', async ({ signedInPage: page }) => {
   test.setTimeout(120_000);
   const credentials = await mintAndUse(page);

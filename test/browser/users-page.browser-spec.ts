@@ -66,6 +66,10 @@ test('“Only the Customer Super Admin can mint one. Whoever is not sees no such
   expectStatus(refused, 403);
 });
 
+// “Portal: Users page → green + button, bottom right → popover → *API User* → one-time dialog with **username** (synthetic
+// address `<uuid>@api.rebelcore.local`, not a mailbox) and **password** (48 random characters).” “The dialog says where they
+// belong (a secret manager, the smallest set of services) and where not (source control, browser or mobile code, mail, chat).”
+// “Recommended granularity, to be helped by the UI: one per environment, per application or service, per tenant.”
 test('“Users page → green + button, bottom right → popover → API User → one-time dialog with username (<uuid>@api.rebelcore.local) and password (48 random characters)”; “The dialog says where they belong and where not”', async ({
   signedInPage: page,
 }) => {

@@ -3,9 +3,46 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const docs = new URL('../../docs/', import.meta.url);
+const document = JSON.parse(readFileSync(new URL('openapi.json', docs), 'utf8')) as {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, { requestBody?: object; responses: object }>>>>;
+};
 
 it('stands in docs/openapi.json exactly as the built services describe themselves', () => {
   const script = fileURLToPath(new URL('openapi.mjs', docs));
   const described: unknown = JSON.parse(execFileSync(process.execPath, [script], { encoding: 'utf8' }));
-  expect(JSON.parse(readFileSync(new URL('openapi.json', docs), 'utf8'))).toEqual(described);
+  expect(document).toEqual(described);
 });
+
+it('“The dialog is the only time the password is shown. No reset.” No other address answers with one, and none takes a new one', () => {
+  const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { requestBody, responses }]) => ({
+      route: `${method.toUpperCase()} ${path}`,
+      taken: membersOf(requestBody),
+      answered: membersOf(responses),
+    })),
+  );
+  const withPassword = (of: 'taken' | 'answered') =>
+    routes.filter((each) => each[of].has('password')).map(({ route }) => route);
+  expect(withPassword('answered').toSorted()).toEqual(['POST /api/v1/api-users', 'POST /api/v1/customers']);
+  expect(withPassword('taken').toSorted()).toEqual([
+    'POST /api/v1/authorize',
+    'POST /api/v1/customers',
+    'POST /api/v1/invites/{token}/accept',
+    'POST /api/v1/sessions',
+  ]);
+});
+
+/** Names of all members that a part of the document describes, however deep, through its references. */
+function membersOf(part: unknown, seen: ReadonlySet<string> = new Set()): Set<string> {
+  if (typeof part !== 'object' || part === null) return new Set();
+  const { $ref, properties } = part as { $ref?: string; properties?: object };
+  if ($ref !== undefined) return seen.has($ref) ? new Set() : membersOf(resolve($ref), new Set([...seen, $ref]));
+  const below = Object.values(part).flatMap((each) => [...membersOf(each, seen)]);
+  return new Set([...Object.keys(properties ?? {}), ...below]);
+}
+
+const resolve = (ref: string): unknown =>
+  ref
+    .slice('#/'.length)
+    .split('/')
+    .reduce<unknown>((part, key) => (part as Record<string, unknown>)[key], document);

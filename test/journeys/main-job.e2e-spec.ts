@@ -53,6 +53,7 @@ describe('the main job', () => {
     expect(JSON.stringify(activity.body)).toContain((answer.body as ApiUser).id);
   });
 
+  // “Deactivation blocks all future `/authorize` calls immediately. Issued tokens keep working until they expire (24 h).”
   it('invariant 4: after a confirmed deactivation no /authorize succeeds, and tokens already out live on', async () => {
     for (let round = 0; round < 10; round += 1) {
       const apiUser = await customer.mint();
@@ -83,7 +84,7 @@ describe('the main job', () => {
     expect([of('api_user.deactivate'), of('api_user.reactivate')]).toEqual([1, 1]);
   });
 
-  it('rotates by minting a replacement with the same role', async () => {
+  it('“Rotation = mint a new one with the same role”: both authorize until the old one is deactivated', async () => {
     const old = await customer.mint({ label: 'old' });
     const fresh = await customer.mint({ label: 'new', replaces: old.id });
     expect(fresh.role).toEqual(old.role);
@@ -91,7 +92,7 @@ describe('the main job', () => {
     expect((await authorize(fresh)).status).toBe(200);
   });
 
-  it('shows every creation, deactivation and call in the activity log, each once', async () => {
+  it('“Every creation, deactivation and call is on the Activity page”, each once', async () => {
     const apiUser = await customer.mint();
     const bearer = await bearerOf(apiUser);
     const called = await infer(bearer);

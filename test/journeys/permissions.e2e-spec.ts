@@ -50,6 +50,7 @@ async function ask(
   return { status: response.status, text };
 }
 
+// “The Customer Super Admin stands outside roles: every check passes, within their own customer.”
 describe('who may what', () => {
   it('is said of every route in the OpenAPI document', () => {
     const document = JSON.parse(readFileSync('docs/openapi.json', 'utf8')) as { paths: Record<string, object> };

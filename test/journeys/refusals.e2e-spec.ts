@@ -91,6 +91,7 @@ describe('management refuses bad input, writes nothing and records the refusal',
 });
 
 describe('invariant 8: nothing of one customer is visible to another', () => {
+  // “Chronological trail of who did what inside one customer”
   it('in lists, in the activity log and by its ids', async () => {
     const users = JSON.stringify((await other.owner.get('/api/v1/users')).body);
     const activity = await customer.activity(`user_id=${apiUser.id}`, 1);
@@ -113,6 +114,7 @@ describe('tokens', () => {
   const infer = (token: string) =>
     anyone().post('/api/v1/infer', { prompt: 'Hello', spec_ids: [] }, { authorization: `Bearer ${token}` });
 
+  // “Used only against the API.”
   it('invariant 9: an API user’s token opens no management endpoint, whatever its role', async () => {
     const powerful = await customer.mint({ role_id: await customer.roleId('RebelCore_SuperUser') });
     const bearer = await bearerOf(powerful);

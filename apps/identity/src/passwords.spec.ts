@@ -1,7 +1,7 @@
 import { apiUserPassword, firstPassword, isAcceptable } from './passwords.js';
 
 describe('invariant 7: the password of an API user', () => {
-  it('is 48 characters of [A-Za-z0-9], and never the same', () => {
+  it('“(48 random characters)”: of [A-Za-z0-9], and never the same', () => {
     const made = Array.from({ length: 500 }, apiUserPassword);
     for (const password of made) expect(password).toMatch(/^[A-Za-z0-9]{48}$/);
     expect(new Set(made).size).toBe(500);
@@ -19,7 +19,7 @@ describe('invariant 7: the password of an API user', () => {
   });
 });
 
-describe('the password of a person', () => {
+describe('the password of a person: “at least 12 characters, letters and digits”', () => {
   it('is acceptable when the server makes it', () => {
     for (let n = 0; n < 200; n++) expect(isAcceptable(firstPassword())).toBe(true);
   });

@@ -162,6 +162,8 @@ export class TestApiUser {
   readonly id = uuid();
   readonly username = `${this.id}@api.rebelcore.local`;
   readonly password = randomBytes(24).toString('hex');
+  /** When identity says that they happened; now, unless set. */
+  eventsAt: Date | undefined;
 
   /** @param customer shared by those whose events take turns in one sequence */
   constructor(
@@ -238,7 +240,7 @@ export class TestApiUser {
     key: string,
     subject: string = this.id,
   ): OutgoingRecord {
-    const time = new Date().toISOString();
+    const time = (this.eventsAt ?? new Date()).toISOString();
     const event = {
       id: uuid(),
       source: '/identity',

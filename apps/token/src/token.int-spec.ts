@@ -51,6 +51,7 @@ describe('/authorize', () => {
     expect(answer.body.expires_at).toBe(claims.exp);
   });
 
+  // “Statuses as for portal users (active, inactive); an inactive one cannot authenticate.”
   it('refuses unknown, wrong and inactive with the very same bytes (invariant 7)', async () => {
     const [active, inactive] = [await minted(), await minted()];
     await fixture.publish([inactive.deactivated()]);
@@ -64,6 +65,13 @@ describe('/authorize', () => {
       expect(headers.get('content-type')).toMatch('application/problem+json');
       expect([...headers.keys()].sort()).toEqual([...(answers[0]?.headers.keys() ?? [])].sort());
     }
+  });
+
+  it('“Credentials do not expire from lying idle”: what was minted five years ago and never used is accepted', async () => {
+    const apiUser = new TestApiUser();
+    apiUser.eventsAt = new Date(Date.now() - 5 * 365 * 86_400_000);
+    await fixture.publish([apiUser.credential(), apiUser.created()]);
+    expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
   });
 
   it('accepts nobody whose verifier or whose state has not arrived', async () => {

@@ -261,6 +261,7 @@ describe('who may read', () => {
     expect(rows).toEqual([]);
   });
 
+  // “Visible to the Customer Super Admin only”, and to the auditors whom they name by a role
   it('the Super Admin and holders of can_view_activity, and nobody else', async () => {
     const customerId = uuid();
     const status = async (token: string | undefined) => (await audit.ask('/api/v1/activity', token)).status;

@@ -147,6 +147,38 @@ describe('what an event of identity becomes', () => {
     });
   });
 
+  const role = { id: roleId, name: 'Billing' };
+  const other = { id: '0198a1de-0000-7000-8000-000000000004', name: 'Support' };
+  const person = { portalUserId, actor: owner };
+  const permissions = ['can_use_agent'];
+  // “Event types in use: `user.add`, `user.delete`, `user.role_change` (only when the role really differs), `role.add`,
+  // `role.delete`, `role.reassign_and_delete` (source, target, number of users moved), `prompt.create`, …”
+  it.each([
+    ['user.add', 'PortalUserInvited', { ...person, owner: false, role }, { role_id: roleId }],
+    ['user.delete', 'PortalUserDeleted', person, { actor_id: portalUserId }],
+    [
+      'user.role_change',
+      'PortalUserRoleChanged',
+      { ...person, from: role, to: other },
+      { from_role_id: roleId, to_role_id: other.id },
+    ],
+    ['role.add', 'RoleAdded', { roleId, name: 'Billing', permissions, actor: owner }, { role_id: roleId }],
+    ['role.delete', 'RoleDeleted', { roleId, name: 'Billing', usersMoved: 0, actor: owner }, { role_id: roleId }],
+    [
+      'role.reassign_and_delete',
+      'RoleDeleted',
+      { roleId, name: 'Billing', reassignedTo: other, usersMoved: 7, actor: owner },
+      { role_id: roleId, target_role_id: other.id, users_moved: 7 },
+    ],
+    ['second_factor.reset', 'PortalUserSecondFactorReset', person, { actor_id: portalUserId }],
+  ] as const)('“Event types in use”: %s', (eventType, name, data, metadata) => {
+    const entry = identity(name, data);
+    expect(entry).toMatchObject({ eventType, metadata });
+    expect(entry.description).toMatch(
+      /^(Portal user|The role of portal user|The second factor of|Role) .+ by portal user /,
+    );
+  });
+
   it('holds neither the username nor the label of an API user', () => {
     const role = { id: roleId, name: 'r' };
     const entry = identity('ApiUserCreated', {
@@ -204,7 +236,10 @@ describe('who did it', () => {
   });
 });
 
+// “Ours add `api_user.create`, `api_user.deactivate`, `api_user.reactivate`, `api.authorize`, `api.call`, `session.*`,
+// `activity.export`.” Those of API users stand above.
 describe('what a call becomes', () => {
+  // “No prompt content, no bodies, no personal data: the fact and the identifiers needed to cross-reference.”
   it('an entry with the facts of the call and nothing else', () => {
     expect(describeCall({ tokenId: 'jti-1', tokenExpiresAt: 1795503600 })).toEqual({
       id: expect.stringMatching(/^0198a1de-dddd-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/) as string,

@@ -120,6 +120,16 @@ describe('minting an API user', () => {
     expect(await identity.rows('select count(*) from event')).toEqual(before);
   });
 
+  it('“No cap on how many”: mints a hundred, ten at a time, as it does the first', async () => {
+    const customer = await identity.customer();
+    const minted: unknown[] = [];
+    for (let ten = 0; ten < 10; ten++) {
+      const answers = await Promise.all(Array.from({ length: 10 }, () => customer.mint()));
+      minted.push(...answers.filter(({ body }) => 'password' in body).map(idOf));
+    }
+    expect(new Set(minted).size).toBe(100);
+  });
+
   it('replaces an API user of the same customer and role, and no other', async () => {
     const replaces = idOf(await acme.mint());
     expect((await acme.mint({ replaces })).status).toBe(201);

@@ -119,7 +119,9 @@ describe('"A portal user is created with first name, last name, e-mail, role, st
   });
 });
 
-describe('"No temporary password: an invite link by e-mail, valid 24 h, single use, leads to Set your password"', () => {
+// “No temporary password: an invite link by e-mail, valid 24 h, single use, leads to Set your password (at least 12 characters,
+// letters and digits).”
+describe('an invite link', () => {
   it('sends a mail from the configured sender with a link to the portal', async () => {
     const email = someEmail();
     const answer = await invite({ email });
@@ -261,7 +263,7 @@ describe('"No temporary password: an invite link by e-mail, valid 24 h, single u
   });
 });
 
-describe('"the Customer Super Admin … cannot be edited or deleted there"', () => {
+describe('"the Customer Super Admin carries an OWNER badge and cannot be edited or deleted there"', () => {
   it.each([
     ['PATCH', '', { first_name: 'Eve' }],
     ['DELETE', '', undefined],
@@ -479,15 +481,17 @@ describe('who may manage people', () => {
     }
   });
 
+  // “Only the Customer Super Admin can mint one. Whoever is not sees no such option (and the server refuses).”
   it('API users are the Super Admin’s alone', async () => {
     const id = idOf(await acme.mint());
     const call = await as(await somebody({ role_id: SUPER_USER_ROLE }));
     for (const [method, path, body] of [
-      ['POST', '/deactivate', undefined],
-      ['POST', '/reactivate', undefined],
-      ['PATCH', '', { role_id: SUPER_USER_ROLE }],
+      ['POST', '/api-users', { role_id: USER_ROLE }],
+      ['POST', `/users/${id}/deactivate`, undefined],
+      ['POST', `/users/${id}/reactivate`, undefined],
+      ['PATCH', `/users/${id}`, { role_id: SUPER_USER_ROLE }],
     ] as const) {
-      const answer = await call(method, `/api/v1/users/${id}${path}`, body);
+      const answer = await call(method, `/api/v1${path}`, body);
       expect(answer).toMatchObject({ status: 403, body: { code: 'permission.missing' } });
     }
     expect((await user(id)).status).toBe('active');
@@ -524,6 +528,8 @@ it('finds people and labels in every spelling of the alphabet', async () => {
   ]);
 });
 
+// “No prompt content, no bodies, no personal data: the fact and the identifiers needed to cross-reference.” What is on no
+// topic is in no entry.
 it('addresses and names of people are on no topic', async () => {
   const { id, email } = await somebody({ first_name: 'Zebedee', last_name: 'Quux' });
   await acme.call('PATCH', `/api/v1/users/${id}`, { body: { last_name: 'Quuux', email: someEmail() } });

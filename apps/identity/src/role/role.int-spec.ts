@@ -162,9 +162,12 @@ describe('adding a role', () => {
     [{ permissions: { can_fly: true } }, 'permissions.can_fly', 'is not a known field'],
     [{ permissions: { can_use_agent: 'yes' } }, 'permissions.can_use_agent', 'must be a boolean'],
     [{ permissions: ['can_use_agent'] }, 'permissions', 'must be an object'],
+    [{ permissions: { '*': true } }, 'permissions.*', 'is not a known field'],
+    [{ permissions: { can_use_agent: 2 } }, 'permissions.can_use_agent', 'must be a boolean'],
+    [{ parent: SYSTEM_ROLES[0]?.id }, 'parent', 'is not a known field'],
     [{ copy_of: 'agent' }, 'copy_of', 'must be the id of a role'],
     [{ system: true }, 'system', 'is not a known field'],
-  ])('refuses %j', async (changes, field, rule) => {
+  ])('“A role is a named bundle of yes/no flags: no tiers, no wildcards”: refuses %j', async (changes, field, rule) => {
     expect(errorsOf(await add({ name: some('Role'), permissions: {}, ...changes }))).toEqual([400, [{ field, rule }]]);
   });
 });

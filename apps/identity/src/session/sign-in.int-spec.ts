@@ -67,6 +67,12 @@ describe('a sign-in that leads to nothing', () => {
     expect(await identity.rows('select count(*) from event')).toEqual([{ count: before }]);
   });
 
+  it('is that of an API user: “never sign in to the portal”', async () => {
+    const { username, password } = (await acme.mint()).body;
+    const answer = await signIn({ email: username, password }, somewhere());
+    expect([answer.status, answer.body.code]).toEqual([401, 'session.not-opened']);
+  });
+
   it('is throttled by account and source, while the right password from another source always works', async () => {
     const { id, email, password } = await somebody(identity, acme.id);
     const [thief, home] = [somewhere(), somewhere()];

@@ -23,6 +23,7 @@ describe('the list of users', () => {
     for (const label of ['Alpha', 'Beta', '100% Gamma']) minted.unshift(idOf(await customer.mint({ label })));
   });
 
+  // “Belong to a customer, like portal users”, “(synthetic address `<uuid>@api.rebelcore.local`, not a mailbox)”
   it('"lists the portal users and API users", newest first, and flags the owner, who "carries an OWNER badge"', async () => {
     const { items, next, asOf } = await list(customer, '');
     expect(items.map(({ id }) => id)).toEqual([...minted, customer.ownerId]);
@@ -118,6 +119,7 @@ describe('the list of users', () => {
     expect(errorsOf((await list(customer, query)).answer)).toEqual([400, [{ field, rule }]]);
   });
 
+  // “Lists the portal users and API users of one’s own customer only”
   it('invariant 8: "of one’s own customer only": holds nobody of another customer', async () => {
     const ids = (await list(other, 'limit=200')).items.map(({ id }) => id);
     expect(ids).toContain(other.ownerId);
