@@ -59,6 +59,41 @@ test('“Mandatory in the portal: authenticator app (TOTP), enrolled at the firs
   });
 });
 
+test('ten new recovery codes for a code of the app', async ({ signedInPage: page, customer, context }) => {
+  test.setTimeout(120_000);
+  await page.goto('/sessions');
+  await page.getByRole('link', { name: 'New recovery codes' }).click();
+  await expect(page.getByRole('heading', { name: 'New recovery codes' })).toBeFocused();
+  await page.getByLabel('Code', { exact: true }).fill('000 000');
+  await expect(page.getByText(/Code .*app shows now/)).toBeVisible();
+  await expect(page.getByLabel('Code', { exact: true })).toBeFocused();
+  await expectAccessible(page);
+
+  await page.getByLabel('Code', { exact: true }).fill(await customer.authenticator.nextCode());
+  await expect(page.getByRole('heading', { name: 'Keep your recovery codes' })).toBeFocused();
+  await page.getByRole('button', { name: /^Show/ }).click();
+  const codes = await page.locator('code').allInnerTexts();
+  expect(codes).toHaveLength(10);
+  await expectAccessible(page);
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Users' }).click();
+  await page
+    .getByRole('alertdialog', { name: 'Leave without storing them?' })
+    .getByRole('button', { name: 'Stay' })
+    .click();
+  await page.getByLabel(/Type one of them/).fill(codes[9] ?? '');
+  await page.getByRole('button', { name: 'Done' }).click();
+  await expect(page.getByText('this one')).toBeVisible();
+
+  await test.step('one of them opens, and the log says that they were made', async () => {
+    await customer.activity('event_type=second_factor.renew_codes', 1);
+    await context.clearCookies();
+    await page.goto('/sign-in?next=/activity%3Ftype%3Dsecond_factor.renew_codes');
+    await typePassword(page, customer);
+    await typeRecoveryCode(page, codes[0] ?? '');
+    await expect(page.getByText(/Ada Owner made new recovery codes/)).toBeVisible();
+  });
+});
+
 test('one refusal tells nothing of what was wrong', async ({ page, system }) => {
   const owner = await newOwner(system);
   const told: string[] = [];

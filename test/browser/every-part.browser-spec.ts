@@ -136,6 +136,7 @@ async function others(page: Page): Promise<void> {
   await page.goto('/sessions');
   await expect(page.getByText('this one')).toBeVisible();
   for (const [path, heading] of [
+    ['/recovery-codes', 'New recovery codes'],
     ['/no-such-page', 'There is no such page'],
     ['/hand-over/none', 'This link is not complete'],
     [`/hand-over/${randomUUID()}#${'A'.repeat(43)}`, 'Credentials were handed over to you'],

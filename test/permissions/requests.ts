@@ -103,6 +103,7 @@ export const ROWS: readonly Row[] = [
   ['GET /api/v1/me',                                       [401, 200, 200, 200, 200, 200, 401], fixed('/api/v1/me')],
   ['POST /api/v1/me/second-factor',                        [401, 409, 409, 409, 409, 409, 401], fixed('/api/v1/me/second-factor')],
   ['POST /api/v1/me/second-factor/confirm',                [401, 409, 409, 409, 409, 409, 401], fixed('/api/v1/me/second-factor/confirm', () => ({ totp: '000000' }))],
+  ['POST /api/v1/me/recovery-codes',                       [401, 400, 400, 400, 400, 400, 401], fixed('/api/v1/me/recovery-codes', () => ({ totp: '12345' }))],
   ['GET /api/v1/sessions',                                 [401, 200, 200, 200, 200, 200, 401], fixed('/api/v1/sessions')],
   ['DELETE /api/v1/sessions/{id}',                         [401, 404, 404, 404, 404, 404, 401], async (acme) => at(`/api/v1/sessions/${await openSession(acme)}`)],
   // with no account, or before signing in

@@ -49,6 +49,7 @@ import { EndSessionHandler, SignOutHandler } from './session/session.commands.js
 import {
   BeginEnrolmentHandler,
   ConfirmEnrolmentHandler,
+  RenewRecoveryCodesHandler,
   ResetOwnersSecondFactorHandler,
   ResetSecondFactorHandler,
 } from './second-factor/second-factor.commands.js';
@@ -79,6 +80,7 @@ const COMMANDS: Provider[] = [
   EndSessionHandler,
   BeginEnrolmentHandler,
   ConfirmEnrolmentHandler,
+  RenewRecoveryCodesHandler,
   ResetSecondFactorHandler,
   ResetOwnersSecondFactorHandler,
   MintApiUserHandler,

@@ -59,6 +59,8 @@ export const identityEvents = new EventCatalogue('identity', {
   }),
   PortalUserSecondFactorEnrolled: z.object({ portalUserId: id, customerId: id }),
   PortalUserSecondFactorReset: portalUserFact,
+  /** The codes before open nothing any more. */
+  PortalUserRecoveryCodesRenewed: z.object({ portalUserId: id, customerId: id }),
   /** No longer written: a failed sign-in is a recorded call. */
   PortalUserSignInFailed: z.object({
     portalUserId: id,

@@ -95,6 +95,16 @@ describe('what an event of identity becomes', () => {
       { eventType: 'session.sign_in', userId: portalUserId, description: `Portal user ${portalUserId} signed in` },
     ],
     [
+      'PortalUserRecoveryCodesRenewed',
+      { portalUserId },
+      {
+        eventType: 'second_factor.renew_codes',
+        userId: portalUserId,
+        actorId: portalUserId,
+        description: `Portal user ${portalUserId} made new recovery codes; the former ones open nothing any more`,
+      },
+    ],
+    [
       'PortalUserSignInFailed',
       { portalUserId, reason: 'wrong-password' },
       {

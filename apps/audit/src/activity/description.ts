@@ -79,8 +79,14 @@ export function describeDiscard(
 }
 
 function actorOf({ name, data }: IdentityEvent): string | null {
-  if (name === 'PortalUserSignedIn' || name === 'PortalUserSecondFactorEnrolled') return data.portalUserId;
-  return 'actor' in data && data.actor.kind === 'portal_user' ? data.actor.id : null;
+  switch (name) {
+    case 'PortalUserSignedIn':
+    case 'PortalUserSecondFactorEnrolled':
+    case 'PortalUserRecoveryCodesRenewed':
+      return data.portalUserId;
+    default:
+      return 'actor' in data && data.actor.kind === 'portal_user' ? data.actor.id : null;
+  }
 }
 
 function entryOf(event: IdentityEvent | TokenEvent, story: Story, actorId: string | null = null): ActivityEntry {

@@ -14,6 +14,7 @@ export const EVENT_TYPES = [
   'session.code_required',
   'second_factor.enrol',
   'second_factor.reset',
+  'second_factor.renew_codes',
   'role.add',
   'role.change',
   'role.delete',

@@ -104,6 +104,15 @@ export function identityStory(event: IdentityEvent): Story {
         metadata: actorMetadata(actor),
       };
     }
+    case 'PortalUserRecoveryCodesRenewed': {
+      const { portalUserId } = event.data;
+      return {
+        userId: portalUserId,
+        eventType: 'second_factor.renew_codes',
+        description: `Portal user ${portalUserId} made new recovery codes; the former ones open nothing any more`,
+        metadata: {},
+      };
+    }
     case 'PortalUserSignInFailed': {
       const { portalUserId, reason } = event.data;
       const why = reason === 'inactive' ? 'the account is inactive' : 'wrong password';

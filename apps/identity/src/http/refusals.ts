@@ -20,6 +20,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'session.unknown': 404,
   'customer.unknown': 404,
   'second-factor.wrong-code': 400,
+  'second-factor.used-code': 400,
   'hand-over.unknown': 404,
   'hand-over.opened': 409,
   'idempotency-key.reused': 422,

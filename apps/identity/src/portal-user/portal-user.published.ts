@@ -2,7 +2,7 @@ import { releaseClaim, type Recorded, type StreamPublication } from '@rebelcore/
 import type { PoolClient } from 'pg';
 import { identityEvent } from '../published-event.js';
 import { requireCurrent, RoleOutdated } from '../role/roles.js';
-import { forgetSecondFactor, keepSecondFactor } from '../second-factor/second-factor.store.js';
+import { forgetSecondFactor, keepSecondFactor, replaceRecoveryCodes } from '../second-factor/second-factor.store.js';
 import { endSessionsOf } from '../session/session.store.js';
 import { emailClaim } from './email.js';
 import { inviteClaim } from './invitations.js';
@@ -53,6 +53,8 @@ export const portalUserPublication: StreamPublication<PortalUserEvent> = {
         return event.confidential && keepSecondFactor(tx, person, event.confidential);
       case 'PortalUserSecondFactorReset':
         return forgetSecondFactor(tx, person);
+      case 'PortalUserRecoveryCodesRenewed':
+        return event.confidential && replaceRecoveryCodes(tx, person, event.confidential.recoveryCodeHashes);
     }
   },
 };

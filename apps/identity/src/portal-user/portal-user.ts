@@ -39,6 +39,7 @@ const events = {
   PortalUserDeleted: { schema: identityEvents.schemas.PortalUserDeleted },
   PortalUserSecondFactorEnrolled: { schema: identityEvents.schemas.PortalUserSecondFactorEnrolled },
   PortalUserSecondFactorReset: { schema: identityEvents.schemas.PortalUserSecondFactorReset },
+  PortalUserRecoveryCodesRenewed: { schema: identityEvents.schemas.PortalUserRecoveryCodesRenewed },
 };
 export type PortalUserEvent = EventOf<
   typeof events,
@@ -49,6 +50,7 @@ export type PortalUserEvent = EventOf<
     PortalUserRegistered: { readonly passwordHash: string; readonly person?: PersonalData };
     PortalUserDetailsChanged: PersonalData;
     PortalUserSecondFactorEnrolled: Enrolment;
+    PortalUserRecoveryCodesRenewed: Pick<Enrolment, 'recoveryCodeHashes'>;
   }
 >;
 
@@ -88,9 +90,10 @@ export const portalUser: Aggregate<PortalUser, PortalUserEvent> = {
         const known = { portalUserId, customerId, owner, secondFactor: false };
         return { ...known, status: state.status === 'invited' ? state.becomes : 'active' };
       }
-      // What somebody is called, and which role it is at the moment, stands in tables.
+      // What somebody is called, which role it is at the moment, and the recovery codes stand in tables.
       case 'PortalUserDetailsChanged':
       case 'PortalUserRoleChanged':
+      case 'PortalUserRecoveryCodesRenewed':
         return state;
       case 'PortalUserDeactivated':
         return withStatus(state, 'inactive');

@@ -15,7 +15,7 @@ import { Person } from '../portal-user/person.entity.js';
 import { portalUser } from '../portal-user/portal-user.js';
 import { hashOf, newSessionToken, SessionStore } from '../session/session.store.js';
 import { newRecoveryCodes } from './recovery-codes.js';
-import { assertNotEnrolled, enrol, reset, type PortalUserId } from './second-factor.js';
+import { assertNotEnrolled, enrol, renewRecoveryCodes, reset, type PortalUserId } from './second-factor.js';
 import { secretOf, SecondFactors } from './second-factor.store.js';
 import { base32, newTotpSecret, otpauthUri, stepOf } from './totp.js';
 
@@ -93,7 +93,7 @@ export class ConfirmEnrolmentHandler implements ICommandHandler<ConfirmEnrolment
     }
     const secret = open(sealedSecret, this.config.KEY_ENCRYPTION_KEY, secretOf(caller));
     const step = stepOf(secret, totp, Date.now());
-    if (step === undefined) throw new Refused('second-factor.wrong-code', 'totp: is not what the app shows now');
+    if (step === undefined) throw wrongCode();
     const recoveryCodes = newRecoveryCodes();
     const recoveryCodeHashes = recoveryCodes.map((code) => this.factors.recoveryHash(portalUserId, code));
     const sessionToken = newSessionToken();
@@ -104,6 +104,55 @@ export class ConfirmEnrolmentHandler implements ICommandHandler<ConfirmEnrolment
     return { recoveryCodes, sessionToken, position };
   }
 }
+
+/** Shown this once; only hashes are kept. The position is the customer's. */
+interface RenewedCodes {
+  readonly recoveryCodes: readonly string[];
+  readonly position: number;
+}
+
+/**
+ * Ten other recovery codes. The session alone is not enough: somebody at a screen that was left open must not take the
+ * account along.
+ *
+ * @throws {Refused} `second-factor.wrong-code`, `second-factor.used-code`
+ */
+export class RenewRecoveryCodes extends Command<RenewedCodes | { readonly waitS: number }> {
+  constructor(
+    readonly totp: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(RenewRecoveryCodes)
+export class RenewRecoveryCodesHandler implements ICommandHandler<RenewRecoveryCodes> {
+  constructor(
+    private readonly store: EventStore,
+    private readonly factors: SecondFactors,
+  ) {}
+
+  async execute({ totp, caller }: RenewRecoveryCodes): Promise<RenewedCodes | { readonly waitS: number }> {
+    const { customerId, portalUserId } = caller;
+    const whose = { portalUserId, customerId };
+    const checked = await this.factors.check(whose, { totp }, new Date());
+    if (typeof checked === 'object') return checked;
+    if (checked !== 'accepted') throw codeRefused(checked);
+    const recoveryCodes = newRecoveryCodes();
+    const hashes = recoveryCodes.map((code) => this.factors.recoveryHash(portalUserId, code));
+    const decision = renewRecoveryCodes(whose, hashes);
+    const { position } = await this.store.transact(portalUser, portalUserId, decision, appendContextOf(caller));
+    return { recoveryCodes, position };
+  }
+}
+
+const codeRefused = (verdict: 'used' | 'wrong'): Refused =>
+  verdict === 'used'
+    ? new Refused('second-factor.used-code', 'totp: was used already; the app shows another within 30 seconds')
+    : wrongCode();
+
+const wrongCode = () => new Refused('second-factor.wrong-code', 'totp: is not what the app shows now');
 
 /** @returns the customer's position */
 export class ResetSecondFactor extends Command<number> {

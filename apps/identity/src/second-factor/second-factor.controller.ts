@@ -12,10 +12,12 @@ import { actorOf, appendContextOf, CurrentCaller, type Caller } from '../access/
 import { OperatorGuard } from '../access/operator.guard.js';
 import { BeforeEnrolment, PortalSessionGuard } from '../access/portal-session.guard.js';
 import { idInPath, sixDigits, withoutBlanks } from '../http/request-fields.js';
+import { tooManyAttempts } from '../session/sign-in-refusals.js';
 import { userId } from '../user/user-item.js';
 import {
   BeginEnrolment,
   ConfirmEnrolment,
+  RenewRecoveryCodes,
   ResetOwnersSecondFactor,
   ResetSecondFactor,
 } from './second-factor.commands.js';
@@ -82,6 +84,37 @@ export class SecondFactorController {
     const { recoveryCodes, sessionToken, position } = await this.commands.execute(command);
     void openSessionCookie(reply, sessionToken).header('position', String(position));
     return { recovery_codes: [...recoveryCodes] };
+  }
+
+  @ApiOperation({
+    summary: 'Ten other recovery codes, for a code of one’s authenticator app; those before open nothing any more.',
+  })
+  @Post('me/recovery-codes')
+  @HttpCode(200)
+  @UseGuards(PortalSessionGuard)
+  @ApiResponse({ status: 200, standardSchema: confirmResponse })
+  @ApiResponse({
+    status: 400,
+    standardSchema: problem,
+    description: 'request.invalid, second-factor.wrong-code, second-factor.used-code; all name the field totp.',
+  })
+  @ApiResponse({ status: 401, standardSchema: problem, description: 'session.required' })
+  @ApiResponse({ status: 403, standardSchema: problem, description: 'session.enrolment-required' })
+  @ApiResponse({ status: 409, standardSchema: problem, description: 'second-factor.not-enrolled' })
+  @ApiResponse({
+    status: 429,
+    standardSchema: problem,
+    description: 'session.too-many-attempts; Retry-After says in how many seconds a code is looked at again.',
+  })
+  async renewRecoveryCodes(
+    @Body({ schema: confirmRequest }) body: z.infer<typeof confirmRequest>,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<z.infer<typeof confirmResponse>> {
+    const renewed = await this.commands.execute(new RenewRecoveryCodes(withoutBlanks(body.totp), caller));
+    if ('waitS' in renewed) throw tooManyAttempts(renewed.waitS);
+    void reply.header('position', String(renewed.position));
+    return { recovery_codes: [...renewed.recoveryCodes] };
   }
 
   /** For somebody who has lost the app and the codes: the next sign-in enrols anew. Ends the person's sessions. */

@@ -205,6 +205,56 @@ describe('a second factor', () => {
   });
 });
 
+describe('recovery codes made anew', () => {
+  const renew = async ({ cookie }: { cookie: string }, totp: unknown) => {
+    const { token } = (await identity.exchange(cookie)).body;
+    return identity.call('POST', '/api/v1/me/recovery-codes', {
+      authorization: `Bearer ${String(token)}`,
+      body: { totp },
+    });
+  };
+
+  it('are ten for a code of the app, after which those before open nothing', async () => {
+    const person = await enrolled();
+    const answer = await renew(person, await person.app.nextCode());
+    const codes = answer.body.recovery_codes as unknown as string[];
+    expect([answer.status, new Set([...codes, ...person.codes]).size]).toEqual([200, 20]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect((await signIn(person, { recovery_code: person.codes[0] })).status).toBe(401);
+    expect((await signIn(person, { recovery_code: codes[0] })).status).toBe(201);
+    expect((await signIn(person, { recovery_code: codes[0] })).status).toBe(401);
+    const made = () => identity.events.find(({ name, subject }) => /Renewed$/.test(name) && subject === person.id);
+    const event = await until(made, 'the renewal to be published');
+    expect(event.data).toEqual({ portalUserId: person.id, customerId: acme.id });
+    expect(event.sequence).toBe(Number(answer.headers.get('position')));
+  });
+
+  it('take more than the session: no wrong code, none that was used, and not too many', async () => {
+    const person = await enrolled();
+    const used = person.app.shown(Date.now() - 30_000).code;
+    expect(errorsOf(await renew(person, used))).toEqual([
+      400,
+      [{ field: 'totp', rule: 'was used already; the app shows another within 30 seconds' }],
+    ]);
+    expect(errorsOf(await renew(person, 'abcdef'))).toEqual([400, [{ field: 'totp', rule: 'must be six digits' }]]);
+    for (let n = 0; n < 4; n++) {
+      expect(errorsOf(await renew(person, '000000'))).toEqual([
+        400,
+        [{ field: 'totp', rule: 'is not what the app shows now' }],
+      ]);
+    }
+    const throttled = await renew(person, await person.app.nextCode());
+    expect(throttled).toMatchObject({ status: 429, body: { code: 'session.too-many-attempts' } });
+    expect(Number(throttled.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await signIn(person, { recovery_code: person.codes[0] })).status).toBe(201);
+  });
+
+  it('are not to be had before the app is enrolled', async () => {
+    const cookie = cookieOf(await signIn(await somebody(identity, acme.id)));
+    expect((await renew({ cookie }, '123456')).status).toBe(401);
+  });
+});
+
 describe('the reset of a second factor', () => {
   const resetOf = (id: string) => acme.call('POST', `/api/v1/users/${id}/reset-second-factor`);
   const resetOwner = (id: string, authorization = `Bearer ${identity.operatorToken}`) =>

@@ -1,6 +1,6 @@
 import { specify } from '@rebelcore/testing/given-when-then';
 import { portalUser, type Enrolment, type PortalUserEvent } from '../portal-user/portal-user.js';
-import { enrol, judgeCode, reset, waitBeforeCode } from './second-factor.js';
+import { enrol, judgeCode, renewRecoveryCodes, reset, waitBeforeCode } from './second-factor.js';
 
 const whose = {
   portalUserId: '0198a1de-cccc-7000-8000-000000000001',
@@ -41,6 +41,26 @@ describe('a second factor', () => {
     given([registered(false), enrolled, resetBy(owner)])
       .when(enrol(whose, enrolment))
       .then([enrolled]);
+  });
+
+  it('has other recovery codes whenever they are asked for, beside the event, and only while it is enrolled', () => {
+    const codes = [Buffer.from('hash of a code')];
+    const renewed = {
+      type: 'PortalUserRecoveryCodesRenewed',
+      data: whose,
+      confidential: { recoveryCodeHashes: codes },
+    } as const;
+    given([registered(false), enrolled])
+      .when(renewRecoveryCodes(whose, codes))
+      .then([renewed]);
+    given([registered(false), enrolled, renewed])
+      .when(renewRecoveryCodes(whose, codes))
+      .then([renewed]);
+    expect(JSON.stringify(portalUser.codec.encode(renewed))).not.toMatch(/hash|codes":/i);
+    for (const history of [[registered(false)], [registered(false), enrolled, resetBy(owner)]]) {
+      given(history).when(renewRecoveryCodes(whose, codes)).thenRefused('second-factor.not-enrolled');
+    }
+    given([]).when(renewRecoveryCodes(whose, codes)).thenRefused('user.unknown');
   });
 
   it('is nobody’s who is not there', () => {

@@ -120,6 +120,22 @@ export async function keepSecondFactor(tx: PoolClient, whose: PortalUserId, enro
   });
 }
 
+/** In the transaction of the event: the codes before open nothing from here on. */
+export async function replaceRecoveryCodes(
+  tx: PoolClient,
+  { customerId, portalUserId }: PortalUserId,
+  hashes: Enrolment['recoveryCodeHashes'],
+): Promise<void> {
+  await tx.query({
+    name: 'recovery-code.replace',
+    text: `with former as (
+             delete from recovery_code where customer_id = $1 and portal_user_id = $2
+           )
+           insert into recovery_code (customer_id, portal_user_id, code_hash) select $1, $2, unnest($3::bytea[])`,
+    values: [customerId, portalUserId, hashes],
+  });
+}
+
 /** In the transaction of the event that takes it away. Ends the person's sessions. */
 export async function forgetSecondFactor(tx: PoolClient, { customerId, portalUserId }: PortalUserId): Promise<void> {
   await tx.query({

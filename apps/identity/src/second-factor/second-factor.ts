@@ -23,6 +23,15 @@ export function assertNotEnrolled(state: PortalUser): void {
   }
 }
 
+/** Other recovery codes in place of those that were used or may have been seen. */
+export const renewRecoveryCodes =
+  (whose: PortalUserId, recoveryCodeHashes: Enrolment['recoveryCodeHashes']): Decision<PortalUser, PortalUserEvent> =>
+  (state) => {
+    if (!isThere(state)) throw unknown();
+    if (!state.secondFactor) throw new Refused('second-factor.not-enrolled', 'No authenticator app is enrolled.');
+    return [{ type: 'PortalUserRecoveryCodesRenewed', data: whose, confidential: { recoveryCodeHashes } }];
+  };
+
 /** For somebody who has lost it: the Super Admin resets a person's, the operator that of the Super Admin. */
 export const reset =
   (whose: PortalUserId, actor: Actor): Decision<PortalUser, PortalUserEvent> =>

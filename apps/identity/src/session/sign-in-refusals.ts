@@ -21,15 +21,8 @@ export function refuse(request: FastifyRequest, outcome: NotOpened): never {
         'session.second-factor-required',
         'Please enter the six digits that your authenticator app shows.',
       );
-    case 'too-many-attempts': {
-      const { retryAfter } = outcome;
-      throw new ProblemException(
-        429,
-        'session.too-many-attempts',
-        `Too many attempts; please try again in ${String(retryAfter)} s.`,
-        { retryAfter },
-      );
-    }
+    case 'too-many-attempts':
+      throw tooManyAttempts(outcome.retryAfter);
     case 'busy': {
       const { retryAfter } = outcome;
       throw new ProblemException(429, 'session.busy', 'Too many sign-ins at the moment; please try again.', {
@@ -38,6 +31,15 @@ export function refuse(request: FastifyRequest, outcome: NotOpened): never {
     }
   }
 }
+
+/** @param retryAfter in seconds */
+export const tooManyAttempts = (retryAfter: number): ProblemException =>
+  new ProblemException(
+    429,
+    'session.too-many-attempts',
+    `Too many attempts; please try again in ${String(retryAfter)} s.`,
+    { retryAfter },
+  );
 
 function reasonOf(outcome: NotOpened): string {
   switch (outcome.result) {

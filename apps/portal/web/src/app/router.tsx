@@ -128,13 +128,19 @@ const sessions = createRoute({
   component: lazyRouteComponent(() => import('../pages/sessions/sessions.page.js'), 'SessionsPage'),
 });
 
+const recoveryCodes = createRoute({
+  getParentRoute: () => framed,
+  path: '/recovery-codes',
+  component: lazyRouteComponent(() => import('../pages/recovery-codes/recovery-codes.page.js'), 'RecoveryCodesPage'),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     signIn,
     invite,
     handOver,
     enrol,
-    framed.addChildren([start, users, activity, roles, sessions]),
+    framed.addChildren([start, users, activity, roles, sessions, recoveryCodes]),
   ]),
   defaultPendingComponent: () => <Loading />,
   defaultErrorComponent: Failed,

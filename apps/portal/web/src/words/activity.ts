@@ -37,6 +37,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'session.sign_in_failed': 'Sign-in refused',
     'second_factor.enrol': 'Authenticator enrolled',
     'second_factor.reset': 'Authenticator reset',
+    'second_factor.renew_codes': 'Recovery codes renewed',
   },
   Roles: {
     'role.add': 'Role added',

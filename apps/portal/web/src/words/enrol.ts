@@ -14,20 +14,4 @@ export const enrolWords = {
   enrolled: 'You have set it up already, perhaps in another window.',
   goOn: 'Go on',
   stepOf: (step: number) => `Step ${String(step)} of 3`,
-  codes: {
-    title: 'Keep your recovery codes',
-    lead: 'They are shown only now. Each opens your account once, when your phone is lost. Keep them where you keep passwords, not on that phone.',
-    name: 'the recovery codes',
-    download: 'Download as text',
-    file: 'recovery-codes.txt',
-    typeOne: 'Type one of them, to show that you have stored them',
-    mismatch: 'That is none of the ten.',
-    done: 'Done',
-    leave: {
-      title: 'Leave without storing them?',
-      description: 'The codes cannot be shown again. Without them, a lost phone means asking your administrator.',
-      stay: 'Stay',
-      leave: 'Leave anyway',
-    },
-  },
 };

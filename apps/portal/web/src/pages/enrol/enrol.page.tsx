@@ -10,11 +10,12 @@ import { CodeField } from '../../ui/code-field.js';
 import { CopyButton } from '../../ui/copy.js';
 import { useSubmit } from '../../ui/form.js';
 import { Column } from '../../ui/page.js';
+import { RecoveryCodes } from '../../ui/recovery-codes.js';
 import { Empty, Loading, LoadError, Refusal } from '../../ui/states.js';
 import { enrolWords as words } from '../../words/enrol.js';
+import { recoveryCodeWords } from '../../words/recovery-codes.js';
 import styles from './enrol.module.css';
 import { QrCode } from './qr-code.js';
-import { RecoveryCodes } from './recovery-codes.js';
 
 const route = getRouteApi('/enrol');
 
@@ -30,7 +31,14 @@ export function EnrolPage() {
     router.history.push(safeNext(next, location.origin));
   }
 
-  if (codes !== undefined) return <RecoveryCodes codes={codes} onDone={() => void leave()} />;
+  if (codes !== undefined) {
+    return (
+      <Column key="codes" title={recoveryCodeWords.title} lead={recoveryCodeWords.lead}>
+        <p className={styles.number}>{words.stepOf(3)}</p>
+        <RecoveryCodes codes={codes} onDone={() => void leave()} />
+      </Column>
+    );
+  }
   return (
     <Column title={words.title} lead={words.lead}>
       <Authenticator onConfirmed={setCodes} onEnrolled={() => void leave()} />

@@ -1,4 +1,5 @@
 import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { answer, api } from '../../api/client.js';
 import { asProblem, type Problem } from '../../api/problem.js';
@@ -48,7 +49,7 @@ export function SessionsPage() {
   }
 
   return (
-    <Page title={words.title} lead={words.lead}>
+    <Page title={words.title} lead={words.lead} aside={<Link to="/recovery-codes">{words.recoveryCodes}</Link>}>
       <div>
         <Refusal problem={problem} />
         {sessions.isError && (

@@ -1,16 +1,14 @@
 import { useBlocker } from '@tanstack/react-router';
 import { Download } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
-import { Button } from '../../ui/button.js';
-import { Dialog } from '../../ui/dialog.js';
-import { downloadText } from '../../ui/download.js';
-import { TextField } from '../../ui/field.js';
-import { OneTimeText } from '../../ui/one-time-text.js';
-import { Column } from '../../ui/page.js';
-import { enrolWords } from '../../words/enrol.js';
-import styles from './enrol.module.css';
+import { Button } from './button.js';
+import { Dialog } from './dialog.js';
+import { downloadText } from './download.js';
+import { TextField } from './field.js';
+import { OneTimeText } from './one-time-text.js';
+import { recoveryCodeWords as words } from '../words/recovery-codes.js';
+import styles from './recovery-codes.module.css';
 
-const words = enrolWords.codes;
 const plain = (code: string): string => code.toLowerCase().replace(/[\s-]/g, '');
 
 /** Ten codes that are shown only now; whoever goes on has typed one of them back. */
@@ -34,8 +32,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
   }
 
   return (
-    <Column title={words.title} lead={words.lead}>
-      <p className={styles.number}>{enrolWords.stepOf(3)}</p>
+    <>
       <OneTimeText lines={codes} name={words.name} />
       <form
         className={styles.form}
@@ -94,6 +91,6 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
           </>
         }
       />
-    </Column>
+    </>
   );
 }

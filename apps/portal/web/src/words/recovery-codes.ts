@@ -1,0 +1,25 @@
+export const recoveryCodeWords = {
+  title: 'Keep your recovery codes',
+  lead: 'They are shown only now. Each opens your account once, when your phone is lost. Keep them where you keep passwords, not on that phone.',
+  name: 'the recovery codes',
+  download: 'Download as text',
+  file: 'recovery-codes.txt',
+  typeOne: 'Type one of them, to show that you have stored them',
+  mismatch: 'That is none of the ten.',
+  done: 'Done',
+  leave: {
+    title: 'Leave without storing them?',
+    description: 'The codes cannot be shown again. Without them, a lost phone means asking your administrator.',
+    stay: 'Stay',
+    leave: 'Leave anyway',
+  },
+  renew: {
+    title: 'New recovery codes',
+    lead: 'Ten others, for when those before are used up or somebody may have seen them. The former ones open nothing from then on.',
+    code: 'Code',
+    codeHint: 'What your authenticator app shows now.',
+    make: 'Make new codes',
+    cancel: 'Back to your sessions',
+    made: 'Your new recovery codes count from now on.',
+  },
+};
