@@ -286,7 +286,7 @@ test('credentials that are shown once', async ({ signedInPage: page, context, br
     await leave(other);
     await other.goto(link);
     await other.getByRole('button', { name: 'Open once and show' }).click();
-    await expect(other.getByRole('heading', { name: 'This link shows nothing any more' })).toBeVisible();
+    await expect(other.getByRole('heading', { name: 'This link was opened already' })).toBeVisible();
   });
   await other.context().close();
   await step(page, 'stored, and still on the clipboard', async () => {

@@ -74,7 +74,7 @@ test('credentials are handed over by a link that opens once, and neither key nor
     await other.goto('about:blank');
     await other.goto(link.href);
     await other.getByRole('button', { name: 'Open once and show' }).click();
-    await expect(other.getByRole('heading', { name: 'This link shows nothing any more' })).toBeVisible();
+    await expect(other.getByRole('heading', { name: 'This link was opened already' })).toBeVisible();
     await expect(other.getByText('they should deactivate these credentials')).toBeVisible();
     await expectAccessible(other);
   });
@@ -118,7 +118,26 @@ test('a link that was withdrawn opens nothing', async ({ signedInPage: page, con
   const other = await stranger(context, system.portal);
   await other.goto(link.href);
   await other.getByRole('button', { name: 'Open once and show' }).click();
-  await expect(other.getByText('It was opened already, has expired or was withdrawn.')).toBeVisible();
+  await expect(other.getByRole('heading', { name: 'This link was withdrawn' })).toBeVisible();
+  await expect(other.getByText('before anybody opened it')).toBeVisible();
+  await expectAccessible(other);
+  await other.context().close();
+});
+
+test('a link that has expired says so, and alarms nobody', async ({ signedInPage: page, context, system }) => {
+  const { link } = await mintAndLink(page);
+  const other = await stranger(context, system.portal);
+  await other.route('**/hand-overs/*/open', (route) =>
+    route.fulfill({
+      status: 410,
+      contentType: 'application/problem+json',
+      json: { type: 'about:blank', title: 'Gone', status: 410, code: 'hand-over.expired', detail: 'x' },
+    }),
+  );
+  await other.goto(link.href);
+  await other.getByRole('button', { name: 'Open once and show' }).click();
+  await expect(other.getByRole('heading', { name: 'This link has expired' })).toBeVisible();
+  await expect(other.getByText('Nobody has opened it')).toBeVisible();
   await other.context().close();
 });
 

@@ -15,6 +15,7 @@ import { idInPath } from '../http/request-fields.js';
 import { userId } from '../user/user-item.js';
 import { FindUser } from '../user/user.queries.js';
 import { CreateHandOver, OpenHandOver, WithdrawHandOver } from './hand-over.commands.js';
+import type { Gone } from './hand-over.js';
 import { HandOvers } from './hand-overs.js';
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
@@ -133,18 +134,27 @@ export class HandOverController {
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: opened })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'hand-over.unknown' })
-  @ApiResponse({ status: 410, standardSchema: problem, description: 'hand-over.gone: opened, withdrawn or expired' })
+  @ApiResponse({
+    status: 410,
+    standardSchema: problem,
+    description: 'hand-over.opened, hand-over.withdrawn, hand-over.expired',
+  })
   async open(@Param('id') id: string, @Req() request: FastifyRequest): Promise<z.infer<typeof opened>> {
     const command = new OpenHandOver(idInPath(id, unknown), request.callerIp, contextOf(request));
     const outcome = await this.commands.execute(command);
     if ('gone' in outcome) {
       const { gone: reason, customerId, apiUserId: whose } = outcome;
       describeCall(request, { customerId, apiUserId: whose, reason });
-      const detail = 'This link no longer opens. Ask whoever sent it for a new one.';
-      throw new ProblemException(410, 'hand-over.gone', detail);
+      throw new ProblemException(410, reason, WHY_GONE[reason]);
     }
     return { ciphertext: outcome.ciphertext };
   }
 }
+
+const WHY_GONE: Readonly<Record<Gone, string>> = {
+  'hand-over.opened': 'This link was opened already, and opens once. If it was not you, tell whoever sent it.',
+  'hand-over.withdrawn': 'This link was withdrawn by whoever sent it; nobody has opened it.',
+  'hand-over.expired': 'This link has expired; nobody has opened it. Ask whoever sent it for a new one.',
+};
 
 const unknown = () => new Refused('hand-over.unknown', 'There is no such link.');

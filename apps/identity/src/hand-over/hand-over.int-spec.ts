@@ -83,20 +83,20 @@ describe('a hand-over link', () => {
   });
 
   it.each([
-    ['opened', (id: string) => open(id)],
-    ['withdrawn', (id: string) => withdraw(id)],
-    ['expired', (id: string) => expire(id)],
+    ['opened', 'If it was not you, tell whoever sent it.', (id: string) => open(id)],
+    ['withdrawn', 'nobody has opened it', (id: string) => withdraw(id)],
+    ['expired', 'nobody has opened it', (id: string) => expire(id)],
   ])(
-    'that is %s says only that it is gone; each try is recorded for the customer and shown to its maker',
-    async (how, end) => {
+    'that is %s says so: “%s”; each try is recorded for the customer and shown to its maker',
+    async (how, told, end) => {
       const id = idOf(await make());
       await end(id);
       if (how === 'expired') await identity.app.get(HandOvers).sweep();
       const answer = await open(id, { 'x-correlation-id': id });
       expect([answer.status, answer.body.code, answer.body.detail]).toEqual([
         410,
-        'hand-over.gone',
-        'This link no longer opens. Ask whoever sent it for a new one.',
+        `hand-over.${how}`,
+        expect.stringContaining(told) as string,
       ]);
       await open(id, { 'x-correlation-id': id });
       expect(await listed(id)).toMatchObject({

@@ -27,7 +27,10 @@ export type HandOver =
       'handOverId' | 'apiUserId' | 'customerId' | 'expiresAt'
     >);
 
-/** Why a link does not open, for whoever made it and for auditors; whoever tries it is told less. */
+/**
+ * Why a link does not open. Whoever tries it is told as well: only who holds the link can ask, and has to know whether
+ * somebody else may have the credentials.
+ */
 export type Gone = 'hand-over.opened' | 'hand-over.withdrawn' | 'hand-over.expired';
 
 export const handOver: Aggregate<HandOver, HandOverEvent> = {

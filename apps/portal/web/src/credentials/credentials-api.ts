@@ -35,6 +35,6 @@ export async function withdrawHandOver(id: string): Promise<void> {
   await answer(api.DELETE('/api/v1/hand-overs/{id}', { params: { path: { id } } }));
 }
 
-/** @throws {Problem} `hand-over.gone` once it was opened, has expired or was withdrawn; `hand-over.unknown` */
+/** @throws {Problem} `hand-over.opened`, `hand-over.withdrawn`, `hand-over.expired`, `hand-over.unknown` */
 export const openHandOver = async (id: string): Promise<string> =>
   (await answer(api.POST('/api/v1/hand-overs/{id}/open', { params: { path: { id } } }))).ciphertext;

@@ -71,8 +71,20 @@ export const credentialsWords = {
     opening: 'Opening…',
     cutTitle: 'This link is not complete',
     cut: 'A part of it is missing. Ask for the whole link; it was not opened.',
-    goneTitle: 'This link shows nothing any more',
-    gone: 'It was opened already, has expired or was withdrawn. If you did not open it yourself, tell whoever sent it: they should deactivate these credentials.',
+    gone: {
+      opened: {
+        title: 'This link was opened already',
+        text: 'It opens once. If you did not open it yourself, tell whoever sent it: they should deactivate these credentials.',
+      },
+      expired: {
+        title: 'This link has expired',
+        text: 'Nobody has opened it, and nobody can any more. Ask for a new link.',
+      },
+      withdrawn: {
+        title: 'This link was withdrawn',
+        text: 'Whoever sent it has taken it back before anybody opened it. Ask them for a new link.',
+      },
+    },
     unknownTitle: 'There is no such link',
     unknown: 'Check that you have the whole address, or ask for a new link.',
     unreadableTitle: 'The credentials could not be read',

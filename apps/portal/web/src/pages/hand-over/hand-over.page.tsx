@@ -15,7 +15,8 @@ const words = credentialsWords.page;
 const route = getRouteApi('/hand-over/$id');
 
 type State =
-  | { readonly at: 'closed' | 'opening' | 'cut' | 'gone' | 'unknown' | 'unreadable' | 'done' }
+  | { readonly at: 'closed' | 'opening' | 'cut' | 'unknown' | 'unreadable' | 'done' }
+  | { readonly at: 'gone'; readonly why: keyof typeof words.gone }
   | { readonly at: 'lost'; readonly problem: Problem }
   | {
       readonly at: 'opened';
@@ -23,6 +24,12 @@ type State =
       readonly label: string | null;
       readonly secret: OneTimeSecret;
     };
+
+const WHY_GONE: Readonly<Partial<Record<string, keyof typeof words.gone>>> = {
+  'hand-over.opened': 'opened',
+  'hand-over.expired': 'expired',
+  'hand-over.withdrawn': 'withdrawn',
+};
 
 /** What the one sees to whom credentials are handed over. Nothing is opened before a button is pressed: previews of links press none. */
 export function HandOverPage() {
@@ -54,7 +61,8 @@ export function HandOverPage() {
       setState({ at: 'opened', username: credentials.username, label: credentials.label, secret });
     } catch (thrown) {
       const problem = asProblem(thrown);
-      if (problem.status === 410) setState({ at: 'gone' });
+      const why = WHY_GONE[problem.code];
+      if (why !== undefined) setState({ at: 'gone', why });
       else if (problem.status === 404) setState({ at: 'unknown' });
       else setState({ at: 'lost', problem });
     }
@@ -100,7 +108,7 @@ export function HandOverPage() {
     case 'cut':
       return <Column title={words.cutTitle} lead={words.cut} />;
     case 'gone':
-      return <Column title={words.goneTitle} lead={words.gone} />;
+      return <Column title={words.gone[state.why].title} lead={words.gone[state.why].text} />;
     case 'unknown':
       return <Column title={words.unknownTitle} lead={words.unknown} />;
     case 'unreadable':
