@@ -13,7 +13,9 @@ try {
     const projection = new Projection({ pool, view: ACTIVITY_VIEW, logger: createLogger('audit', 'error') });
     const wanted = parsePlaces(places);
     const gone = await discardParked(projection, wanted, { by, why });
-    process.stdout.write(`audit: ${gone} of ${places.length} records let go; the others are not parked (any more).\n`);
+    process.stdout.write(
+      `audit: ${gone} of ${places.length} records let go; the others are not parked (any more), or what comes after them waits for them.\n`,
+    );
   } finally {
     await pool.end();
   }

@@ -8,7 +8,7 @@ import { findRunningSystem } from './system/running-system.js';
 const usage = `usage: npm run parked -- replay ${STORING_SERVICES.join('|')}
        npm run parked -- discard TOPIC/PARTITION@OFFSET... --reason "WHY" [--by NAME]
 replay   tries the records again that this service could not apply, in order, and lists what is left
-discard  lets records of calls go for good that will never be readable; the activity log says which, by whom and why
+discard  lets records go for good: calls that will never be readable, and events that bear the number of another one; the activity log says which, by whom and why
 The database is that of the system running here, or the one in <SERVICE>_DATABASE_URL.`;
 
 function run(): number {

@@ -119,7 +119,7 @@ const CLOUD_EVENT_HEADERS = {
       type: 'string',
       pattern: '^[1-9][0-9]{0,15}$',
       description:
-        "The producer's gap-free number for this customer, from 1: an integer in decimal digits, to be compared as a number. As text, 10 comes before 9.",
+        "The producer's gap-free number for this customer, from 1: an integer in decimal digits, to be compared as a number. As text, 10 comes before 9. The same number with another ce_id is no repeat: the producer has lost what it published, so stop and ask.",
     },
     ce_correlationid: { type: 'string', description: 'The request that led to the event.' },
     ce_causationid: {

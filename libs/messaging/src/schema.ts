@@ -24,7 +24,8 @@ grant select, insert, delete on outbox to ${identifier(role)};
 `;
 
 /**
- * What a consumer keeps beside its views: offsets, the last applied sequence per key, parked records, heartbeats.
+ * What a consumer keeps beside its views: offsets, the last applied sequence per key and the ids up to it, parked records,
+ * heartbeats.
  *
  * @param role the runtime role, granted what consuming needs
  */
@@ -44,6 +45,14 @@ create table applied_sequence (
   sequence bigint not null,
   primary key (view, topic, key)
 ) with (fillfactor = 80);
+create table applied_run (
+  view text not null,
+  topic text not null,
+  key text not null,
+  first_sequence bigint not null,
+  ids text[] not null,
+  primary key (view, topic, key, first_sequence)
+);
 create table parked_record (
   view text not null,
   topic text not null,
@@ -80,8 +89,8 @@ create table topic_gap (
   noticed_at timestamptz not null default now(),
   primary key (view, topic, partition, incarnation, kind, from_offset)
 );
-grant select, insert, update on consumer_offset, applied_sequence to ${identifier(role)};
-grant delete on consumer_offset, applied_sequence to ${identifier(role)};
+grant select, insert, update on consumer_offset, applied_sequence, applied_run to ${identifier(role)};
+grant delete on consumer_offset, applied_sequence, applied_run to ${identifier(role)};
 grant select, insert, update, delete on parked_record, heartbeat to ${identifier(role)};
 grant select, insert on topic_gap to ${identifier(role)};
 `;

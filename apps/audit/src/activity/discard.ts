@@ -9,22 +9,21 @@ export interface Place {
   readonly offset: bigint;
 }
 
-/** @throws {Error} for a text that is no place, and for a record that others may wait behind */
+/** @throws {Error} for a text that is no place of a record of the log */
 export function parsePlaces(texts: readonly string[]): Place[] {
   return texts.map((text) => {
     const [, topic = '', partition = '', offset = ''] = /^([^/@]+)\/(\d{1,9})@(\d{1,18})$/.exec(text) ?? [];
     if (topic === '') throw new Error(`${text} is no place of a record, such as api.calls.billing.v1/3@17`);
-    if (activityHandlers(topic)?.unordered !== true) {
-      throw new Error(`${text} may not be let go: what comes after it waits for it. Replay it once it can be applied`);
-    }
+    if (activityHandlers(topic) === undefined) throw new Error(`${topic} is no topic of the activity log`);
     return { topic, partition: Number(partition), offset: BigInt(offset) };
   });
 }
 
 /**
- * Lets records go that could not become entries, for good; each leaves an entry that says so.
+ * Lets records go that could not become entries, for good; each leaves an entry that says so. What others wait behind may not go,
+ * unless it bears the number of another event, which is in the log.
  *
- * @returns how many were still parked
+ * @returns how many were still parked and may go
  */
 export async function discardParked(
   projection: Projection,
@@ -34,7 +33,8 @@ export async function discardParked(
   const at = new Date().toISOString();
   let gone = 0;
   for (const { topic, partition, offset } of places) {
-    gone += await projection.discardParked({ topic, partition, offsets: [offset] }, (tx, records) =>
+    const code = activityHandlers(topic)?.unordered === true ? undefined : 'sequence.reused';
+    gone += await projection.discardParked({ topic, partition, offsets: [offset], code }, (tx, records) =>
       append(
         tx,
         records.map((record) => describeDiscard(record, { at, by, why })),

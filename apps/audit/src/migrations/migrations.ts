@@ -2,6 +2,7 @@ import { Activity1795420800000 } from './1795420800000-activity.js';
 import { Actors1795800240000 } from './1795800240000-actors.js';
 import { Usage1795800240001 } from './1795800240001-usage.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
+import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 
 /** Every migration of audit's database, oldest first. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   Actors1795800240000,
   Usage1795800240001,
   WhatPositionsCount1796610000000,
+  AppliedIds1796710000000,
 ];

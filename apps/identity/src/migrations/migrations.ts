@@ -5,6 +5,7 @@ import { SecondFactor1795800120000 } from './1795800120000-second-factor.js';
 import { HandOvers1795800180000 } from './1795800180000-hand-overs.js';
 import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
+import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   HandOvers1795800180000,
   SigningKeyTimes1796600000000,
   WhatPositionsCount1796610000000,
+  AppliedIds1796710000000,
 ];

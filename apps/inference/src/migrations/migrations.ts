@@ -2,6 +2,7 @@ import { Inference1795420800000 } from './1795420800000-inference.js';
 import { Customers1795800000000 } from './1795800000000-customers.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { SpecLimit1796620000000 } from './1796620000000-spec-limit.js';
+import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   Customers1795800000000,
   WhatPositionsCount1796610000000,
   SpecLimit1796620000000,
+  AppliedIds1796710000000,
 ];

@@ -3,6 +3,7 @@ import { RoleScope1795800000000 } from './1795800000000-role-scope.js';
 import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { IntrospectionFlag1796700000000 } from './1796700000000-introspection-flag.js';
+import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   SigningKeyTimes1796600000000,
   WhatPositionsCount1796610000000,
   IntrospectionFlag1796700000000,
+  AppliedIds1796710000000,
 ];

@@ -31,6 +31,9 @@ export async function swap(db: PoolClient): Promise<void> {
      when not matched then insert (view, topic, key, sequence) values (n.view, n.topic, n.key, n.sequence)
      when not matched by source and o.view = '${AUTHORIZATION}' then delete`);
   await db.query(`
+    delete from public.applied_run where view = '${AUTHORIZATION}';
+    insert into public.applied_run select * from rebuild.applied_run`);
+  await db.query(`
     merge into public.parked_record o using rebuild.parked_record n
        on (o.view, o.topic, o.partition, o."offset") = (n.view, n.topic, n.partition, n."offset")
      when matched then update set code = n.code, reason = n.reason
@@ -39,6 +42,9 @@ export async function swap(db: PoolClient): Promise<void> {
           values (n.view, n.topic, n.partition, n."offset", n.key, n.headers, n.value, n.recorded_at, n.code, n.reason,
                   n.parked_at)
      when not matched by source and o.view = '${AUTHORIZATION}' then delete`);
+  // A view that no store has spoken to for a minute refuses everybody: it is bound anew, to the store of these topics.
+  await db.query(`
+    delete from public.heartbeat where (select max(at) from public.heartbeat) < now() - interval '1 minute'`);
   // Lookups queue behind a drop that waits for a longer reader, and give up after 2 s.
   await db.query(`set local lock_timeout = '1500ms'`);
   await db.query('drop table public.authorization_v1; alter table rebuild.authorization_v1 set schema public');

@@ -351,3 +351,17 @@ describe('invariants 11 and 12: what is parked', () => {
     expect(await viewOf([twin])).toEqual([]);
   });
 });
+
+// The last one: afterwards this view believes whoever speaks first.
+it('binds a view that has not heard of its store for a minute to the one that speaks next, and no other', async () => {
+  const bound = async () => {
+    const [row] = await asOwner<{ id: string }>('select store_id as id from heartbeat order by arrival desc limit 1');
+    return row?.id;
+  };
+  const store = await bound();
+  await rebuild();
+  expect(await bound()).toBe(store);
+  await asOwner(`update heartbeat set at = at - interval '1 year'`);
+  await rebuild();
+  expect(await bound()).not.toBe(store);
+});

@@ -33,6 +33,7 @@ export async function createTables(db: Queryable): Promise<void> {
     create schema rebuild;
     create table rebuild.consumer_offset (like public.consumer_offset including all);
     create table rebuild.applied_sequence (like public.applied_sequence including all);
+    create table rebuild.applied_run (like public.applied_run including all);
     create table rebuild.parked_record (like public.parked_record including all);
     create table rebuild.authorization_v1 (like public.authorization_v1 including all excluding indexes)`);
   // What "including all" leaves out.

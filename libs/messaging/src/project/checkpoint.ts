@@ -1,6 +1,8 @@
 import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { inTransaction } from '../transaction.js';
-import type { KeyCheckpoints } from './sequence-gate.js';
+import type { ReceivedMessage } from '../consume/batch-consumer.js';
+import { claimedSequence, isUsableKey, type Advance, type KeyCheckpoints } from './sequence-gate.js';
+import { storedKey } from './stored-key.js';
 
 /** One view's reading of one partition. */
 export interface CheckpointKey {
@@ -22,8 +24,8 @@ export interface Checkpoint {
 export interface CheckpointUpdate {
   /** The next offset; undefined where it stays. */
   readonly nextOffset?: bigint;
-  /** The last applied sequence of each key that has moved on. */
-  readonly sequences: ReadonlyMap<string, number>;
+  /** The keys that have moved on. */
+  readonly advanced: ReadonlyMap<string, Advance>;
 }
 
 /** The keys of which the checkpoint is wanted as well, and whether sequences are kept for them. */
@@ -97,7 +99,11 @@ interface KeyRow {
 }
 
 function keyCheckpoints(rows: readonly KeyRow[]): KeyCheckpoints {
-  const checkpoints = { sequences: new Map<string, number>(), parkedFrom: new Map<string, bigint>() };
+  const checkpoints = {
+    sequences: new Map<string, number>(),
+    parkedFrom: new Map<string, bigint>(),
+    ids: new Map<string, Map<number, string>>(),
+  };
   for (const { parked, key, n } of rows) {
     if (parked) checkpoints.parkedFrom.set(key, BigInt(n));
     else checkpoints.sequences.set(key, Number(n));
@@ -105,14 +111,51 @@ function keyCheckpoints(rows: readonly KeyRow[]): KeyCheckpoints {
   return checkpoints;
 }
 
-function updateStatement(key: CheckpointKey, { nextOffset, sequences }: CheckpointUpdate): string {
+/** Asks for the ids of those applied events that the messages, by their numbers, come again after; seldom there are any. */
+export async function readAppliedIds(
+  tx: PoolClient,
+  { view, topic }: CheckpointKey,
+  messages: readonly ReceivedMessage[],
+  { sequences, ids }: Pick<KeyCheckpoints, 'sequences' | 'ids'>,
+): Promise<void> {
+  const again = messages
+    .filter(({ key }) => isUsableKey(key))
+    .map((message) => ({ key: storedKey(message.key ?? ''), sequence: claimedSequence(message) ?? Infinity }))
+    .filter(({ key, sequence }) => sequence <= (sequences.get(key) ?? 0));
+  if (again.length === 0) return;
+  const { rows } = await tx.query<{ key: string; sequence: string; id: string | null }>(
+    `select a.key, a.sequence, r.ids[(a.sequence - r.first_sequence + 1)::integer] as id
+       from unnest($3::text[], $4::bigint[]) as a (key, sequence)
+      cross join lateral (select first_sequence, ids from applied_run
+                           where view = $1 and topic = $2 and key = a.key and first_sequence <= a.sequence
+                           order by first_sequence desc limit 1) as r`,
+    [view, topic, again.map(({ key }) => key), again.map(({ sequence }) => sequence)],
+  );
+  for (const { key, sequence, id } of rows) {
+    if (id === null || id === '') continue;
+    const known = ids.get(key) ?? new Map<number, string>();
+    ids.set(key, known.set(Number(sequence), id));
+  }
+}
+
+function updateStatement(key: CheckpointKey, { nextOffset, advanced }: CheckpointUpdate): string {
   const [view, topic] = [escapeLiteral(key.view), escapeLiteral(key.topic)];
   const statements: string[] = [];
-  if (sequences.size > 0) {
+  if (advanced.size > 0) {
+    const sequences = [...advanced.values()].map(({ sequence }) => sequence);
     statements.push(`insert into applied_sequence (view, topic, key, sequence)
       select ${view}, ${topic}, a.key, a.sequence
-        from unnest(${textArray([...sequences.keys()])}, '{${[...sequences.values()].join(',')}}'::bigint[]) as a (key, sequence)
+        from unnest(${textArray([...advanced.keys()])}, '{${sequences.join(',')}}'::bigint[]) as a (key, sequence)
       on conflict (view, topic, key) do update set sequence = excluded.sequence`);
+  }
+  const runs = [...advanced].filter(([, { ids }]) => ids.length > 0);
+  if (runs.length > 0) {
+    const rows = runs.map(
+      ([of, { sequence, ids }]) =>
+        `(${view}, ${topic}, ${escapeLiteral(of)}, ${String(sequence - ids.length + 1)}, ${textArray(ids)})`,
+    );
+    statements.push(`insert into applied_run (view, topic, key, first_sequence, ids) values ${rows.join(', ')}
+      on conflict (view, topic, key, first_sequence) do update set ids = excluded.ids`);
   }
   if (nextOffset !== undefined) {
     statements.push(`update consumer_offset set next_offset = ${String(nextOffset)}

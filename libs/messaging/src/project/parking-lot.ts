@@ -76,11 +76,13 @@ export async function takeParked(
   tx: Queryable,
   { view, topic, partition }: CheckpointKey,
   offsets: readonly bigint[],
+  code?: string,
 ): Promise<DiscardedRecord[]> {
   const { rows } = await tx.query<Omit<DiscardedRecord, 'offset'> & { offset: string }>(
     `delete from parked_record where view = $1 and topic = $2 and partition = $3 and "offset" = any($4::bigint[])
+        and code = coalesce($5, code)
      returning topic, partition, "offset", key, code, reason`,
-    [view, topic, partition, offsets.map(String)],
+    [view, topic, partition, offsets.map(String), code],
   );
   return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }));
 }

@@ -86,7 +86,7 @@ describe('Projection', () => {
   afterAll(() => database.drop());
 
   beforeEach(async () => {
-    await database.asOwner('truncate list, consumer_offset, applied_sequence, parked_record, heartbeat');
+    await database.asOwner('truncate list, consumer_offset, applied_sequence, applied_run, parked_record, heartbeat');
     projection = new Projection({ pool, view: 'list-v1', logger: silent });
     known = ['Added'];
     applyCalls = 0;
@@ -176,6 +176,41 @@ describe('Projection', () => {
     );
     expect(await view()).toEqual(['a 1', 'b 1', 'a 2', 'a 3', 'b 2']);
     expect(await parked()).toEqual([]);
+  });
+
+  describe('a number that comes again with another event', () => {
+    const other = (m: ReceivedMessage): ReceivedMessage => ({ ...m, headers: { ...m.headers, ce_id: 'another' } });
+
+    it.each([
+      ['the last one', [message(3, 'a', 3)]],
+      ['an older one', [message(3, 'a', 2)]],
+      ['one of the same batch', [message(3, 'a', 4), message(4, 'a', 4)]],
+    ])('parks %s, and what comes after it, however often it is replayed', async (_, again) => {
+      await projection.apply(batch([message(0, 'a', 1), message(1, 'a', 2)]), handlers);
+      await projection.apply(batch([message(2, 'a', 3)]), handlers);
+      const last = again.at(-1) as ReceivedMessage;
+      const more = [...again.slice(0, -1), other(last), message(10, 'a', 5), message(11, 'b', 1)];
+      await projection.apply(batch(more), handlers);
+      const left = [`${String(last.offset)} sequence.reused`, '10 key.waiting'];
+      expect(await parked()).toEqual(left);
+      expect((await view()).at(-1)).toBe('b 1');
+      await projection.replayParked(() => handlers);
+      expect((await parked())[0]).toBe(left[0]);
+      const place = { topic: TOPIC, partition: 0, offsets: [last.offset, 10n], code: 'sequence.reused' };
+      expect(await projection.discardParked(place, () => Promise.resolve())).toBe(1);
+    });
+
+    it('knows it after a replay and after a batch that was applied by halves', async () => {
+      await projection.apply(batch([message(0, 'a', 2), message(1, 'a', 1)]), handlers);
+      await projection.replayParked(() => handlers);
+      const bad = message(2, 'bad', 1, JSON.stringify({ line: 'forbidden' }));
+      await projection.apply(batch([bad, message(3, 'a', 3)]), handlers);
+      await projection.apply(batch([1, 2, 3].map((sequence) => message(3 + sequence, 'a', sequence))), handlers);
+      expect(await parked()).toEqual(['2 apply.failed']);
+      await projection.apply(batch([1, 2, 3].map((sequence) => other(message(6 + sequence, 'a', sequence)))), handlers);
+      const reused = ['7 sequence.reused', '8 sequence.reused', '9 sequence.reused'];
+      expect(await parked()).toEqual(['2 apply.failed', ...reused]);
+    });
   });
 
   it('invariant 3: with the stored offset set back to 0 the whole topic is read again and changes nothing.', async () => {

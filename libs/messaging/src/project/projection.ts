@@ -4,7 +4,7 @@ import type { OffsetReader, ReceivedBatch, ReceivedMessage } from '../consume/ba
 import type { Logger } from '../logger.js';
 import { isDataError } from '../transaction.js';
 import { begin, gapsOf, type NotedGap } from './topic-gaps.js';
-import { atCheckpoint, type Checkpoint } from './checkpoint.js';
+import { atCheckpoint, readAppliedIds, type Checkpoint } from './checkpoint.js';
 import { park, takeParked, type DiscardedRecord } from './parking-lot.js';
 import { applyByHalves, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
@@ -94,19 +94,28 @@ export class Projection {
   }
 
   /**
-   * Lets parked records go for good. Only for records that nobody waits behind: in an order they would leave a gap.
+   * Lets parked records go for good. Only for records that nobody waits behind: in an order they would leave a gap, except
+   * those with the number of another event, which `code` then names.
    *
    * @param before is told of those that were still parked, in the transaction that removes them
    * @returns how many they were
    */
   async discardParked(
-    place: { readonly topic: string; readonly partition: number; readonly offsets: readonly bigint[] },
+    place: {
+      readonly topic: string;
+      readonly partition: number;
+      readonly offsets: readonly bigint[];
+      /** Only those that were parked for this. */
+      readonly code?: string | undefined;
+    },
     before: (tx: PoolClient, records: readonly DiscardedRecord[]) => Promise<void>,
   ): Promise<number> {
-    const { topic, partition, offsets } = place;
+    const { topic, partition, offsets, code } = place;
     const key = { view: this.options.view, topic, partition };
     const { records } = await atCheckpoint(this.options.pool, key, { keys: [], sequenced: false }, async (tx) => {
-      const taken: { records: DiscardedRecord[]; update?: undefined } = { records: await takeParked(tx, key, offsets) };
+      const taken: { records: DiscardedRecord[]; update?: undefined } = {
+        records: await takeParked(tx, key, offsets, code),
+      };
       if (taken.records.length > 0) await before(tx, taken.records);
       return taken;
     });
@@ -200,11 +209,12 @@ export class Projection {
       const last = fresh.at(-1);
       if (last === undefined) return { applied: [], parked: [] };
 
+      if (sequenced) await readAppliedIds(tx, key, fresh, checkpoint.keys);
       const gate = new SequenceGate<E>((m) => handlers.read(m), handlers, checkpoint.keys);
       const events = await applyAll(tx, fresh, gate, handlers);
       this.faults.judge(topic, events.length, gate.parked);
       if (gate.parked.length > 0) await park(tx, key, gate.parked);
-      const update = { nextOffset: last.offset + 1n, sequences: gate.advanced };
+      const update = { nextOffset: last.offset + 1n, advanced: gate.advanced };
       return { applied: events, parked: gate.parked, update };
     });
     for (const rejection of parked) this.logRejection(batch, rejection);

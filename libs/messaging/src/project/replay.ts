@@ -1,9 +1,16 @@
 import type { Pool, PoolClient } from 'pg';
 import type { ReceivedMessage } from '../consume/batch-consumer.js';
-import { atCheckpoint, type CheckpointKey, type CheckpointUpdate } from './checkpoint.js';
+import { atCheckpoint, readAppliedIds, type CheckpointKey, type CheckpointUpdate } from './checkpoint.js';
 import { parkedRecords, removeParked, updateReason } from './parking-lot.js';
 import { applyAlone, type ProjectionHandlers } from './projection-handlers.js';
-import { SequenceGate, claimedSequence, isUsableKey, type ReceivedEvent } from './sequence-gate.js';
+import {
+  SequenceGate,
+  claimedId,
+  claimedSequence,
+  isUsableKey,
+  type Advance,
+  type ReceivedEvent,
+} from './sequence-gate.js';
 
 export interface ReplayResult {
   /** Records that are no longer parked: applied now, or found to be applied already. */
@@ -35,15 +42,21 @@ async function replayParked<E extends { readonly sequence: number }>(
   const sequences = sequenced
     ? await sequencesOf(tx, checkpointKey, [...byKey.keys()].filter(isUsableKey))
     : new Map<string, number>();
+  const ids = new Map<string, Map<number, string>>();
+  if (sequenced) await readAppliedIds(tx, checkpointKey, messages, { sequences, ids });
+  const advanced = new Map<string, Advance>();
   const replayed = new Set<bigint>();
   const applied: ReceivedEvent<E>[] = [];
 
   for (const [key, parked] of byKey) {
     // Each record is judged on its own: what an earlier one could not do may be done by a corrected copy behind it.
     for (const message of sequenced ? bySequence(parked) : parked) {
-      const gate = new SequenceGate<E>((m) => handlers.read(m), handlers, { sequences, parkedFrom: new Map() });
+      const gate = new SequenceGate<E>((m) => handlers.read(m), handlers, { sequences, ids, parkedFrom: new Map() });
       const received = gate.admit(message);
       if (received !== undefined && (await applyAlone(tx, handlers, gate, received))) applied.push(received);
+      for (const [of, { sequence, ids: more }] of gate.advanced) {
+        advanced.set(of, { sequence, ids: [...(advanced.get(of)?.ids ?? []), ...more] });
+      }
       const [rejection] = gate.parked;
       if (rejection === undefined) {
         replayed.add(message.offset);
@@ -55,12 +68,14 @@ async function replayParked<E extends { readonly sequence: number }>(
     if (!sequenced || key === null) continue;
     const last = sequences.get(key) ?? 0;
     for (const message of parked) {
-      if ((claimedSequence(message) ?? Infinity) <= last) replayed.add(message.offset);
+      const claimed = claimedSequence(message) ?? Infinity;
+      const had = ids.get(key)?.get(claimed);
+      if (claimed <= last && (had === undefined || had === claimedId(message))) replayed.add(message.offset);
     }
   }
   await removeParked(tx, checkpointKey, [...replayed]);
   const result = { replayed: replayed.size, left: messages.length - replayed.size, applied };
-  return sequences.size > 0 ? { ...result, update: { sequences } } : result;
+  return advanced.size > 0 ? { ...result, update: { advanced } } : result;
 }
 
 /** A record without a readable sequence keeps its place by offset, which is before what waits behind it. */

@@ -12,7 +12,7 @@ export interface ReceivedEvent<E> {
 /** A message that is put aside, and why. */
 export interface Rejection {
   readonly message: ReceivedMessage;
-  /** A dotted code: those of `MalformedEvent`, `record.bad-key`, `sequence.gap`, `apply.failed`, `key.waiting`. */
+  /** A dotted code: those of `MalformedEvent`, `record.bad-key`, `sequence.gap`, `sequence.reused`, `apply.failed`, `key.waiting`. */
   readonly code: string;
   readonly reason: string;
   /** What went wrong, where the record was not refused but something failed on it: it may be our own code. */
@@ -25,6 +25,16 @@ export interface KeyCheckpoints {
   readonly sequences: Map<string, number>;
   /** The offset of the first parked record of each key that has one. */
   readonly parkedFrom: ReadonlyMap<string, bigint>;
+  /** By key and sequence the ids of applied events, of those at least that the records speak of; of older ones some are unknown. */
+  readonly ids: Map<string, Map<number, string>>;
+}
+
+/** How far a key has moved on. */
+export interface Advance {
+  /** The last applied sequence. */
+  readonly sequence: number;
+  /** The ids of the events that were applied, up to that one. */
+  readonly ids: readonly string[];
 }
 
 /** Of the records of one key: each number of theirs exactly once, one after the other, or in no order at all. */
@@ -35,12 +45,13 @@ export interface Order {
 
 /**
  * Decides about each message of a batch, in order: apply it, drop it as already applied, or park it. A key that has
- * something parked has everything later parked behind it, unless its records need no order; other keys go on.
+ * something parked has everything later parked behind it, unless its records need no order; other keys go on. A number that
+ * comes again is a repeat only with the event that had it: with another one its store has gone back, and that is parked.
  */
 export class SequenceGate<E extends { readonly sequence: number }> {
   readonly parked: Rejection[] = [];
   /** The keys whose sequence has moved on. */
-  readonly advanced = new Map<string, number>();
+  readonly advanced = new Map<string, { sequence: number; ids: string[] }>();
   /** Dropped as repeats of events that this batch has let through. */
   private readonly repeats: { readonly message: ReceivedMessage; readonly key: string; readonly sequence: number }[] =
     [];
@@ -64,7 +75,10 @@ export class SequenceGate<E extends { readonly sequence: number }> {
     const applied = this.keys.sequences.get(key) ?? 0;
     const claimed = this.order.sequenced === true ? claimedSequence(message) : undefined;
     if (claimed !== undefined && claimed <= applied) {
-      if (this.advanced.has(key)) this.repeats.push({ message, key, sequence: claimed });
+      const had = this.keys.ids.get(key)?.get(claimed);
+      if (had !== undefined && had !== claimedId(message))
+        this.park({ message, ...reused(message, claimed, had) }, key);
+      else if (this.advanced.has(key)) this.repeats.push({ message, key, sequence: claimed });
       return undefined;
     }
 
@@ -86,14 +100,14 @@ export class SequenceGate<E extends { readonly sequence: number }> {
       this.park({ message, code: 'sequence.gap', reason }, key);
       return undefined;
     }
-    this.advance(key, event.sequence);
+    this.advance(key, event.sequence, claimedId(message));
     return { message, event };
   }
 
   /** Takes back an event that {@link admit} let through and that could not be applied. */
   reject({ message, event }: ReceivedEvent<E>, error: unknown): void {
     const key = storedKey(message.key ?? '');
-    if (this.order.sequenced === true) this.advance(key, event.sequence - 1);
+    if (this.order.sequenced === true) this.takeBack(key, event.sequence);
     if (this.order.unordered !== true) this.rejected.add(key);
     this.park({ message, ...reasonOf(error, 'apply.failed') }, key);
   }
@@ -109,14 +123,25 @@ export class SequenceGate<E extends { readonly sequence: number }> {
   /** Once all is decided: parks repeats of what was rejected after all. */
   settle(): void {
     for (const { message, key, sequence } of this.repeats.splice(0)) {
-      if (sequence <= (this.advanced.get(key) ?? 0)) continue;
+      if (sequence <= (this.advanced.get(key)?.sequence ?? 0)) continue;
       this.park({ message, code: 'key.waiting', reason: 'an earlier record of this key is parked' }, key);
     }
   }
 
-  private advance(key: string, sequence: number): void {
+  private advance(key: string, sequence: number, id = ''): void {
     this.keys.sequences.set(key, sequence);
-    this.advanced.set(key, sequence);
+    const ids = this.advanced.get(key)?.ids ?? [];
+    ids.push(id);
+    this.advanced.set(key, { sequence, ids });
+    const known = this.keys.ids.get(key) ?? new Map<number, string>();
+    this.keys.ids.set(key, known.set(sequence, id));
+  }
+
+  private takeBack(key: string, sequence: number): void {
+    const { sequence: last, ids } = this.advanced.get(key) ?? { sequence, ids: [] };
+    this.keys.sequences.set(key, sequence - 1);
+    this.advanced.set(key, { sequence: sequence - 1, ids: ids.slice(0, ids.length - (last - sequence + 1)) });
+    for (let each = sequence; each <= last; each += 1) this.keys.ids.get(key)?.delete(each);
   }
 
   private park(rejection: Rejection, key: string): void {
@@ -135,11 +160,23 @@ export class SequenceGate<E extends { readonly sequence: number }> {
 export const isUsableKey = (key: string | null): key is string => key !== null && !key.includes('\0');
 
 /** The sequence that the header names, readable even where the rest of the record is not. */
-export function claimedSequence({ headers }: ReceivedMessage): number | undefined {
-  const header = headers['ce_sequence'];
-  const text = Array.isArray(header) ? header[0]?.toString() : header?.toString();
+export function claimedSequence(message: ReceivedMessage): number | undefined {
+  const text = headerOf(message, 'ce_sequence');
   return text !== undefined && /^[1-9]\d{0,15}$/.test(text) ? Number(text) : undefined;
 }
+
+/** The id that the header names. */
+export const claimedId = (message: ReceivedMessage): string | undefined => headerOf(message, 'ce_id');
+
+function headerOf({ headers }: ReceivedMessage, name: string): string | undefined {
+  const header = headers[name];
+  return Array.isArray(header) ? header[0]?.toString() : header?.toString();
+}
+
+const reused = (message: ReceivedMessage, sequence: number, had: string) => ({
+  code: 'sequence.reused',
+  reason: `sequence ${String(sequence)} comes again with event ${claimedId(message) ?? 'without an id'}, but was that of ${had}`,
+});
 
 /** Code and text for the parked record. */
 function reasonOf(error: unknown, otherwise: string): Omit<Rejection, 'message'> {
