@@ -6,15 +6,23 @@ import { kafkaLogin } from '@rebelcore/embedded/kafka';
 
 const run = promisify(execFile);
 
-/** Runs what `npm run republish` and `npm run restore -- events` run, on the system under test; what it printed. */
-export async function mend(system, program) {
+/**
+ * Runs what `npm run republish`, `npm run restore -- events` and `npm run rebuild` run, on the system under test; what it
+ * printed.
+ */
+export async function mend(system, program, service = 'identity', principal = 'admin') {
   const { kafka, postgres } = system.endpoints;
-  const { username, password } = kafkaLogin('admin', system.secrets);
-  const file = fileURLToPath(new URL(`../../apps/identity/dist/${program}.js`, import.meta.url));
+  const { username, password } = kafkaLogin(principal, system.secrets);
+  const file = fileURLToPath(new URL(`../../apps/${service}/dist/${program}.js`, import.meta.url));
   const { stdout } = await run(process.execPath, ['--enable-source-maps', file], {
     env: {
       PATH: process.env.PATH,
-      IDENTITY_MIGRATIONS_DATABASE_URL: databaseUrl(postgres.identity, 'identity', 'owner', system.secrets),
+      [`${service.toUpperCase()}_MIGRATIONS_DATABASE_URL`]: databaseUrl(
+        postgres.identity,
+        service,
+        'owner',
+        system.secrets,
+      ),
       KAFKA_BROKERS: kafka.brokers.join(','),
       KAFKA_USERNAME: username,
       KAFKA_PASSWORD: password,

@@ -1,6 +1,6 @@
 // Loaded by `node --import` into every service of a fault run, before its own code, and into nothing else. What it does
 // stands in the control file: other links to Postgres and Kafka, other environment, a point at which to die, a protection
-// to be taken out. A service that is running reads the file again on SIGUSR2; it dies only at points that were set then.
+// to be taken out, a clock that is wrong. A service that is running reads the file again on SIGUSR2; it dies only at points that were set then.
 import { readFileSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { Socket } from 'node:net';
@@ -8,11 +8,12 @@ import { basename } from 'node:path';
 import { PROTECTIONS } from './protections.mjs';
 
 const label = basename(process.env.SPOOL_DIR ?? 'portal');
+const service = label.replace(/-\d+$/, '');
 const read = () => JSON.parse(readFileSync(process.env.FAULTS_CONTROL, 'utf8'));
 let control = read();
 let crash;
 
-Object.assign(process.env, control.env?.[label.replace(/-\d+$/, '')]);
+Object.assign(process.env, control.env?.[service]);
 if (control.unprotected !== undefined) takeOut(PROTECTIONS[control.unprotected].edits);
 process.on('SIGUSR2', () => {
   control = read();
@@ -20,6 +21,8 @@ process.on('SIGUSR2', () => {
 });
 redirectConnections();
 dieAtStatements();
+shiftClock();
+shiftDatabaseClock();
 
 /** The file on disk stays as it is: the change is made while it is loaded. */
 function takeOut(edits) {
@@ -48,6 +51,32 @@ function redirectConnections() {
     else if (typeof first === 'object') args[0] = { ...first, port: link(first.port) };
     else args[0] = link(first);
     return connect.apply(this, args);
+  };
+}
+
+/** `clock`: {service: ms}: what the wall clock of its host is ahead. The monotonic clock goes on as it does. */
+function shiftClock() {
+  const wall = Date.now;
+  Date.now = () => wall() + (control.clock?.[service] ?? 0);
+  globalThis.Date = new Proxy(Date, {
+    construct: (target, args, self) => Reflect.construct(target, args.length === 0 ? [Date.now()] : args, self),
+  });
+}
+
+/** `clock.database`: what the clock of the database is ahead, as the statements of services see it. */
+function shiftDatabaseClock() {
+  const { Client } = createRequire(import.meta.url)('pg');
+  const original = Client.prototype.query;
+  Client.prototype.query = function (...args) {
+    const ahead = control.clock?.database ?? 0;
+    const [config] = args;
+    const shifted = (text) => text?.replace(/\b(?:statement_timestamp|now)\(\)/g, `($& + interval '${ahead} ms')`);
+    if (ahead !== 0 && typeof config === 'string') args[0] = shifted(config);
+    // A named statement is prepared once: with another clock it is another one.
+    else if (ahead !== 0 && typeof config?.text === 'string' && shifted(config.text) !== config.text) {
+      args[0] = { ...config, name: config.name && `${config.name} ${ahead}`, text: shifted(config.text) };
+    }
+    return original.apply(this, args);
   };
 }
 

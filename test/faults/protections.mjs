@@ -163,6 +163,41 @@ export const PROTECTIONS = [
     ],
   },
   {
+    scenario: 'F21',
+    what: 'a view that has lost records of a topic is not current in it',
+    edits: [
+      { file: 'libs/messaging/dist/project/currency.js', from: 'if (lostIn.has(incarnation))', to: 'if (false)' },
+    ],
+  },
+  {
+    scenario: 'F22',
+    what: 'a heartbeat from the future proves nothing, and its age is counted by the monotonic clock as well',
+    edits: [
+      { file: 'libs/messaging/dist/project/currency.js', from: 'if (ahead > ALLOWED_SKEW_MS)', to: 'if (false)' },
+      {
+        file: 'libs/messaging/dist/project/currency.js',
+        from: 'whenLearned + now.monotonic - learned.monotonic',
+        to: '0',
+      },
+      {
+        file: 'libs/messaging/dist/project/freshness.js',
+        from: 'beat.at > Date.now() + ALLOWED_SKEW_MS',
+        to: 'false',
+      },
+    ],
+  },
+  {
+    scenario: 'F23',
+    what: 'a view that has nothing begins at the first record',
+    edits: [
+      {
+        file: 'libs/messaging/dist/project/beginning.js',
+        from: 'stored === undefined || isOther ? 0n : stored.offset',
+        to: 'stored === undefined ? high : isOther ? 0n : stored.offset',
+      },
+    ],
+  },
+  {
     scenario: 'REC',
     what: 'the spool has a limit',
     edits: [

@@ -13,10 +13,33 @@ import f15 from './scenarios/f15.mjs';
 import f18 from './scenarios/f18.mjs';
 import f19 from './scenarios/f19.mjs';
 import f20 from './scenarios/f20.mjs';
+import f21 from './scenarios/f21.mjs';
+import f22 from './scenarios/f22.mjs';
+import f23 from './scenarios/f23.mjs';
 import recording from './scenarios/recording.mjs';
 
 /**
  * In the order in which they are played; those with `gate` are a gate of `npm test`. F07, the late commit, needs two
  * transactions held open by hand and stands in libs/messaging/src/relay/relay.int-spec.ts and libs/event-store/src/event-store.int-spec.ts.
  */
-export const SCENARIOS = [f09, f01, f02, f03, f05, f06, f08, f04, recording, f10, f11, f13, f15, f18, f19, f20];
+export const SCENARIOS = [
+  f09,
+  f01,
+  f02,
+  f03,
+  f05,
+  f06,
+  f08,
+  f04,
+  recording,
+  f10,
+  f11,
+  f13,
+  f15,
+  f18,
+  f19,
+  f20,
+  f21,
+  f22,
+  f23,
+];

@@ -114,6 +114,12 @@ export class FaultSystem {
     await Promise.all(names.flatMap((name) => this.services(name)).map((service) => this.crash(service)));
   }
 
+  /** Steps clocks: milliseconds that the host of a service, or `database`, is ahead. */
+  clocks(ahead) {
+    this.control({ clock: ahead });
+    for (const { process } of this.running.services) if (process.running) process.kill('SIGUSR2');
+  }
+
   control(changes) {
     Object.assign(this.#control, changes);
     this.#save();
@@ -140,7 +146,7 @@ export class FaultSystem {
 
   /** Everything that is running is let go on, and everything that is not is started. */
   async heal() {
-    this.control({ crash: undefined, links: undefined, env: undefined });
+    this.control({ crash: undefined, links: undefined, env: undefined, clock: undefined });
     const { kafka, postgres, services } = this.running;
     for (const { process } of [postgres, ...kafka.nodes, ...services]) if (process.running) process.kill('SIGCONT');
     if (!postgres.process.running) await this.restartPostgres();
