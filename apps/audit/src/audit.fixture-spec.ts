@@ -201,12 +201,13 @@ export class AuditFixture {
 
 /** What one customer's events and calls look like on the topics, with the sequences a producer would give them. */
 export class Customer {
-  readonly id = uuid();
   readonly ownerId = uuid();
   readonly records: OutgoingRecord[] = [];
   /** Every entry that the log must hold: its type by its id. */
   readonly expected = new Map<string, string>();
   sequence = 0;
+
+  constructor(readonly id: string = uuid()) {}
 
   identity<N extends IdentityEventName>(name: N, data: Omit<IdentityEventData<N>, 'customerId'>, type: string): this {
     this.sequence += 1;

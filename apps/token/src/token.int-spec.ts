@@ -1,4 +1,6 @@
+import { UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { newApiUserPassword } from '@rebelcore/credentials/api-user-password';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { readTopic } from '@rebelcore/testing/topic-reader';
@@ -71,6 +73,33 @@ describe('/authorize', () => {
     const apiUser = new TestApiUser();
     apiUser.eventsAt = new Date(Date.now() - 5 * 365 * 86_400_000);
     await fixture.publish([apiUser.credential(), apiUser.created()]);
+    expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
+  });
+
+  it('refuses a password that cannot be right without reading, and records which API user was meant', async () => {
+    const apiUser = await minted();
+    const cutOff = { username: apiUser.username, password: newApiUserPassword().slice(0, -1) };
+    const reader = await fixture.database.pool({ connectionString: fixture.database.url, max: 1 }).connect();
+    try {
+      await reader.query('begin; lock table authorization_v1 in access exclusive mode');
+      const answers = [
+        await fixture.authorize(cutOff, first, { 'x-correlation-id': apiUser.id }),
+        await fixture.authorize({ ...cutOff, username: 'nobody' }),
+      ];
+      expect(answers.map(({ status, text }) => [status, text])).toEqual([
+        [401, '{"detail":"invalid credentials"}'],
+        [401, '{"detail":"invalid credentials"}'],
+      ]);
+    } finally {
+      reader.release(true);
+    }
+    const calls = await recordedCalls(fixture.kafka(), 'token');
+    expect(calls.find(({ callerCorrelationId }) => callerCorrelationId === apiUser.id)).toMatchObject({
+      customerId: UNATTRIBUTED,
+      apiUserId: apiUser.id,
+      reason: 'api-user.misspelt-password',
+    });
+    // Those from before there was a prefix go on working: the fixture makes such.
     expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
   });
 

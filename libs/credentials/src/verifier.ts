@@ -37,7 +37,7 @@ export const peppers = z
 
 /**
  * The MAC covers the username as well, so that a verifier copied to another row opens nothing. A plain keyed hash is
- * enough because the server alone makes these passwords, 285 bits each (OWASP ASVS 5.0, 6.5.2).
+ * enough because the server alone makes these passwords, 226 bits each and more (OWASP ASVS 5.0, 6.5.2).
  */
 function mac(key: KeyObject, username: string, password: string): Buffer {
   return createHmac('sha256', key).update(username).update('\0').update(password).digest();

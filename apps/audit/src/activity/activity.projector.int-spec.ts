@@ -1,5 +1,5 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
-import { callEvents } from '@rebelcore/contracts/call-events';
+import { callEvents, UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import type { PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
 import { until } from '@rebelcore/testing/until';
@@ -92,6 +92,23 @@ describe('the activity log', () => {
     for (const offsets of published) await audit.processed(offsets);
     for (const customer of customers) expect(await stored(customer)).toEqual(expected(customer));
     await audit.remove(second);
+  });
+
+  it('gives a call that names an API user and no customer to the one whose API user it is, when the token service says it', async () => {
+    const { customer, apiUserId } = new Customer().wholeStory();
+    await audit.arrive(customer);
+    const reason = 'api-user.misspelt-password';
+    const nobodys = new Customer(UNATTRIBUTED);
+    nobodys.calls({ apiUserId, status: 401, outcome: 'refused', reason }, { apiUserId: uuid() }, {});
+    nobodys.callsOf('inference', { apiUserId });
+    await audit.arrive(nobodys);
+    const [its, unknown, unnamed, ofAnApi] = nobodys.expected.keys();
+    expect((await stored(customer)).map(([id]) => id).sort()).toEqual([...customer.expected.keys(), its].sort());
+    expect((await stored(nobodys)).map(([id]) => id)).toEqual(expect.arrayContaining([unknown, unnamed, ofAnApi]));
+    const [entry] = await audit.walk(customer.id, '&outcome=refused&q=mistyped');
+    expect(entry?.description).toBe(
+      `Authorize refused for API user ${apiUserId}: the password was cut off or mistyped`,
+    );
   });
 
   it('invariant 11: a call with a time that cannot be right is parked, and it alone', async () => {

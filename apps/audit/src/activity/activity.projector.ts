@@ -14,6 +14,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { Order } from '@rebelcore/messaging/project/sequence-gate';
 import { describeCalls, describeFormerCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
 import { usageOf } from '../usage/usage-fold.js';
+import { attributed, noteApiUsers } from './attribution.js';
 import type { ActivityEntry } from './entry.js';
 
 /** Name of the view and, after `audit.`, of its consumer group. */
@@ -34,6 +35,10 @@ const ofFixedTopics = {
       return { sequence: event.sequence, entries: [plausible(describeIdentityEvent(event))] };
     },
     { sequenced: true },
+    async (tx, entries) => {
+      await noteApiUsers(tx, entries);
+      await append(tx, entries);
+    },
   ),
   'token.events.v1': handlers(
     (message) => {
@@ -58,6 +63,9 @@ const callsOf = (writer: string) =>
       return { sequence: event.sequence, entries };
     },
     { unordered: true },
+    async (tx, entries) => {
+      await append(tx, writer === 'token' ? await attributed(tx, entries) : entries);
+    },
   );
 
 /** From the topic that all services wrote before each had its own (ADR 26). */
@@ -121,12 +129,18 @@ export class ActivityProjector {
   }
 }
 
-function handlers(read: (message: ReceivedMessage) => Described, order: Order): ProjectionHandlers<Described> {
+type Apply = (tx: PoolClient, entries: readonly ActivityEntry[]) => Promise<void>;
+
+function handlers(
+  read: (message: ReceivedMessage) => Described,
+  order: Order,
+  apply: Apply = append,
+): ProjectionHandlers<Described> {
   return {
     ...order,
     read,
     apply: (tx, events) =>
-      append(
+      apply(
         tx,
         events.flatMap(({ event }) => event.entries),
       ),

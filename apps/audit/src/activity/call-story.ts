@@ -91,6 +91,7 @@ const WHY: Readonly<Record<string, string>> = {
   'api-user.inactive': 'it is inactive',
   'api-user.unknown': 'the username is unknown',
   'api-user.wrong-password': 'the password is wrong',
+  'api-user.misspelt-password': 'the password was cut off or mistyped',
   'api-user.not-yet-in-force': 'it is not in force yet',
   'oauth.invalid_request': 'the request is not valid',
   'oauth.invalid_client': 'no usable credentials were sent',

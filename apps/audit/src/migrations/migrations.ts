@@ -3,6 +3,7 @@ import { Actors1795800240000 } from './1795800240000-actors.js';
 import { Usage1795800240001 } from './1795800240001-usage.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
+import { WhoseApiUsers1796720000000 } from './1796720000000-whose-api-users.js';
 
 /** Every migration of audit's database, oldest first. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   Usage1795800240001,
   WhatPositionsCount1796610000000,
   AppliedIds1796710000000,
+  WhoseApiUsers1796720000000,
 ];

@@ -2,11 +2,11 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { Role } from '@rebelcore/contracts/roles';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
+import { newApiUserPassword, usernameOf } from '@rebelcore/credentials/api-user-password';
 import { makeVerifier, type Peppers } from '@rebelcore/credentials/verifier';
 import { createHash, randomUUIDv7 as uuid } from 'node:crypto';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
-import { apiUserPassword } from '../passwords.js';
 import { isThere, portalUser } from '../portal-user/portal-user.js';
 import { Roles, told } from '../role/roles.js';
 import {
@@ -79,8 +79,8 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
       const replaced = replaces === undefined ? undefined : await this.withPresentRole(replaces, customerId);
 
       const id = uuid();
-      const username = `${id}@api.rebelcore.local`;
-      const password = apiUserPassword();
+      const username = usernameOf(id);
+      const password = newApiUserPassword();
       const created = {
         apiUserId: id,
         customerId,

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
+import { apiUserIdIn, isMisspelt } from '@rebelcore/credentials/api-user-password';
 import { verifierMatches } from '@rebelcore/credentials/verifier';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { CONFIG } from '@rebelcore/service/config';
@@ -30,6 +31,11 @@ export class ApiUserAuthentication {
    * @throws {ProblemException} 503 while it is not certain who may authorize
    */
   async byPassword(request: FastifyRequest, username: string, password: string): Promise<Authorization | undefined> {
+    if (isMisspelt(password)) {
+      const apiUserId = apiUserIdIn(username);
+      describeCall(request, { ...(apiUserId !== undefined && { apiUserId }), reason: 'api-user.misspelt-password' });
+      return undefined;
+    }
     this.refuseWhenStale(request);
     const known = await this.find(request, username);
     const matches = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, username, password);
