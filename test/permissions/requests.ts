@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { testPair } from '@rebelcore/testing/client-assertions';
 import { until } from '@rebelcore/testing/until';
 import { acceptedPerson, newPerson, newRole } from '../support/people.js';
 import { endpoints, expectStatus, type ActivityEntry, type TestCustomer } from '../support/system.js';
@@ -44,6 +45,14 @@ const ofRole = (body?: unknown) => async (acme: TestCustomer) =>
   at(`/api/v1/roles/${await newRole(acme, some())}`, body);
 const ciphertext = { ciphertext: Buffer.alloc(48, 7).toString('base64url') };
 
+async function ofKey(acme: TestCustomer): Promise<Asked> {
+  const { publicJwk } = testPair('EdDSA');
+  const { id } = await apiUser(acme);
+  const made = await acme.owner.post(`/api/v1/api-users/${id}/keys`, { public_key: publicJwk });
+  expectStatus(made, 201);
+  return at(`/api/v1/api-users/${id}/keys/${(made.body as { kid: string }).kid}`);
+}
+
 async function handOver(acme: TestCustomer): Promise<string> {
   const made = await acme.owner.post(`/api/v1/api-users/${(await apiUser(acme)).id}/hand-overs`, ciphertext);
   expectStatus(made, 201);
@@ -86,6 +95,9 @@ export const ROWS: readonly Row[] = [
   ['GET /api/v1/api-users/usage',                          [401, 403, 403, 403, 200, 200, 401], fixed('/api/v1/api-users/usage')],
   ['POST /api/v1/api-users/usage',                         [401, 403, 403, 403, 200, 200, 401], async (acme) => at('/api/v1/api-users/usage', { ids: [(await withUsage(acme)).id] })],
   ['GET /api/v1/api-users/{id}/usage',                     [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await withUsage(acme)).id}/usage`)],
+  ['GET /api/v1/api-users/{id}/keys',                      [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/keys`)],
+  ['POST /api/v1/api-users/{id}/keys',                     [401, 403, 403, 403, 201, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/keys`, { public_key: testPair('EdDSA').publicJwk })],
+  ['DELETE /api/v1/api-users/{id}/keys/{kid}',             [401, 403, 403, 403, 204, 404, 401], ofKey],
   ['POST /api/v1/api-users/{id}/hand-overs',               [401, 403, 403, 403, 201, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/hand-overs`, ciphertext)],
   ['GET /api/v1/api-users/{id}/hand-overs',                [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/hand-overs`)],
   ['DELETE /api/v1/hand-overs/{id}',                       [401, 403, 403, 403, 204, 404, 401], async (acme) => at(`/api/v1/hand-overs/${await handOver(acme)}`)],

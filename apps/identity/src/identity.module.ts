@@ -17,6 +17,8 @@ import {
   PepperSource,
 } from './api-user/api-user.commands.js';
 import { ApiUserController } from './api-user/api-user.controller.js';
+import { AddApiUserKeyHandler, KeysOfApiUserHandler, RemoveApiUserKeyHandler } from './api-user/key.commands.js';
+import { KeyController } from './api-user/key.controller.js';
 import { InviteOwnerAgainHandler, ProvisionCustomerHandler } from './customer/customer.commands.js';
 import { CustomerController } from './customer/customer.controller.js';
 import { ProvisioningRequests } from './customer/provisioning-requests.js';
@@ -86,6 +88,8 @@ const COMMANDS: Provider[] = [
   MintApiUserHandler,
   ChangeApiUserStatusHandler,
   ChangeApiUserRoleHandler,
+  AddApiUserKeyHandler,
+  RemoveApiUserKeyHandler,
   AddRoleHandler,
   ChangeRoleHandler,
   DeleteRoleHandler,
@@ -100,6 +104,7 @@ const QUERIES: Provider[] = [
   ListRolesHandler,
   ListUsersHandler,
   FindUserHandler,
+  KeysOfApiUserHandler,
 ];
 
 @Module({})
@@ -140,6 +145,7 @@ export class IdentityModule {
         SecondFactorController,
         RoleController,
         ApiUserController,
+        KeyController,
         UserController,
         PortalUserController,
         InviteController,

@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ClientKey } from '@rebelcore/contracts/client-key';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents, type IdentityEventName } from '@rebelcore/contracts/identity-events';
@@ -215,6 +216,14 @@ export class TestApiUser {
 
   roleDeleted({ id, name }: TestRole, reassignedTo?: TestRole, usersMoved = 1): OutgoingRecord {
     return this.fact('RoleDeleted', { roleId: id, name, ...(reassignedTo && { reassignedTo }), usersMoved }, id);
+  }
+
+  keyAdded(key: ClientKey): OutgoingRecord {
+    return this.fact('ApiUserKeyAdded', { key });
+  }
+
+  keyRemoved({ kid }: ClientKey): OutgoingRecord {
+    return this.fact('ApiUserKeyRemoved', { kid });
   }
 
   deactivated(): OutgoingRecord {

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Logger, Module } from '@nestjs/common';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { signingKeyRing } from '@rebelcore/service/signing-key-ring';
 import { ServiceModule } from '@rebelcore/service/service.module';
@@ -9,9 +9,15 @@ import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
 import { AuthorizationLookup } from './authorize/authorization.lookup.js';
 import { AuthorizeController } from './authorize/authorize.controller.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
+import { UsedAssertions } from './authorize/used-assertions.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { MetadataController } from './oauth/metadata.controller.js';
 import type { TokenConfig } from './token.config.js';
+
+const logger = new Logger('UsedAssertions');
+const notSwept = (err: unknown) => {
+  logger.warn({ err, msg: 'assertions that have expired could not be deleted' });
+};
 
 @Module({})
 export class TokenModule {
@@ -39,6 +45,7 @@ export class TokenModule {
       providers: [
         ApiUserAuthentication,
         { provide: AuthorizationLookup, inject: [Pool], useFactory: (pool: Pool) => new AuthorizationLookup(pool) },
+        { provide: UsedAssertions, inject: [Pool], useFactory: (pool: Pool) => new UsedAssertions(pool, notSwept) },
         signingKeyRing(config),
         {
           provide: TokenIssuer,

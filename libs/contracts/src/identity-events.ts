@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clientKey } from './client-key.js';
 import { EventCatalogue } from './cloud-event.js';
 
 const id = z.uuid();
@@ -75,10 +76,15 @@ export const identityEvents = new EventCatalogue('identity', {
     label: z.string().optional(),
     /** The API user this one is meant to take over from. */
     replaces: id.optional(),
+    /** The ids of the public keys that it was minted with; an event of each follows. */
+    keys: z.array(z.string()).optional(),
     actor,
   }),
   ApiUserDeactivated: apiUserFact,
   ApiUserReactivated: apiUserFact,
+  /** From here on it may also prove who it is by a signature of this key (`private_key_jwt`). */
+  ApiUserKeyAdded: apiUserFact.extend({ key: clientKey }),
+  ApiUserKeyRemoved: apiUserFact.extend({ kid: z.string().min(1) }),
   ApiUserRoleChanged: apiUserFact.extend({ from: role, to: role }),
   RoleAdded: roleFact.extend({ /** The role it was copied from. */ copyOf: id.optional() }),
   RoleChanged: roleFact,

@@ -147,6 +147,26 @@ describe('what an event of identity becomes', () => {
         description: `API user ${apiUserId} was reactivated by portal user ${portalUserId}`,
       },
     ],
+    [
+      'ApiUserKeyAdded',
+      { apiUserId, key: { kid: 'k1', alg: 'Ed25519', jwk: { kty: 'OKP', crv: 'Ed25519', x: 'AA' } }, actor: owner },
+      {
+        eventType: 'api_user.key_add',
+        userId: apiUserId,
+        description: `A public key (Ed25519) of API user ${apiUserId} was registered by portal user ${portalUserId}`,
+        metadata: { kid: 'k1', alg: 'Ed25519', actor: 'portal_user', actor_id: portalUserId },
+      },
+    ],
+    [
+      'ApiUserKeyRemoved',
+      { apiUserId, kid: 'k1', actor: owner },
+      {
+        eventType: 'api_user.key_remove',
+        userId: apiUserId,
+        description: `A public key of API user ${apiUserId} was removed by portal user ${portalUserId}`,
+        metadata: { kid: 'k1', actor: 'portal_user', actor_id: portalUserId },
+      },
+    ],
   ] as const)('%s', (name, data, expected) => {
     expect(identity(name, data)).toMatchObject({
       outcome: 'success',

@@ -23,6 +23,8 @@ export const EVENT_TYPES = [
   'api_user.deactivate',
   'api_user.reactivate',
   'api_user.role_change',
+  'api_user.key_add',
+  'api_user.key_remove',
   'api_user.authorization_applied',
   'hand_over.create',
   'hand_over.open',

@@ -149,6 +149,24 @@ export function identityStory(event: IdentityEvent): Story {
         metadata: actorMetadata(actor),
       };
     }
+    case 'ApiUserKeyAdded': {
+      const { apiUserId, key, actor } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'api_user.key_add',
+        description: `A public key (${key.alg}) of API user ${apiUserId} was registered by ${nameOf(actor)}`,
+        metadata: { kid: oneLine(key.kid), alg: key.alg, ...actorMetadata(actor) },
+      };
+    }
+    case 'ApiUserKeyRemoved': {
+      const { apiUserId, kid, actor } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'api_user.key_remove',
+        description: `A public key of API user ${apiUserId} was removed by ${nameOf(actor)}`,
+        metadata: { kid: oneLine(kid), ...actorMetadata(actor) },
+      };
+    }
     case 'ApiUserRoleChanged': {
       const { apiUserId, from, to, actor } = event.data;
       return {

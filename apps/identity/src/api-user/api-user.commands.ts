@@ -17,6 +17,7 @@ import {
   mint,
   reactivate,
   type ApiUser,
+  type ApiUserEvent,
   type MintRequest,
 } from './api-user.js';
 
@@ -75,7 +76,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
   private mintNew({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
     const { customerId } = caller;
     return this.roles.giving(customerId, request.roleId, unknownRole, async (role) => {
-      const { label, replaces } = request;
+      const { label, replaces, keys } = request;
       const replaced = replaces === undefined ? undefined : await this.withPresentRole(replaces, customerId);
 
       const id = uuid();
@@ -90,14 +91,14 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
         ...(replaces !== undefined && { replaces }),
         actor: actorOf(caller),
       };
-      const decision = mint(created, makeVerifier(this.peppers.peppers, username, password), replaced);
+      const decision = mint(created, makeVerifier(this.peppers.peppers, username, password), keys, replaced);
       const { recorded, position } = await this.store.transact(apiUser, id, decision, {
         ...appendContextOf(caller),
         claims: [{ ...claim, streamId: id }],
       });
       const [event] = recorded;
       if (event === undefined) throw new Error('minting under a new id recorded nothing');
-      const enforcedAt = await this.enforcement.inForceSince(id, position);
+      const enforcedAt = await this.enforcement.inForceSince(id, event.sequence);
       return { id, username, password, role: named(role), createdAt: event.time, position, enforcedAt };
     });
   }
@@ -137,6 +138,12 @@ const idempotencyClaim = (customerId: string, key: string): IdempotencyClaim => 
   scope: 'api-user.idempotency-key',
   key: createHash('sha256').update(`${customerId}\n${key}`).digest('base64url'),
 });
+
+const GIVES_STATUS: ReadonlySet<ApiUserEvent['type']> = new Set([
+  'ApiUserCreated',
+  'ApiUserDeactivated',
+  'ApiUserReactivated',
+]);
 
 export interface StatusChange {
   readonly status: 'active' | 'inactive';
@@ -189,7 +196,7 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
   /** The sequence of the event that gave it its status; the token service confirms no others. */
   private async statusGivenAt(id: string, caller: Caller): Promise<number> {
     const { history } = await this.store.load(apiUser, id, caller.customerId);
-    return history.findLast(({ event }) => event.type !== 'ApiUserRoleChanged')?.sequence ?? 0;
+    return history.findLast(({ event }) => GIVES_STATUS.has(event.type))?.sequence ?? 0;
   }
 
   private async isOwner(id: string, caller: Caller): Promise<boolean> {

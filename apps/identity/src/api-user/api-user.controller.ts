@@ -2,6 +2,7 @@ import { Body, Controller, Post, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { OwnerOnly } from '@rebelcore/api-access/permissions';
+import { MAX_CLIENT_KEYS } from '@rebelcore/contracts/client-key';
 import { problem } from '@rebelcore/contracts/problem';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -10,12 +11,18 @@ import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { IdempotencyKey } from '../http/idempotency-key.js';
 import { idOf, line } from '../http/request-fields.js';
 import { MintApiUser } from './api-user.commands.js';
+import { publicKey } from './public-key.js';
 
 const mintRequest = z
   .strictObject({
     role_id: idOf('a role'),
     label: line(100).optional().meta({ description: 'What it is for: environment, application or tenant.' }),
     replaces: idOf('an API user').optional().meta({ description: 'An API user of the same role.' }),
+    public_keys: z
+      .array(publicKey)
+      .max(MAX_CLIENT_KEYS, `must be at most ${String(MAX_CLIENT_KEYS)}`)
+      .default([])
+      .meta({ description: 'By which it may authenticate at /oauth2/token instead of by its password.' }),
   })
   .meta({ id: 'MintRequest' });
 
@@ -61,7 +68,8 @@ export class ApiUserController {
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof mintResponse>> {
-    const request = { roleId: body.role_id, label: body.label, replaces: body.replaces };
+    const { role_id: roleId, label, replaces, public_keys: keys } = body;
+    const request = { roleId, label, replaces, keys };
     const minted = await this.commands.execute(new MintApiUser(request, idempotencyKey, caller));
     const { id, username, password, role, createdAt, position, enforcedAt } = minted;
     void reply.header('position', String(position));

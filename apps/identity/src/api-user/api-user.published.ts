@@ -31,6 +31,10 @@ export const apiUserPublication: StreamPublication<ApiUserEvent> = {
         return setStatus(tx, event.data, 'active', sequence);
       case 'ApiUserRoleChanged':
         return setRole(tx, event.data);
+      case 'ApiUserKeyAdded':
+      case 'ApiUserKeyRemoved':
+        // Whoever asks for the keys of an API user reads its events.
+        return Promise.resolve();
     }
   },
 };

@@ -1,6 +1,16 @@
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { specify } from '@rebelcore/testing/given-when-then';
-import { apiUser, changeRole, deactivate, isRequestOf, mint, reactivate, type ApiUserEvent } from './api-user.js';
+import {
+  addKey,
+  apiUser,
+  changeRole,
+  deactivate,
+  isRequestOf,
+  mint,
+  reactivate,
+  removeKey,
+  type ApiUserEvent,
+} from './api-user.js';
 
 const apiUserId = '0198a1de-aaaa-7000-8000-000000000001';
 const customerId = '0198a1de-bbbb-7000-8000-000000000001';
@@ -13,6 +23,12 @@ const created: ApiUserEvent = { type: 'ApiUserCreated', data: request, confident
 const deactivated: ApiUserEvent = { type: 'ApiUserDeactivated', data: { apiUserId, customerId, actor: by } };
 const reactivated: ApiUserEvent = { type: 'ApiUserReactivated', data: { apiUserId, customerId, actor: by } };
 const { given } = specify(apiUser);
+
+const key = (kid: string) => ({
+  kid,
+  alg: 'Ed25519' as const,
+  jwk: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: kid },
+});
 
 describe('minting an API user', () => {
   it('records who it is and what it may do, with the verifier beside the event', () => {
@@ -33,13 +49,13 @@ describe('minting an API user', () => {
     it('names the one that it replaces, active or not', () => {
       const replaced = given([created, deactivated]).state();
       given([])
-        .when(mint(replacing, credential, replaced))
+        .when(mint(replacing, credential, [], replaced))
         .then([{ ...created, data: replacing }]);
     });
 
     it('is refused when that one is unknown', () => {
       given([])
-        .when(mint(replacing, credential, apiUser.initial))
+        .when(mint(replacing, credential, [], apiUser.initial))
         .thenRefused('api-user.replaces-unknown');
       given([]).when(mint(replacing, credential)).thenRefused('api-user.replaces-unknown');
     });
@@ -47,7 +63,7 @@ describe('minting an API user', () => {
     it('is refused when that one has another role', () => {
       const other: ApiUserEvent = { ...created, data: { ...request, role: { id: customerId, name: 'Other' } } };
       given([])
-        .when(mint(replacing, credential, given([other]).state()))
+        .when(mint(replacing, credential, [], given([other]).state()))
         .thenRefused('api-user.replaces-other-role');
     });
   });
@@ -123,8 +139,69 @@ describe('giving an API user another role', () => {
   });
 });
 
+describe('the public keys of an API user', () => {
+  const added = (kid: string): ApiUserEvent => ({
+    type: 'ApiUserKeyAdded',
+    data: { apiUserId, customerId, actor: by, key: key(kid) },
+  });
+  const removed = (kid: string): ApiUserEvent => ({
+    type: 'ApiUserKeyRemoved',
+    data: { apiUserId, customerId, actor: by, kid },
+  });
+
+  it('may come with it, and are told with it', () => {
+    const minted: ApiUserEvent = { ...created, data: { ...request, keys: ['a', 'b'] } };
+    given([])
+      .when(mint(request, credential, [key('a'), key('b')]))
+      .then([minted, added('a'), added('b')]);
+    given([])
+      .when(mint(request, credential, [key('a'), key('a')]))
+      .thenRefused('api-user.key-twice');
+    expect(
+      isRequestOf(minted.data, { roleId: role.id, label: 'ci', replaces: undefined, keys: [key('a'), key('b')] }),
+    ).toBe(true);
+  });
+
+  it('are at most two at a time: one in use and the next one', () => {
+    given([created, added('a')])
+      .when(addKey(key('b'), by))
+      .then([added('b')]);
+    given([created, added('a'), added('b')])
+      .when(addKey(key('c'), by))
+      .thenRefused('api-user.too-many-keys');
+    given([created, added('a'), added('b'), removed('a')])
+      .when(addKey(key('c'), by))
+      .then([added('c')]);
+  });
+
+  it('are registered once, whatever its status', () => {
+    given([created, added('a')])
+      .when(addKey(key('a'), by))
+      .thenNothing();
+    given([created, deactivated])
+      .when(addKey(key('a'), by))
+      .then([added('a')]);
+  });
+
+  it('are removed by their id', () => {
+    given([created, added('a')])
+      .when(removeKey('a', by))
+      .then([removed('a')]);
+    given([created, added('a'), removed('a')])
+      .when(removeKey('a', by))
+      .thenRefused('api-user.key-unknown');
+  });
+
+  it('are refused for an unknown one', () => {
+    given([])
+      .when(addKey(key('a'), by))
+      .thenRefused('user.unknown');
+    given([]).when(removeKey('a', by)).thenRefused('user.unknown');
+  });
+});
+
 describe('a repeated request to mint', () => {
-  const same = { roleId: role.id, label: 'ci', replaces: undefined };
+  const same = { roleId: role.id, label: 'ci', replaces: undefined, keys: [] };
 
   it('is the same when it asks for the role, label and replaced API user that it was minted with', () => {
     expect(isRequestOf(request, same)).toBe(true);
@@ -134,6 +211,7 @@ describe('a repeated request to mint', () => {
     { ...same, roleId: customerId },
     { ...same, label: undefined },
     { ...same, replaces: customerId },
+    { ...same, keys: [key('a')] },
   ])('is another one with %j', (other) => {
     expect(isRequestOf(request, other)).toBe(false);
   });

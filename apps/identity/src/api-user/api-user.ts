@@ -1,3 +1,4 @@
+import { MAX_CLIENT_KEYS, type ClientKey } from '@rebelcore/contracts/client-key';
 import { identityEvents, type Actor, type IdentityEventData } from '@rebelcore/contracts/identity-events';
 import { eventCodec, Refused, type Aggregate, type Decision, type EventOf } from '@rebelcore/event-store/aggregate';
 
@@ -5,6 +6,8 @@ const events = {
   ApiUserCreated: { schema: identityEvents.schemas.ApiUserCreated },
   ApiUserDeactivated: { schema: identityEvents.schemas.ApiUserDeactivated },
   ApiUserReactivated: { schema: identityEvents.schemas.ApiUserReactivated },
+  ApiUserKeyAdded: { schema: identityEvents.schemas.ApiUserKeyAdded },
+  ApiUserKeyRemoved: { schema: identityEvents.schemas.ApiUserKeyRemoved },
   ApiUserRoleChanged: { schema: identityEvents.schemas.ApiUserRoleChanged },
 };
 
@@ -22,7 +25,11 @@ export type ApiUserEvent = EventOf<typeof events, { ApiUserCreated: Credential }
  */
 export type ApiUser =
   | { readonly status: 'none' }
-  | ({ readonly status: 'active' | 'inactive' } & Pick<
+  | ({
+      readonly status: 'active' | 'inactive';
+      /** By which it may prove who it is, oldest first. */
+      readonly keys: readonly ClientKey[];
+    } & Pick<
       IdentityEventData<'ApiUserCreated'>,
       'apiUserId' | 'customerId' | 'username' | 'role' | 'label' | 'replaces'
     >);
@@ -34,12 +41,18 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
     switch (event.type) {
       case 'ApiUserCreated': {
         const { apiUserId, customerId, username, role, label, replaces } = event.data;
-        return { status: 'active', apiUserId, customerId, username, role, label, replaces };
+        return { status: 'active', apiUserId, customerId, username, role, label, replaces, keys: [] };
       }
       case 'ApiUserDeactivated':
         return state.status === 'none' ? state : { ...state, status: 'inactive' };
       case 'ApiUserReactivated':
         return state.status === 'none' ? state : { ...state, status: 'active' };
+      case 'ApiUserKeyAdded':
+        return state.status === 'none' ? state : { ...state, keys: [...state.keys, event.data.key] };
+      case 'ApiUserKeyRemoved': {
+        const { kid } = event.data;
+        return state.status === 'none' ? state : { ...state, keys: state.keys.filter((key) => key.kid !== kid) };
+      }
       case 'ApiUserRoleChanged':
         return state.status === 'none' ? state : { ...state, role: event.data.to };
     }
@@ -50,11 +63,17 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
 export type Mint = IdentityEventData<'ApiUserCreated'>;
 
 /**
+ * @param keys public keys by which it may prove who it is from the beginning
  * @param replaced the API user that this one is meant to take over from, when it names one, with the role it has now:
  *   rotation keeps the role
  */
 export const mint =
-  (request: Mint, credential: Credential, replaced?: ApiUser): Decision<ApiUser, ApiUserEvent> =>
+  (
+    request: Omit<Mint, 'keys'>,
+    credential: Credential,
+    keys: readonly ClientKey[] = [],
+    replaced?: ApiUser,
+  ): Decision<ApiUser, ApiUserEvent> =>
   (state) => {
     if (state.status !== 'none') return [];
     if (request.replaces !== undefined) {
@@ -65,7 +84,37 @@ export const mint =
         throw new Refused('api-user.replaces-other-role', 'replaces: has another role; a replacement keeps the role');
       }
     }
-    return [{ type: 'ApiUserCreated', data: request, confidential: credential }];
+    const kids = keys.map(({ kid }) => kid);
+    if (new Set(kids).size < kids.length) throw new Refused('api-user.key-twice', 'public_keys: must differ');
+    const data = { ...request, ...(kids.length > 0 && { keys: kids }) };
+    const { apiUserId, customerId, actor } = request;
+    return [
+      { type: 'ApiUserCreated', data, confidential: credential },
+      ...keys.map((key) => ({ type: 'ApiUserKeyAdded' as const, data: { apiUserId, customerId, actor, key } })),
+    ];
+  };
+
+/** One that is there already is no event, so that a request may be repeated. */
+export const addKey =
+  (key: ClientKey, by: Actor): Decision<ApiUser, ApiUserEvent> =>
+  (state) => {
+    if (state.status === 'none') throw unknown();
+    if (state.keys.some(({ kid }) => kid === key.kid)) return [];
+    if (state.keys.length >= MAX_CLIENT_KEYS) {
+      const message = `There are ${String(MAX_CLIENT_KEYS)} keys already; remove the one that is no longer used.`;
+      throw new Refused('api-user.too-many-keys', message);
+    }
+    return [{ type: 'ApiUserKeyAdded', data: { ...fact(state, by), key } }];
+  };
+
+export const removeKey =
+  (kid: string, by: Actor): Decision<ApiUser, ApiUserEvent> =>
+  (state) => {
+    if (state.status === 'none') throw unknown();
+    if (!state.keys.some((key) => key.kid === kid)) {
+      throw new Refused('api-user.key-unknown', 'There is no such key.');
+    }
+    return [{ type: 'ApiUserKeyRemoved', data: { ...fact(state, by), kid } }];
   };
 
 export const deactivate =
@@ -111,10 +160,14 @@ export interface MintRequest {
   readonly roleId: string;
   readonly label: string | undefined;
   readonly replaces: string | undefined;
+  readonly keys: readonly ClientKey[];
 }
 
-export const isRequestOf = (minted: Mint, { roleId, label, replaces }: MintRequest): boolean =>
-  minted.role.id === roleId && minted.label === label && minted.replaces === replaces;
+export const isRequestOf = (minted: Mint, { roleId, label, replaces, keys }: MintRequest): boolean =>
+  minted.role.id === roleId &&
+  minted.label === label &&
+  minted.replaces === replaces &&
+  (minted.keys ?? []).join() === keys.map(({ kid }) => kid).join();
 
 const unknown = () => new Refused('user.unknown', 'There is no such user.');
 const fact = (state: Exclude<ApiUser, { status: 'none' }>, actor: Actor) => ({

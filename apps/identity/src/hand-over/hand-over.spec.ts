@@ -19,6 +19,7 @@ const whose: ApiUser = {
   role: { id: customerId, name: 'Agent' },
   label: undefined,
   replaces: undefined,
+  keys: [],
 };
 const handedOver = { ciphertext: 'AAAA' };
 const ip = { ip: '192.0.2.1' };

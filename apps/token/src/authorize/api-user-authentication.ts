@@ -8,6 +8,8 @@ import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import type { TokenConfig } from '../token.config.js';
 import { AuthorizationLookup, type Authorization } from './authorization.lookup.js';
+import type { PresentedAssertion } from './client-assertion.js';
+import { UsedAssertions } from './used-assertions.js';
 
 const RETRY_AFTER_S = 5;
 
@@ -19,6 +21,7 @@ export class ApiUserAuthentication {
   constructor(
     private readonly lookup: AuthorizationLookup,
     private readonly freshness: ViewFreshness,
+    private readonly used: UsedAssertions,
     @Inject(CONFIG) private readonly config: TokenConfig,
   ) {
     this.maxStalenessMs = config.AUTHORIZE_MAX_STALENESS * 1000;
@@ -39,8 +42,32 @@ export class ApiUserAuthentication {
     this.refuseWhenStale(request);
     const known = await this.find(request, username);
     const matches = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, username, password);
+    return this.admitted(request, known, matches ? undefined : 'api-user.wrong-password');
+  }
+
+  /** The same for the API user who has signed this with a key that it has registered; each assertion counts once. */
+  async byAssertion(request: FastifyRequest, presented: PresentedAssertion): Promise<Authorization | undefined> {
+    this.refuseWhenStale(request);
+    const known = await this.find(request, presented.username);
+    const { TOKEN_ISSUER: issuer } = this.config;
+    const assertion = presented.verify(known?.keys ?? [], issuer, Date.now() / 1000);
+    if (typeof assertion === 'string') return this.admitted(request, known, assertion);
+    const apiUser = this.admitted(request, known, undefined);
+    if (apiUser === undefined) return undefined;
+    const isFirst = await this.used
+      .use(apiUser.apiUserId, assertion)
+      .catch((error: unknown) => unavailable(request, error));
+    return isFirst ? apiUser : this.admitted(request, known, 'client-assertion.replayed');
+  }
+
+  /** @param wrong what is wrong with how it proves who it is */
+  private admitted(
+    request: FastifyRequest,
+    known: Authorization | undefined,
+    wrong: string | undefined,
+  ): Authorization | undefined {
     if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
-    const refused = reasonToRefuse(known, matches);
+    const refused = reasonToRefuse(known, wrong);
     if (known === undefined || refused !== undefined) {
       describeCall(request, { reason: refused ?? 'api-user.unknown' });
       return undefined;
@@ -65,10 +92,10 @@ export class ApiUserAuthentication {
   }
 }
 
-function reasonToRefuse(known: Authorization | undefined, passwordMatches: boolean): string | undefined {
+function reasonToRefuse(known: Authorization | undefined, wrong: string | undefined): string | undefined {
   if (known === undefined) return 'api-user.unknown';
   if (known.verifier === undefined || known.status === undefined) return 'api-user.not-yet-in-force';
-  if (!passwordMatches) return 'api-user.wrong-password';
+  if (wrong !== undefined) return wrong;
   return known.status === 'inactive' ? 'api-user.inactive' : undefined;
 }
 

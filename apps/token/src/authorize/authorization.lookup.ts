@@ -1,3 +1,4 @@
+import type { ClientKey } from '@rebelcore/contracts/client-key';
 import { within } from '@rebelcore/messaging/deadline';
 import { nextTurn } from '@rebelcore/messaging/pace';
 import type { Verifier } from '@rebelcore/credentials/verifier';
@@ -13,6 +14,8 @@ export interface Authorization {
   /** The flags of the role that are on, parted by blanks. */
   readonly scope: string | undefined;
   readonly verifier: Verifier | undefined;
+  /** The public keys by which it may prove who it is, oldest first. */
+  readonly keys: readonly ClientKey[];
 }
 
 interface Row {
@@ -24,6 +27,7 @@ interface Row {
   readonly scope: string | null;
   readonly verifier: string | null;
   readonly pepper_version: string | null;
+  readonly keys: readonly ClientKey[] | null;
 }
 
 interface PendingLookup {
@@ -91,7 +95,7 @@ export class AuthorizationLookup {
     const query: QueryConfig & { query_timeout: number } = {
       query_timeout: TIMEOUT_MS,
       name: 'authorization.lookup',
-      text: `select username, api_user_id, customer_id, status, role, scope, verifier, pepper_version
+      text: `select username, api_user_id, customer_id, status, role, scope, verifier, pepper_version, keys
              from authorization_v1 where username = any($1::text[])`,
       values: [usernames],
     };
@@ -111,6 +115,7 @@ function authorizationOf(row: Row): Authorization {
     status: row.status ?? undefined,
     role: row.role ?? undefined,
     scope: row.scope ?? undefined,
+    keys: row.keys ?? [],
     verifier: verifier !== null && pepperVersion !== null ? { verifier, pepperVersion } : undefined,
   };
 }

@@ -4,6 +4,7 @@ import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { IntrospectionFlag1796700000000 } from './1796700000000-introspection-flag.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
+import { ClientKeys1796760000000 } from './1796760000000-client-keys.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   WhatPositionsCount1796610000000,
   IntrospectionFlag1796700000000,
   AppliedIds1796710000000,
+  ClientKeys1796760000000,
 ];

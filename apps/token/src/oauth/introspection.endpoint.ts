@@ -5,8 +5,8 @@ import type { Permission } from '@rebelcore/contracts/roles';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiUserAuthentication } from '../authorize/api-user-authentication.js';
 import { readForm } from './form.js';
-import { invalidClient, OAuthError } from './oauth-error.js';
-import { CLIENT_PARAMETERS, presentedClient } from './presented-client.js';
+import { OAuthError } from './oauth-error.js';
+import { authenticated, CLIENT_PARAMETERS, presentedClient } from './presented-client.js';
 
 const PARAMETERS = [...CLIENT_PARAMETERS, 'token'] as const;
 
@@ -28,8 +28,7 @@ export const introspectionEndpoint =
     const presented = presentedClient(request.headers.authorization, form);
     if (form.token === undefined) throw new OAuthError('invalid_request', 'token is required.');
 
-    const caller = await authentication.byPassword(request, presented.username, presented.password);
-    if (caller === undefined) throw invalidClient();
+    const caller = await authenticated(authentication, request, presented);
     if (!flagsOf(caller.scope).includes(INTROSPECTION_REQUIRES)) {
       describeCall(request, { reason: 'permission.missing' });
       throw new OAuthError('unauthorized_client', `The role of this API user lacks ${INTROSPECTION_REQUIRES}.`, 403);

@@ -3,6 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { CONFIG } from '@rebelcore/service/config';
 import { z } from 'zod';
+import { ASSERTION_ALGORITHMS } from '../authorize/client-assertion.js';
 import { CLIENT_AUTHENTICATION } from './presented-client.js';
 import { publicUrl, type TokenConfig } from '../token.config.js';
 
@@ -15,7 +16,9 @@ const metadata = z
     jwks_uri: z.url(),
     grant_types_supported: z.array(z.string()),
     token_endpoint_auth_methods_supported: z.array(z.string()),
+    token_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
     introspection_endpoint_auth_methods_supported: z.array(z.string()),
+    introspection_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
     scopes_supported: z.array(z.string()),
   })
   .meta({ id: 'AuthorizationServerMetadata' });
@@ -38,7 +41,9 @@ export class MetadataController {
       jwks_uri: `${base}/.well-known/jwks.json`,
       grant_types_supported: ['client_credentials'],
       token_endpoint_auth_methods_supported: [...CLIENT_AUTHENTICATION],
+      token_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
       introspection_endpoint_auth_methods_supported: [...CLIENT_AUTHENTICATION],
+      introspection_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
       scopes_supported: [...PERMISSIONS],
     };
   }

@@ -1,10 +1,13 @@
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
+import { readClientKey } from '@rebelcore/credentials/client-key';
+import { testAssertion, testPair, type TestPair } from '@rebelcore/testing/client-assertions';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
 import { randomUUID } from 'node:crypto';
+import { UsedAssertions } from '../authorize/used-assertions.js';
 import { TestApiUser, TokenFixture, type Answer, type Replica } from '../token.fixture-spec.js';
 
 let fixture: TokenFixture;
@@ -58,9 +61,11 @@ it('GET /.well-known/oauth-authorization-server says where and how, by the issue
     token_endpoint: 'https://issuer.test/oauth2/token',
     jwks_uri: 'https://issuer.test/.well-known/jwks.json',
     grant_types_supported: ['client_credentials'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
     introspection_endpoint: 'https://issuer.test/oauth2/introspect',
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    introspection_endpoint_auth_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
   });
   for (const value of Object.values(body)) expect(value).not.toHaveLength(0);
 });
@@ -367,5 +372,127 @@ describe('POST /oauth2/introspect (RFC 7662)', () => {
     const [body, headers = basic(api.username, api.password)] = request();
     const init = { method: 'POST', headers: { ...FORM, ...headers }, body };
     expectError(await send('/oauth2/introspect', init), status, error);
+  });
+});
+
+describe('private_key_jwt (RFC 7523)', () => {
+  const TYPE = 'client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+  const issuer = 'https://issuer.test';
+  const pairs = [testPair('ES256'), testPair('EdDSA'), testPair('PS256')];
+  const keyOf = ({ publicJwk }: TestPair) => readClientKey(publicJwk);
+  const [pair = testPair('ES256')] = pairs;
+  let other: Replica;
+  beforeAll(async () => {
+    other = await fixture.addReplica();
+    await fixture.publish([apiUser.keyAdded(keyOf(pair))]);
+  });
+
+  const assertion = (whose = apiUser, by = pair, claims = {}) =>
+    testAssertion(by, { username: whose.username, issuer }, { claims });
+  const form = (signed: string, more = '') => `${GRANT}&${TYPE}&client_assertion=${signed}${more}`;
+  const sign = (signed: string, more = '', headers = {}) => ask(form(signed, more), headers);
+  const used = async () =>
+    Number((await fixture.pool.query<{ count: string }>('select count(*) from client_assertion')).rows[0]?.count);
+
+  it('gives the token that the password would have given, whichever key has signed', async () => {
+    const whose = apiUser.colleague();
+    await fixture.publish([whose.credential(), whose.created(ROLE)]);
+    for (const each of pairs) {
+      await fixture.publish([whose.keyAdded(keyOf(each))]);
+      const { status, body } = await sign(assertion(whose, each), `&client_id=${whose.username}`);
+      expect(status).toBe(200);
+      expect(jwt.decode(String(body.access_token))).toMatchObject({ sub: whose.id, client_id: whose.username });
+    }
+    // One that was removed counts no more, and the others still do.
+    await fixture.publish([whose.keyRemoved(keyOf(pair))]);
+    expectError(await sign(assertion(whose)), 401, 'invalid_client');
+    expect((await sign(assertion(whose, pairs[1]))).status).toBe(200);
+  });
+
+  it('lets an assertion count once, at whichever replica, and only those that were right take room', async () => {
+    const before = await used();
+    const again = assertion();
+    expect((await sign(again)).status).toBe(200);
+    const elsewhere = await fetch(`${other.url}/oauth2/token`, { method: 'POST', headers: FORM, body: form(again) });
+    expect([elsewhere.status, await elsewhere.json()]).toMatchObject([401, { error: 'invalid_client' }]);
+    expectError(await sign(again), 401, 'invalid_client');
+    expect(await used()).toBe(before + 1);
+    // A jti that is not signed cannot be used up for somebody else.
+    const jti = randomUUID();
+    expectError(await sign(assertion(apiUser, testPair('ES256'), { jti })), 401, 'invalid_client');
+    expectError(await sign(assertion(apiUser, pair, { jti, aud: `${issuer}/oauth2/token` })), 401, 'invalid_client');
+    expect((await ask(GRANT)).status).toBe(200);
+    expect(await used()).toBe(before + 1);
+    expect((await sign(assertion(apiUser, pair, { jti }))).status).toBe(200);
+    // Another API user's jti is another one.
+    const whose = apiUser.colleague();
+    await fixture.publish([whose.credential(), whose.created(ROLE), whose.keyAdded(keyOf(pair))]);
+    expect((await sign(assertion(whose, pair, { jti }))).status).toBe(200);
+  });
+
+  it('refuses like a wrong password, with the very same bytes, and records why', async () => {
+    const inactive = apiUser.colleague();
+    await fixture.publish([inactive.credential(), inactive.created(ROLE), inactive.keyAdded(keyOf(pair))]);
+    await fixture.publish([inactive.deactivated()]);
+    const replayed = assertion();
+    await sign(replayed);
+    const password = await ask(GRANT, basic(apiUser.username, 'x'));
+    const now = Math.floor(Date.now() / 1000);
+    const cases: [string, string][] = [
+      [assertion(apiUser, testPair('ES256')), 'client-assertion.wrong-signature'],
+      [assertion(apiUser, pair, { aud: [issuer, 'https://other.test'] }), 'client-assertion.wrong-audience'],
+      [assertion(apiUser, pair, { exp: now - 1 }), 'client-assertion.wrong-times'],
+      [assertion(apiUser, pair, { exp: now + 900 }), 'client-assertion.wrong-times'],
+      [assertion(inactive), 'api-user.inactive'],
+      [assertion(new TestApiUser()), 'api-user.unknown'],
+      [replayed, 'client-assertion.replayed'],
+      ['nonsense', 'oauth.invalid_client'],
+    ];
+    const test = randomUUID();
+    for (const [index, [signed]] of cases.entries()) {
+      const answer = await sign(signed, '', { 'x-correlation-id': `${test}-${String(index)}` });
+      expectError(answer, 401, 'invalid_client');
+      expect([answer.text, answer.headers.get('www-authenticate')]).toEqual([
+        password.text,
+        password.headers.get('www-authenticate'),
+      ]);
+    }
+    const calls = (await recordedCalls(fixture.kafka(), 'token')).filter((call) =>
+      call.callerCorrelationId?.startsWith(test),
+    );
+    const reasons = new Map(calls.map((call) => [Number(call.callerCorrelationId?.slice(37)), call.reason]));
+    expect(cases.map((_, index) => reasons.get(index))).toEqual(cases.map(([, reason]) => reason));
+  });
+
+  it.each<[string, () => [string, Record<string, string>?]]>([
+    ['an assertion without its type', () => [`${GRANT}&client_assertion=x`]],
+    ['a type without an assertion', () => [`${GRANT}&${TYPE}`]],
+    ['Basic besides', () => [form(assertion()), own()]],
+    ['a secret besides', () => [form(assertion(), `&client_secret=x`)]],
+    ['the client_id of another one', () => [form(assertion(), '&client_id=another')]],
+    ['two assertions', () => [form(assertion(), '&client_assertion=x')]],
+  ])('refuses %s', async (_, request) => {
+    const [body, headers = {}] = request();
+    expectError(await ask(body, headers), 400, 'invalid_request');
+  });
+
+  it('serves at the introspection endpoint too', async () => {
+    const api = apiUser.colleague();
+    const inspector = { id: randomUUID(), name: 'Inspector', permissions: ['can_introspect'] };
+    await fixture.publish([api.credential(), api.created(inspector), api.keyAdded(keyOf(pair))]);
+    const { body } = await sign(assertion());
+    const asked = `token=${String(body.access_token)}&${TYPE}&client_assertion=${assertion(api)}`;
+    const answer = await send('/oauth2/introspect', { method: 'POST', headers: FORM, body: asked });
+    expect(answer.body).toMatchObject({ active: true, sub: apiUser.id });
+  });
+
+  it('forgets what has long expired', async () => {
+    await fixture.pool.query(
+      `insert into client_assertion values ($1, '\\x00', now() - interval '2 hours'), ($1, '\\x01', now())`,
+      [randomUUID()],
+    );
+    const before = await used();
+    await replica.app.get(UsedAssertions).sweep();
+    expect(await used()).toBe(before - 1);
   });
 });

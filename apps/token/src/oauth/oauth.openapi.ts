@@ -1,6 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { oauthError } from '@rebelcore/contracts/oauth-error';
 import { z } from 'zod';
+import { JWT_BEARER } from '../authorize/client-assertion.js';
 
 type Paths = OpenAPIObject['paths'];
 type Operation = NonNullable<Paths[string]['post']>;
@@ -21,6 +22,11 @@ const refusal = (description: string) => answer(description, oauthError);
 const client = {
   client_id: z.string().optional().meta({ description: 'The username, where it is not in the Authorization header.' }),
   client_secret: z.string().optional().meta({ description: 'The password, where it is not in that header.' }),
+  client_assertion_type: z.literal(JWT_BEARER).optional().meta({ description: 'With client_assertion.' }),
+  client_assertion: z.string().optional().meta({
+    description:
+      'Instead of a password: a JWT signed with a registered key. `iss` and `sub` are the username, `aud` is the issuer alone, `exp` lies at most five minutes ahead, and each `jti` counts once (RFC 7523, private_key_jwt).',
+  }),
 };
 const tokenRequest = z.object({
   grant_type: z.literal('client_credentials'),
@@ -80,7 +86,8 @@ export const OAUTH_PATHS: Paths = {
       operationId: 'OAuth_token',
       tags: ['oauth'],
       summary: 'Trades the credentials of an API user for an access token (RFC 6749, client_credentials).',
-      description: 'The username and password go into an Authorization header (Basic), or into the form.',
+      description:
+        'The username and password go into an Authorization header (Basic), or into the form; or the form has an assertion instead.',
       requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: json(tokenRequest) } } },
       responses: {
         ...REFUSALS,

@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiUserAuthentication } from '../authorize/api-user-authentication.js';
 import { TOKEN_LIFETIME_S, type TokenIssuer } from '../authorize/token-issuer.js';
 import { readForm } from './form.js';
-import { invalidClient, OAuthError } from './oauth-error.js';
-import { CLIENT_PARAMETERS, presentedClient } from './presented-client.js';
+import { OAuthError } from './oauth-error.js';
+import { authenticated, CLIENT_PARAMETERS, presentedClient } from './presented-client.js';
 
 const PARAMETERS = [...CLIENT_PARAMETERS, 'grant_type', 'scope'] as const;
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: +[\x21\x23-\x5b\x5d-\x7e]+)*$/;
@@ -24,8 +24,7 @@ export const tokenEndpoint =
     const presented = presentedClient(request.headers.authorization, form);
     if (form.grant_type === undefined) throw new OAuthError('invalid_request', 'grant_type is required.');
 
-    const apiUser = await authentication.byPassword(request, presented.username, presented.password);
-    if (apiUser === undefined) throw invalidClient();
+    const apiUser = await authenticated(authentication, request, presented);
     if (form.grant_type !== 'client_credentials') {
       throw new OAuthError('unsupported_grant_type', 'grant_type must be client_credentials.');
     }

@@ -5,6 +5,7 @@ import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuil
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Kafka } from 'kafkajs';
 import { rebuildHandlers } from '../authorization/authorization.projector.js';
+import { keyChange, keyColumns } from '../authorization/authorization.keys.js';
 import { moveColumns, roleMove } from '../authorization/authorization.roles.js';
 import {
   stateChanges,
@@ -84,6 +85,14 @@ export const bulkHandlers = {
                  $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bigint[])`,
         values: [...stateColumns(changes), changes.map(({ roleSequence }) => roleSequence)],
       });
+      const keys = events.map(keyChange).filter((change) => change !== undefined);
+      if (keys.length > 0) {
+        await tx.query({
+          name: 'rebuild.keys',
+          text: 'insert into rebuild.key_change select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::jsonb[])',
+          values: keyColumns(keys),
+        });
+      }
       const moves = events.map(roleMove).filter((move) => move !== undefined);
       if (moves.length === 0) return;
       await tx.query({

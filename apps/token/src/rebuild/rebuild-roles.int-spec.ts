@@ -28,7 +28,18 @@ afterAll(async () => {
   await database.drop();
 });
 
-const HAPPENINGS = ['minted', 'minted', 'switched', 'given', 'given', 'changed', 'changed', 'deleted'] as const;
+const HAPPENINGS = [
+  'minted',
+  'minted',
+  'switched',
+  'given',
+  'given',
+  'changed',
+  'changed',
+  'deleted',
+  'keyed',
+  'unkeyed',
+] as const;
 interface Happening {
   readonly what: (typeof HAPPENINGS)[number];
   readonly customer: number;
@@ -65,6 +76,9 @@ class Customer {
     switch (what) {
       case 'switched':
         return flags % 2 === 0 ? user.deactivated() : user.reactivated();
+      case 'keyed':
+      case 'unkeyed':
+        return what === 'keyed' ? user.keyAdded(keyNamed(flags % 3)) : user.keyRemoved(keyNamed(flags % 3));
       case 'given': {
         const from = this.roles.find(({ id }) => id === this.held.get(user));
         this.held.set(user, role.id);
@@ -93,6 +107,11 @@ class Customer {
   }
 }
 
+const keyNamed = (n: number) => ({
+  kid: `key${String(n)}`,
+  alg: 'Ed25519' as const,
+  jwk: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: 'AAAA' },
+});
 const at = <T>(items: readonly T[], n: number): T => items[n % items.length] as T;
 
 async function within<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
@@ -104,7 +123,7 @@ async function within<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Prom
   }
 }
 
-describe('invariant 12: roles in a rebuilt view', () => {
+describe('invariant 12: roles and keys in a rebuilt view', () => {
   it('are those of the view that serves, however they were changed, deleted and given, in whichever batches', async () => {
     const plan = fc.tuple(fc.array(happening, { minLength: 40, maxLength: 200 }), fc.integer({ min: 1, max: 60 }));
     let moves = 0;
@@ -142,6 +161,6 @@ describe('invariant 12: roles in a rebuilt view', () => {
 
 const MOVES = new Set<IdentityEventName>(['ApiUserRoleChanged', 'RoleChanged', 'RoleDeleted']);
 const rowsOf = async (schema: string): Promise<object[]> => {
-  const columns = 'api_user_id, role_id, role, scope, status, sequence';
+  const columns = 'api_user_id, role_id, role, scope, status, sequence, keys';
   return (await live.query<object>(`select ${columns} from ${schema}.authorization_v1 order by 1`)).rows;
 };

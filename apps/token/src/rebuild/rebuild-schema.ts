@@ -76,6 +76,9 @@ export async function createStaging(db: Queryable): Promise<void> {
     create unlogged table rebuild.role_move (
       customer_id uuid, sequence bigint, api_user_id uuid, from_role_id uuid, role_id uuid, role text, scope text
     );
+    create unlogged table rebuild.key_change (
+      api_user_id uuid, customer_id uuid, sequence bigint, kid text, key jsonb
+    );
     create unlogged table rebuild.verifier_issued (
       api_user_id uuid, customer_id uuid, username text, verifier text, pepper_version text, "offset" bigint
     )`);
@@ -96,12 +99,13 @@ export async function mergeStaged(db: Queryable): Promise<void> {
     await db.query(MERGE);
     await addKeys(db);
     await moveRoles(db);
+    await db.query(KEYS);
   } catch (error) {
     if (error instanceof DatabaseError && isDataError(error)) throw new BulkLoadRefused(error.message);
     throw error;
   }
   await db.query(
-    'drop table rebuild.state_change, rebuild.role_move, rebuild.verifier_issued; analyze rebuild.authorization_v1',
+    'drop table rebuild.state_change, rebuild.role_move, rebuild.key_change, rebuild.verifier_issued; analyze rebuild.authorization_v1',
   );
 }
 
@@ -115,6 +119,16 @@ async function moveRoles(db: Queryable): Promise<void> {
     analyze rebuild.role_move`);
   await db.query(MOVE_ROLES);
 }
+
+/** The keys that were added last and not removed since, oldest first. */
+const KEYS = `
+update rebuild.authorization_v1 a set keys = k.keys
+  from (select api_user_id, customer_id, jsonb_agg(key order by sequence) as keys
+          from (select distinct on (api_user_id, kid) * from rebuild.key_change
+                 order by api_user_id, kid, sequence desc) last
+         where key is not null
+         group by api_user_id, customer_id) k
+ where a.api_user_id = k.api_user_id and a.customer_id = k.customer_id`;
 
 const MERGE = `
 insert into rebuild.authorization_v1

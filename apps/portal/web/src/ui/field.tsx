@@ -63,6 +63,15 @@ export function TextField({ label, hint, error, aside, className, ...input }: Fi
   );
 }
 
+/** Text of several lines that is pasted rather than typed, such as a key. */
+export function TextArea({ label, hint, error, aside, className, ...area }: FieldFrame & ComponentProps<'textarea'>) {
+  return (
+    <Frame label={label} hint={hint} error={error} aside={aside}>
+      {(ids) => <textarea {...area} {...ids} className={classes(styles.control, styles.area, className)} />}
+    </Frame>
+  );
+}
+
 /** One of a few; `children` are `<option>`s. */
 export function SelectField({
   label,

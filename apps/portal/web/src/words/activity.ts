@@ -10,6 +10,8 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'api_user.deactivate': 'API user deactivated',
     'api_user.reactivate': 'API user reactivated',
     'api_user.role_change': 'API user’s role changed',
+    'api_user.key_add': 'Public key registered',
+    'api_user.key_remove': 'Public key removed',
     'api_user.authorization_applied': 'Came into force at /authorize',
     'hand_over.create': 'Hand-over link made',
     'hand_over.open': 'Hand-over link opened',

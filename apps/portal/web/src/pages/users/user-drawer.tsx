@@ -15,6 +15,7 @@ import { UserUsage } from './user-usage.js';
 import { UserEntries } from './user-entries.js';
 import { userQuery } from './users.queries.js';
 import { HandOvers } from './user-hand-overs.js';
+import { UserKeys } from './user-keys.js';
 import { useShowRotation } from './use-show-rotation.js';
 
 /** One user in full, at the right edge; the address of the page says whose. */
@@ -75,6 +76,7 @@ export function UserDrawer({
           {isApi && viewer.owner && (
             <>
               <UserUsage id={user.id} />
+              <UserKeys apiUserId={user.id} />
               <HandOvers apiUserId={user.id} />
             </>
           )}

@@ -67,6 +67,18 @@ export const rolesOf = async (signal: AbortSignal): Promise<readonly RoleRef[]> 
 export const entriesOf = async (userId: string, signal: AbortSignal): Promise<readonly Entry[]> =>
   (await answer(api.GET('/api/v1/activity', { params: { query: { user_id: userId, limit: ENTRIES } }, signal }))).items;
 
+/** The public keys of an API user, oldest first. */
+export const keysOf = async (id: string, signal: AbortSignal): Promise<readonly Described['ApiUserKey'][]> =>
+  (await answer(api.GET('/api/v1/api-users/{id}/keys', { params: { path: { id } }, signal }))).items;
+
+/** @param key a PEM, or a JWK as JSON */
+export const addKey = (id: string, key: string): Promise<Described['ApiUserKey']> =>
+  answer(api.POST('/api/v1/api-users/{id}/keys', { params: { path: { id } }, body: { public_key: key } }));
+
+export async function removeKey(id: string, kid: string): Promise<void> {
+  await answer(api.DELETE('/api/v1/api-users/{id}/keys/{kid}', { params: { path: { id, kid } } }));
+}
+
 const inBackground = (background: boolean) => (background ? { headers: BACKGROUND } : {});
 
 /** Without what is not set: a parameter is there or not. */

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { promisify } from 'node:util';
+import * as jose from 'jose';
+import * as oauth from 'openid-client';
+import { newRole } from '../support/people.js';
+import { endpoints, TestCustomer, type ApiUser } from '../support/system.js';
+import { snippet } from './snippets.js';
+
+const run = promisify(execFile);
+const pair = generateKeyPairSync('ed25519');
+const PUBLIC_KEY = pair.publicKey.export({ type: 'spki', format: 'pem' });
+const PRIVATE_KEY = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+
+// Marked as deprecated only so that it stands out: nothing but one's own machine is spoken to without TLS.
+const allowHttp: (config: oauth.Configuration) => void = Reflect.get(oauth, 'allowInsecureRequests');
+
+let customer: TestCustomer;
+let apiUser: ApiUser;
+beforeAll(async () => {
+  customer = await TestCustomer.provision();
+  const role_id = await newRole(customer, 'Agents that ask', 'can_use_agent', 'can_introspect');
+  apiUser = await customer.mint({ role_id, public_keys: [PUBLIC_KEY] });
+});
+
+const answered = expect.objectContaining({ correlation_id: expect.stringMatching(/^api:/) as string }) as object;
+
+describe('the guide’s snippets', () => {
+  it.each<[string, string, string, string[]]>([
+    ['curl', 'sh', 'bash', ['-euo', 'pipefail', '-c']],
+    ['Node', 'js', process.execPath, ['--input-type=module', '-e']],
+    ['Sign instead of sending a password', 'js', process.execPath, ['--input-type=module', '-e']],
+  ])('%s: get a token and the answer of the agent', async (title, language, program, args) => {
+    const { username: CLIENT_ID, password: CLIENT_SECRET } = apiUser;
+    const { PATH } = process.env;
+    const env = { PATH, ISSUER: endpoints().portal, CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY };
+    const { stdout } = await run(program, [...args, snippet(title, language)], { env });
+    expect(JSON.parse(stdout)).toEqual(answered);
+  });
+});
+
+describe('openid-client', () => {
+  const keyed = async () => oauth.PrivateKeyJwt(await jose.importPKCS8(PRIVATE_KEY, 'EdDSA'));
+  const issuer = () => new URL(endpoints().portal);
+  const discovered = (by: oauth.ClientAuth) =>
+    oauth.discovery(issuer(), apiUser.username, undefined, by, {
+      algorithm: 'oauth2',
+      execute: [allowHttp],
+    });
+
+  it.each<[string, () => oauth.ClientAuth | Promise<oauth.ClientAuth>]>([
+    ['client_secret_basic', () => oauth.ClientSecretBasic(apiUser.password)],
+    ['client_secret_post', () => oauth.ClientSecretPost(apiUser.password)],
+    ['private_key_jwt', keyed],
+  ])('gets a token by %s that the agent and jose accept, and learns of it by introspection', async (_, by) => {
+    const server = await discovered(await by());
+    const granted = await oauth.clientCredentialsGrant(server, { scope: 'can_use_agent' });
+    expect(granted.expires_in).toBe(86_400);
+
+    const keys = jose.createRemoteJWKSet(new URL(server.serverMetadata().jwks_uri ?? ''));
+    const rules = { issuer: issuer().origin, audience: 'rebelcore-api', typ: 'at+jwt' };
+    const { payload } = await jose.jwtVerify(granted.access_token, keys, rules);
+    expect(payload).toMatchObject({ sub: apiUser.id, client_id: apiUser.username, scope: 'can_use_agent' });
+
+    const body = JSON.stringify({ prompt: 'Hello', spec_ids: [] });
+    const headers = new Headers({ 'content-type': 'application/json' });
+    const url = new URL('/api/v1/infer', issuer());
+    const answer = await oauth.fetchProtectedResource(server, granted.access_token, url, 'POST', body, headers);
+    expect(await answer.json()).toEqual(answered);
+
+    const known = await oauth.tokenIntrospection(server, granted.access_token);
+    expect(known).toMatchObject({ active: true, sub: apiUser.id, scope: 'can_use_agent', api_user_status: 'active' });
+    expect(await oauth.tokenIntrospection(server, `${granted.access_token}x`)).toEqual({ active: false });
+  });
+
+  it('understands what is refused', async () => {
+    const server = await discovered(oauth.ClientSecretBasic('wrong'));
+    const refused = oauth.clientCredentialsGrant(server);
+    // To this library a challenge says more than the body beside it.
+    await expect(refused).rejects.toMatchObject({ status: 401, code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE' });
+    const own = await discovered(oauth.ClientSecretBasic(apiUser.password));
+    const tooMuch = oauth.clientCredentialsGrant(own, { scope: 'can_add_users' });
+    await expect(tooMuch).rejects.toMatchObject({ status: 400, error: 'invalid_scope' });
+  });
+});
