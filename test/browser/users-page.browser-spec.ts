@@ -195,3 +195,24 @@ async function setPassword(page: Page, link: string, password = PASSWORD): Promi
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Set the password' }).click();
 }
+
+test('what opened the details has focus again, also when its row went far out of sight meanwhile', async ({
+  signedInPage: page,
+  customer,
+}) => {
+  for (let each = 0; each < 24; each += 1) await customer.mint({ label: `far down · ${String(each)}` });
+  await page.goto('/users?type=api&q=far+down');
+  await expect(page.getByText(/^All 24 shown/)).toBeVisible();
+  await page.getByText(/^All 24 shown/).scrollIntoViewIfNeeded();
+  const opener = page.getByRole('link', { name: 'far down · 0', exact: true });
+  await opener.click();
+  const drawer = page.getByRole('dialog', { name: 'far down · 0' });
+  await expect(drawer.getByText('No call in 30 days.')).toBeVisible();
+  // As when a phone is turned: rows become twice as high, and fewer of them are seen.
+  await page.setViewportSize({ width: 320, height: 256 });
+  const row = page.getByRole('link', { name: 'far down · 0', exact: true, includeHidden: true });
+  await expect(row).not.toBeInViewport();
+  await page.keyboard.press('Escape');
+  await expect(drawer).toBeHidden();
+  await expect(opener).toBeFocused();
+});

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { inDatabase } from './databases.js';
 
 export interface Multitude {
   readonly customerId: string;
@@ -21,12 +21,11 @@ const userId = (customer: string, n: string) =>
 
 /** Fills the tables that the pages read, as the owner of each database; as many at once as one statement can. */
 export async function bringMultitude({ customerId, users, entries, others }: Multitude): Promise<void> {
-  const databases = JSON.parse(process.env.TEST_OWNER_DATABASES ?? '{}') as Record<'identity' | 'audit', string>;
   const crowd = `(
     select $1::uuid as customer_id, n from generate_series(1, $2::int) as n
     union all select md5('customer' || c)::uuid, n from generate_series(1, $3::int) as c, generate_series(1, 10) as n) as crowd`;
   const values = [customerId, users, others];
-  await within(databases.identity, async (db) => {
+  await inDatabase('identity', async (db) => {
     await db.query(
       `insert into user_v1 (customer_id, id, type, owner, status, username, label, role_id, role_name, created_at, status_sequence)
        select customer_id, id, case when n % 5 = 0 then 'portal' else 'api' end, false,
@@ -46,7 +45,7 @@ export async function bringMultitude({ customerId, users, entries, others }: Mul
       select id, customer_id, 1, status, created_at from user_v1 where type = 'api' on conflict do nothing`);
     await db.query('analyze user_v1, portal_user_private, enforcement_v1');
   });
-  await within(databases.audit, async (db) => {
+  await inDatabase('audit', async (db) => {
     await db.query(
       `insert into usage_v1 (customer_id, api_user_id, created_at, active, last_used_at, last_used_ip)
        select customer_id, ${userId('customer_id', 'n')}, timestamptz '2026-01-01 00:00Z' + n * interval '1 minute',
@@ -78,14 +77,4 @@ export async function bringMultitude({ customerId, users, entries, others }: Mul
     await db.query('vacuum analyze activity');
     await db.query('analyze usage_v1');
   });
-}
-
-async function within(url: string, work: (db: pg.Client) => Promise<void>): Promise<void> {
-  const db = new pg.Client(url);
-  await db.connect();
-  try {
-    await work(db);
-  } finally {
-    await db.end();
-  }
 }

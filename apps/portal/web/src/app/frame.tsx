@@ -84,7 +84,11 @@ export function Frame() {
   );
 }
 
-const Customer = ({ me }: { me: Me }) => <p className={styles.customer}>{me.customer.name}</p>;
+const Customer = ({ me }: { me: Me }) => (
+  <p className={styles.customer}>
+    <bdi>{me.customer.name}</bdi>
+  </p>
+);
 
 function Navigation({ me }: { me: Me }) {
   return (
@@ -138,7 +142,9 @@ function Account({ me, onKeys, onSignOut, side }: AccountProps & { side: 'top' |
       trigger={
         <button type="button" className={styles.account}>
           <span className={styles.person}>
-            <span className={styles.name}>{name}</span>
+            <span className={styles.name}>
+              <bdi>{name}</bdi>
+            </span>
             <span className={styles.email}>{me.user.email}</span>
             <span className="visually-hidden">{words.account}</span>
           </span>
@@ -186,7 +192,7 @@ function TopBar({ me, onKeys, onSignOut }: AccountProps) {
         open={openAt === path}
         onClose={close}
         kind="drawer"
-        title={me.customer.name}
+        title={<bdi>{me.customer.name}</bdi>}
         closeLabel={words.closeMenu}
       >
         <Navigation me={me} />

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { Named } from '../sentences/named.js';
 import { announce } from '../ui/announce.js';
 import { Button } from '../ui/button.js';
 import { Dialog } from '../ui/dialog.js';
@@ -56,7 +57,7 @@ export function OneTimeDialog({
       open
       wide
       noClose
-      title={words.titleOf(minted.label)}
+      title={minted.label === null ? words.titleOf(null) : <Named sentence={words.titleOf} name={minted.label} />}
       description={words.onlyNow}
       onClose={() => {
         if (stored) onDone(copied);

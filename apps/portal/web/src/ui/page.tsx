@@ -52,11 +52,13 @@ export function Page({
 /** A page by itself, before anybody is signed in: one column. */
 export function Column({
   title,
+  heading = title,
   lead,
   wide,
   children,
 }: {
   title: string;
+  heading?: ReactNode;
   lead?: ReactNode;
   /** For what has long lines. */
   wide?: boolean;
@@ -69,7 +71,7 @@ export function Column({
           RebelCore
         </p>
         <div className={styles.columnHead}>
-          <PageTitle title={title}>{title}</PageTitle>
+          <PageTitle title={title}>{heading}</PageTitle>
           {lead !== undefined && <p className={styles.lead}>{lead}</p>}
         </div>
         {children}

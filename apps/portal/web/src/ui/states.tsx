@@ -40,18 +40,21 @@ export function LoadError({
   problem,
   what,
   asOf,
+  zone,
   onRetry,
 }: {
   problem: Problem;
   /** `The list` */
   what: string;
   asOf?: Instant | undefined;
+  /** Of the IANA database; the browser's own by default. */
+  zone?: string;
   onRetry: () => void;
 }) {
   return (
     <div className={styles.error} role="alert">
       <p>
-        {words.notLoaded(what, problem)} {asOf !== undefined && words.stillFrom(clock(asOf))}
+        {words.notLoaded(what, problem)} {asOf !== undefined && words.stillFrom(clock(asOf, zone))}
       </p>
       <div className={styles.errorActions}>
         <Button small onClick={onRetry}>

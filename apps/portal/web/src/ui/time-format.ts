@@ -21,28 +21,64 @@ function format(options: Intl.DateTimeFormatOptions, zone: string | undefined): 
 
 const CLOCK = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
 
-/** `12:03:04` */
-export const clock = (at: Instant, zone?: string): string => format(CLOCK, zone).format(new Date(at));
+/** `12:03:04`; where the clock shows that twice, `01:03:04 GMT-4`. */
+export const clock = (at: Instant, zone?: string): string =>
+  format(CLOCK, zone).format(new Date(at)) + whichOfTwo(at, zone);
 
-/** `12:03:04.120` */
-export const clockMs = (at: Instant, zone?: string): string =>
+/** `12:03:04.120`, and nothing that would tell two equal ones apart. */
+export const bareClockMs = (at: Instant, zone?: string): string =>
   format({ ...CLOCK, fractionalSecondDigits: 3 }, zone).format(new Date(at));
 
-/** `Sat 28 Nov, 11:40`, with the year when it is not this one. */
+/** `12:03:04.120`; where the clock shows that twice, `01:03:04.120 GMT-4`. */
+export const clockMs = (at: Instant, zone?: string): string => bareClockMs(at, zone) + whichOfTwo(at, zone);
+
+/** `Sat 28 Nov, 11:40`, with the year when it is not this one; where the clock shows that twice, `01:40 GMT-4`. */
 export function dayAndTime(at: Instant, zone?: string): string {
   const date = new Date(at);
-  return `${day(date, zone)}, ${format({ hour: '2-digit', minute: '2-digit' }, zone).format(date)}`;
+  const time = format({ hour: '2-digit', minute: '2-digit' }, zone).format(date);
+  return `${day(date, zone)}, ${time}${whichOfTwo(at, zone)}`;
 }
 
 /** `Sat 28 Nov`, with the year when it is not this one. */
-export function day(at: Instant, zone?: string): string {
+export function day(at: Instant, zone?: string, now = Date.now()): string {
+  const yearOf = (instant: Instant) => format({ year: 'numeric' }, zone).format(new Date(instant));
   const date = new Date(at);
-  const isThisYear = date.getFullYear() === new Date().getFullYear();
-  const year = isThisYear ? {} : ({ year: 'numeric' } as const);
+  const year = yearOf(date) === yearOf(now) ? {} : ({ year: 'numeric' } as const);
   return format({ weekday: 'short', day: 'numeric', month: 'short', ...year }, zone)
     .format(date)
     .replace(',', '');
 }
+
+/** `GMT+1`, `GMT+5:45`, `GMT`: what the zone is ahead of UTC at that moment. */
+export function offsetName(at: Instant, zone?: string): string {
+  const parts = format({ timeZoneName: 'shortOffset' }, zone).formatToParts(new Date(at));
+  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
+}
+
+const OFFSET = /^GMT(?:([+\-−])(\d+)(?::(\d\d))?)?/;
+
+/** Minutes that the zone is ahead of UTC at that moment. */
+export function offsetMinutes(at: Instant, zone?: string): number {
+  const [, sign = '+', hours = '0', minutes = '0'] = OFFSET.exec(offsetName(at, zone)) ?? [];
+  return (sign === '+' ? 1 : -1) * (Number(hours) * 60 + Number(minutes));
+}
+
+const MINUTE = 60_000;
+/** No clock is put back by more. */
+const REACH = 180 * MINUTE;
+
+/** Does a clock of the zone show the same day and time at another moment as well, because it is put back between the two? */
+export function isRepeated(at: Instant, zone?: string): boolean {
+  const moment = new Date(at).getTime();
+  const offset = offsetMinutes(moment, zone);
+  return [moment - REACH, moment + REACH].some((near) => {
+    const other = offsetMinutes(near, zone);
+    return other !== offset && offsetMinutes(moment + (offset - other) * MINUTE, zone) === other;
+  });
+}
+
+const whichOfTwo = (at: Instant, zone: string | undefined): string =>
+  isRepeated(at, zone) ? ` ${offsetName(at, zone)}` : '';
 
 const DAY_IN_FULL = { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' } as const;
 
@@ -56,7 +92,7 @@ export const inFull = (at: Instant, zone?: string): string =>
 const UNITS = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
-  ['minute', 60_000],
+  ['minute', MINUTE],
 ] as const;
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
 

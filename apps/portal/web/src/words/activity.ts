@@ -58,6 +58,7 @@ export const activityWords = {
   list: 'The log',
   types,
   outcomes,
+  clocksChange: (below: string, above: string) => `The clocks change here: ${below} below, ${above} above.`,
   columns: { time: 'Time', what: 'What happened', outcome: 'Outcome', subject: 'About' },
   filters: {
     label: 'Filter',

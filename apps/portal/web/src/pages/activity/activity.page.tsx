@@ -49,7 +49,7 @@ export function ActivityPage() {
   const loaded = useActivity(search);
   const { data, hasNextPage, isFetchingNextPage, isFetching, fetchNextPage, error } = loaded;
   const ids = useMemo(() => data && new Set(data.pages.flatMap(({ items }) => items.map(({ id }) => id))), [data]);
-  const { tail, isLive, connected, reset } = useLiveTail(search, ids, () => list.current?.isAtTop() === true);
+  const { tail, isLive, connected, reset } = useLiveTail(search, ids, () => list.current?.isAtTop() !== false);
   const entries = useMemo(
     () => newestFirst([...tail.shown, ...(data?.pages.flatMap(({ items }) => items) ?? [])]),
     [tail.shown, data],
@@ -106,7 +106,7 @@ export function ActivityPage() {
       <div className={styles.page}>
         <FilterBar search={search} onChange={filterChange} zone={zone} searchField={searchField} />
         <Refreshing active={isFetching && data !== undefined} />
-        {first !== undefined && <Currency asOf={first.as_of} loadedAt={first.loadedAt} />}
+        {first !== undefined && <Currency asOf={first.as_of} loadedAt={first.loadedAt} zone={zone} />}
         {heldCount(tail) > 0 && (
           <p className={styles.held}>
             <Button small onClick={reload}>
@@ -129,6 +129,7 @@ export function ActivityPage() {
                 problem={asProblem(error)}
                 what={words.list}
                 asOf={first?.loadedAt}
+                zone={zone}
                 onRetry={() => void (hasNextPage ? fetchNextPage() : loaded.refetch())}
               />
             )}
@@ -162,10 +163,10 @@ export function ActivityPage() {
   );
 }
 
-function Currency({ asOf, loadedAt }: { asOf: string | null; loadedAt: number }) {
+function Currency({ asOf, loadedAt, zone }: { asOf: string | null; loadedAt: number; zone: string }) {
   if (asOf === null) return <Note tone="amber">{words.notKnown}</Note>;
   if (loadedAt - Date.parse(asOf) < BEHIND_AFTER_MS) return null;
-  return <Note tone="amber">{words.behind(clock(asOf))}</Note>;
+  return <Note tone="amber">{words.behind(clock(asOf, zone))}</Note>;
 }
 
 function NothingFound({ search, onChange }: { search: ActivitySearch; onChange: (change: Change) => void }): ReactNode {

@@ -3,19 +3,21 @@ import { Link } from '@tanstack/react-router';
 import { ChevronDown, ChevronUp } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { answer, api } from '../../api/client.js';
+import { may } from '../../api/me.js';
 import { asProblem } from '../../api/problem.js';
+import { useMe } from '../../api/use-me.js';
 import { Button } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { Dialog } from '../../ui/dialog.js';
 import { Loading, LoadError } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
-import { fromNow, inFull } from '../../ui/time-format.js';
+import { fromNow, inFull, offsetName } from '../../ui/time-format.js';
 import { activityWords, typeName } from '../../words/activity.js';
 import styles from './entry-drawer.module.css';
 import { EntrySentence } from '../../sentences/entry-sentence.js';
 import type { Entry } from './use-activity.js';
 import { UserName } from '../../sentences/user-name.js';
-import { localText, offsetName } from './zoned-time.js';
+import { localTime } from './zoned-time.js';
 
 const words = activityWords.drawer;
 const MARKS = { success: 'in-force', refused: 'refused', failed: 'not-confirmed' } as const;
@@ -96,12 +98,13 @@ export function EntryDrawer({
 
 function EntryFacts({ entry, zone }: { entry: Entry; zone: string }) {
   const { metadata, outcome } = entry;
+  const maySeeUsers = may(useMe(), 'can_add_users');
   const actorId = text(metadata['actor_id']);
   const json = JSON.stringify(entry, null, 2);
   return (
     <>
       <p className={styles.sentence}>
-        <EntrySentence text={entry.description} />
+        <EntrySentence entry={entry} />
       </p>
       <dl className={styles.facts}>
         <Fact name={words.outcome}>
@@ -109,7 +112,7 @@ function EntryFacts({ entry, zone }: { entry: Entry; zone: string }) {
         </Fact>
         <Fact name={words.when}>
           <time dateTime={entry.occurred_at} title={inFull(entry.occurred_at, zone)}>
-            {localText(entry.occurred_at, zone)} {offsetName(entry.occurred_at, zone)}
+            {localTime(entry.occurred_at, zone)} {offsetName(entry.occurred_at, zone)}
           </time>
           <span className={styles.second}>
             {fromNow(entry.occurred_at)} · <code>{entry.occurred_at}</code>
@@ -130,9 +133,13 @@ function EntryFacts({ entry, zone }: { entry: Entry; zone: string }) {
         )}
         {entry.user_id !== null && (
           <Fact name={words.about}>
-            <Link to="/users" search={{ user: entry.user_id }}>
+            {maySeeUsers ? (
+              <Link to="/users" search={{ user: entry.user_id }}>
+                <UserName id={entry.user_id} />
+              </Link>
+            ) : (
               <UserName id={entry.user_id} />
-            </Link>
+            )}
             <code className={styles.second}>{entry.user_id}</code>
           </Fact>
         )}

@@ -1,10 +1,11 @@
 import { Link } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState, type Ref } from 'react';
+import { Fragment, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState, type Ref } from 'react';
 import { classes } from '../../ui/classes.js';
+import { useKeptRow } from '../../ui/kept-row.js';
 import { Status, type Mark } from '../../ui/status.js';
 import table from '../../ui/table.module.css';
-import { dayInFull } from '../../ui/time-format.js';
+import { dayInFull, offsetName } from '../../ui/time-format.js';
 import { Time } from '../../ui/time.js';
 import { activityWords as words, typeName } from '../../words/activity.js';
 import styles from './entry-list.module.css';
@@ -14,7 +15,10 @@ import { useUserName } from '../../sentences/user-name.js';
 
 const MARKS: Record<Entry['outcome'], Mark> = { success: 'in-force', refused: 'refused', failed: 'not-confirmed' };
 
-type Row = { readonly day: string } | { readonly entry: Entry };
+const OVERSCAN = 12;
+
+/** An entry, or a line above the entries of a day, or where the clocks of the zone change. */
+type Row = { readonly line: string; readonly key: string } | { readonly entry: Entry };
 
 /** What the page may ask of the list. */
 export interface EntryListHandle {
@@ -40,14 +44,14 @@ export function EntryList({
   const frame = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const rows = useMemo(() => withDays(entries, zone), [entries, zone]);
+  const keys = useMemo(() => rows.map((row) => ('line' in row ? row.key : row.entry.id)), [rows]);
+  const { onFocus, rangeExtractor } = useKeptRow(keys);
   const virtual = useWindowVirtualizer({
     count: rows.length,
-    estimateSize: (index) => (rows[index] !== undefined && 'day' in rows[index] ? 36 : 44),
-    getItemKey: (index) => {
-      const row = rows[index];
-      return row === undefined ? index : 'day' in row ? row.day : row.entry.id;
-    },
-    overscan: 12,
+    rangeExtractor,
+    estimateSize: (index) => (rows[index] !== undefined && 'line' in rows[index] ? 36 : 44),
+    getItemKey: (index) => keys[index] ?? index,
+    overscan: OVERSCAN,
     scrollMargin: top,
     // Below it the sticky line of the day hides what is scrolled to.
     scrollPaddingStart: 48,
@@ -67,8 +71,8 @@ export function EntryList({
     };
   }, []);
   const items = virtual.getVirtualItems();
-  const last = items.at(-1);
-  const nearEnd = last !== undefined && last.index >= rows.length - 10;
+  const { startIndex = 0, endIndex = -1 } = virtual.range ?? {};
+  const nearEnd = endIndex >= 0 && endIndex + OVERSCAN >= rows.length - 10;
   useEffect(() => {
     if (nearEnd) onNearEnd();
   }, [nearEnd, onNearEnd, rows.length]);
@@ -76,9 +80,9 @@ export function EntryList({
   useImperativeHandle(handle, () => ({
     step(by) {
       const focused = document.activeElement?.closest('[data-index]')?.getAttribute('data-index');
-      let index = focused === null || focused === undefined ? (items[0]?.index ?? 0) - 1 : Number(focused);
+      let index = focused === null || focused === undefined ? startIndex - 1 : Number(focused);
       do index += by;
-      while (rows[index] !== undefined && 'day' in (rows[index] ?? {}));
+      while (rows[index] !== undefined && 'line' in (rows[index] ?? {}));
       if (rows[index] === undefined) return;
       virtual.scrollToIndex(index, { align: 'auto' });
       focusSoon(frame.current, index);
@@ -86,14 +90,13 @@ export function EntryList({
     isAtTop: () => scrollY < 8 && frame.current?.contains(document.activeElement) !== true,
   }));
 
-  const before = (items[0]?.start ?? 0) - virtual.options.scrollMargin;
-  const after = virtual.getTotalSize() - ((last?.end ?? 0) - virtual.options.scrollMargin);
-  const firstInSight = rows[virtual.range?.startIndex ?? 0];
+  const { scrollMargin } = virtual.options;
+  const after = virtual.getTotalSize() - ((items.at(-1)?.end ?? scrollMargin) - scrollMargin);
+  const firstInSight = entryFrom(rows, startIndex);
   return (
     <div ref={measured}>
       <p className={styles.day} aria-hidden>
-        {firstInSight !== undefined &&
-          ('day' in firstInSight ? firstInSight.day : dayInFull(firstInSight.entry.occurred_at, zone))}
+        {firstInSight !== undefined && dayInFull(firstInSight.occurred_at, zone)}
       </p>
       <table className={classes(table.table, styles.table)} aria-rowcount={rows.length} aria-label={words.list}>
         <thead>
@@ -104,21 +107,23 @@ export function EntryList({
             <th scope="col">{words.columns.subject}</th>
           </tr>
         </thead>
-        <tbody>
-          <Spacer height={before} />
-          {items.map(({ index, key }) => {
+        <tbody onFocus={onFocus}>
+          {items.map(({ index, key, start }, nth) => {
             const row = rows[index];
             if (row === undefined) return null;
             return (
-              <tr key={key} ref={virtual.measureElement} data-index={index} aria-rowindex={index + 2}>
-                {'day' in row ? (
-                  <th scope="rowgroup" colSpan={4} className={styles.dayRow}>
-                    {row.day}
-                  </th>
-                ) : (
-                  <EntryCells entry={row.entry} zone={zone} />
-                )}
-              </tr>
+              <Fragment key={key}>
+                <Spacer height={start - (items[nth - 1]?.end ?? scrollMargin)} />
+                <tr ref={virtual.measureElement} data-index={index} aria-rowindex={index + 2}>
+                  {'line' in row ? (
+                    <th scope="rowgroup" colSpan={4} className={styles.dayRow}>
+                      {row.line}
+                    </th>
+                  ) : (
+                    <EntryCells entry={row.entry} zone={zone} />
+                  )}
+                </tr>
+              </Fragment>
             );
           })}
           <Spacer height={after} />
@@ -150,7 +155,7 @@ function EntryCells({ entry, zone }: { entry: Entry; zone: string }) {
           className={styles.sentence}
           title={typeName(entry.event_type)}
         >
-          <EntrySentence text={entry.description} />
+          <EntrySentence entry={entry} />
         </Link>
       </td>
       <td className={styles.outcome}>
@@ -175,14 +180,28 @@ function SubjectLink({ id }: { id: string }) {
   );
 }
 
+/** Of a line that stands above entries, the first of these. */
+function entryFrom(rows: readonly Row[], index: number): Entry | undefined {
+  const row = rows[index];
+  return row === undefined || 'entry' in row ? row?.entry : entryFrom(rows, index + 1);
+}
+
+/** Clocks change on the quarter of an hour, so that entries of one have the same offset. */
+const QUARTER_MS = 900_000;
+
 function withDays(entries: readonly Entry[], zone: string): Row[] {
   const rows: Row[] = [];
-  let last: string | undefined;
+  let last: { readonly day: string; readonly quarter: number; readonly offset: string } | undefined;
   for (const entry of entries) {
     const day = dayInFull(entry.occurred_at, zone);
+    const quarter = Math.floor(Date.parse(entry.occurred_at) / QUARTER_MS);
+    const offset = quarter === last?.quarter ? last.offset : offsetName(entry.occurred_at, zone);
+    if (last !== undefined && offset !== last.offset) {
+      rows.push({ line: words.clocksChange(offset, last.offset), key: `clocks after ${entry.id}` });
+    }
     // The first day stands above the list, where the day in sight always stands.
-    if (last !== undefined && day !== last) rows.push({ day });
-    last = day;
+    if (last !== undefined && day !== last.day) rows.push({ line: day, key: day });
+    last = { day, quarter, offset };
     rows.push({ entry });
   }
   return rows;

@@ -1,5 +1,5 @@
 import type { Temporal as TemporalApi } from 'temporal-polyfill';
-import { clockMs } from '../../ui/time-format.js';
+import { bareClockMs, isRepeated, offsetMinutes } from '../../ui/time-format.js';
 
 type Temporal = typeof TemporalApi;
 
@@ -39,18 +39,22 @@ export function instantOf(Temporal: Temporal, typed: string, timeZone: string): 
 
 const atMillisecond = (instant: TemporalApi.Instant): string => new Date(instant.epochMilliseconds).toISOString();
 
-/** `2026-11-27 12:03:04.120`, as {@link instantOf} reads it again. */
-export function localText(at: string, timeZone: string): string {
+/** `2026-11-27 12:03:04.120` */
+export function localTime(at: string, timeZone: string): string {
   const options = { year: 'numeric', month: '2-digit', day: '2-digit', timeZone } as const;
   const parts = new Intl.DateTimeFormat('en-GB', options).formatToParts(new Date(at));
   const part = (type: string) => parts.find((one) => one.type === type)?.value ?? '';
-  return `${part('year')}-${part('month')}-${part('day')} ${clockMs(at, timeZone)}`;
+  return `${part('year')}-${part('month')}-${part('day')} ${bareClockMs(at, timeZone)}`;
 }
 
-/** `GMT+1`, `GMT`: what the zone is ahead of UTC at that moment. */
-export function offsetName(at: string, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'shortOffset', timeZone }).formatToParts(new Date(at));
-  return parts.find(({ type }) => type === 'timeZoneName')?.value ?? timeZone;
+/** {@link localTime} as {@link instantOf} reads it again: in an hour that comes twice with its offset, `…-05:00`. */
+export const localText = (at: string, timeZone: string): string =>
+  localTime(at, timeZone) + (isRepeated(at, timeZone) ? offsetText(offsetMinutes(at, timeZone)) : '');
+
+/** `-05:00` */
+function offsetText(minutes: number): string {
+  const [hours, rest] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `${minutes < 0 ? '-' : '+'}${[hours, rest].map((each) => String(each).padStart(2, '0')).join(':')}`;
 }
 
 export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { CredentialsView } from '../../credentials/credentials-view.js';
 import type { OneTimeSecret } from '../../credentials/one-time-secret.js';
 import { useLeaveGuard } from '../../credentials/use-leave-guard.js';
+import { Named } from '../../sentences/named.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { CheckField } from '../../ui/field.js';
@@ -27,7 +28,12 @@ export function OpenedHandOver({
   const held = useLeaveGuard(!stored);
   const { asked } = credentialsWords;
   return (
-    <Column title={words.titleOf(label)} lead={words.onlyNow} wide>
+    <Column
+      title={words.titleOf(label)}
+      heading={label === null ? words.titleOf(null) : <Named sentence={words.titleOf} name={label} />}
+      lead={words.onlyNow}
+      wide
+    >
       <CredentialsView username={username} label={label} secret={secret} onCopied={() => undefined} />
       <div className={styles.foot}>
         <CheckField

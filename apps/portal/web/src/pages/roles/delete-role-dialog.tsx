@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useId, useRef, useState } from 'react';
 import { answer, api } from '../../api/client.js';
 import { Problem } from '../../api/problem.js';
+import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -52,7 +53,7 @@ export function DeleteRoleDialog({
       open
       kind="alert"
       onClose={onClose}
-      title={words.title(role.name)}
+      title={<Named sentence={words.title} name={role.name} />}
       description={users > 0 ? words.inUse(users) : words.unused}
       initialFocus={cancel}
       actions={
@@ -89,7 +90,7 @@ export function DeleteRoleDialog({
           >
             <option value="">{words.choose}</option>
             {others.map((other) => (
-              <option key={other.id} value={other.id}>
+              <option key={other.id} value={other.id} dir="auto">
                 {other.name}
               </option>
             ))}

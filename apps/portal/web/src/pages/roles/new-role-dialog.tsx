@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useRef, useState } from 'react';
 import { answer, api } from '../../api/client.js';
+import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -43,7 +44,7 @@ export function NewRoleDialog({
       open
       wide
       onClose={onClose}
-      title={from === undefined ? words.title : words.copied(from.name)}
+      title={from === undefined ? words.title : <Named sentence={words.copied} name={from.name} />}
       initialFocus={nameInput}
       actions={
         <>
@@ -71,6 +72,7 @@ export function NewRoleDialog({
           value={name}
           maxLength={100}
           autoComplete="off"
+          dir="auto"
           error={errorOf('name')}
           onChange={({ target }) => {
             setName(target.value);

@@ -27,7 +27,7 @@ export function RoleDetail({ role, mayChange, onCopy, onDelete }: DetailProps) {
       <div className={styles.detailHead}>
         <div>
           <h2 id="role-name" className={styles.detailName}>
-            {role.name}
+            <bdi>{role.name}</bdi>
           </h2>
           <p className={styles.count}>{words.users(role.users)}</p>
         </div>
@@ -89,6 +89,7 @@ function RoleForm({ role }: { role: Role }) {
         value={name}
         maxLength={100}
         autoComplete="off"
+        dir="auto"
         error={errorOf('name')}
         onChange={({ target }) => {
           setName(target.value);

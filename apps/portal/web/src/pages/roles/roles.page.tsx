@@ -134,7 +134,7 @@ function RoleList({ items, chosen }: { items: readonly Role[]; chosen: string | 
             data-chosen={role.id === chosen}
           >
             <span>
-              {role.name}
+              <bdi>{role.name}</bdi>
               {role.system && <span className={styles.badge}>{words.system}</span>}
             </span>
             <span className={styles.count}>{words.users(role.users)}</span>

@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
+import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { usersWords } from '../../words/users.js';
 import { ConfirmDialog } from './confirm-dialog.js';
@@ -53,7 +54,7 @@ export function ActionDialog({
     case 'resend-invite':
       return (
         <ConfirmDialog
-          title={words.resendTitle(name)}
+          title={<Named sentence={words.resendTitle} name={name} />}
           text={words.resend}
           button={words.resendButton}
           onClose={onClose}
@@ -66,7 +67,7 @@ export function ActionDialog({
     case 'reset-second-factor':
       return (
         <ConfirmDialog
-          title={words.resetTitle(name)}
+          title={<Named sentence={words.resetTitle} name={name} />}
           text={words.reset}
           button={words.resetButton}
           danger
@@ -81,7 +82,7 @@ export function ActionDialog({
     case 'delete':
       return (
         <ConfirmDialog
-          title={words.deleteTitle(name)}
+          title={<Named sentence={words.deleteTitle} name={name} />}
           text={words.delete}
           button={words.deleteButton}
           danger

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { useRef, type ReactNode } from 'react';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { useSubmit } from '../../ui/form.js';
@@ -14,7 +14,7 @@ export function ConfirmDialog({
   run,
   onClose,
 }: {
-  readonly title: string;
+  readonly title: ReactNode;
   readonly text: string;
   readonly button: string;
   readonly danger?: boolean;

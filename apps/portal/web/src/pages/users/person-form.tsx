@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useRef, useState } from 'react';
+import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -50,6 +51,7 @@ export function PersonDialog({ user, onClose }: { readonly user?: User; readonly
       required
       maxLength={field === 'email' ? 254 : 100}
       autoComplete="off"
+      dir={field === 'email' ? 'ltr' : 'auto'}
       {...(field === 'email' && { type: 'email', inputMode: 'email', spellCheck: false })}
       onChange={({ target }) => {
         set(field)(target.value);
@@ -60,7 +62,7 @@ export function PersonDialog({ user, onClose }: { readonly user?: User; readonly
     <Dialog
       open
       onClose={onClose}
-      title={user === undefined ? words.newTitle : words.editTitle(nameOf(user))}
+      title={user === undefined ? words.newTitle : <Named sentence={words.editTitle} name={nameOf(user)} />}
       description={user === undefined ? words.lead : undefined}
       actions={
         <>

@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useId, useRef, useState } from 'react';
+import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -29,7 +30,7 @@ export function RoleDialog({ user, onClose }: { readonly user: User; readonly on
     <Dialog
       open
       onClose={onClose}
-      title={words.title(nameOf(user))}
+      title={<Named sentence={words.title} name={nameOf(user)} />}
       description={words.lead}
       actions={
         <>

@@ -34,7 +34,7 @@ export function RoleField({
           {words.chooseRole}
         </option>
         {roles.data?.map(({ id, name }) => (
-          <option key={id} value={id}>
+          <option key={id} value={id} dir="auto">
             {name}
           </option>
         ))}

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
+import { Named } from '../../sentences/named.js';
 import { Button } from '../../ui/button.js';
 import { Note } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
@@ -64,7 +65,9 @@ export function Rotate({ user, onStored }: { readonly user: User; readonly onSto
               {words.make}
             </Button>
           ) : (
-            <p>{words.made(successor.data === undefined ? '…' : nameOf(successor.data))}</p>
+            <p>
+              <Named sentence={words.made} name={successor.data === undefined ? '…' : nameOf(successor.data)} />
+            </p>
           )}
         </Step>
         <Step number={2} title={switchOver} done={isRetired}>

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { Named } from '../../sentences/named.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { Refusal } from '../../ui/states.js';
@@ -95,12 +96,18 @@ export function StatusDialog({
   );
 }
 
-function titleOf(users: readonly User[], isOff: boolean, isSaved: boolean): string {
+function titleOf(users: readonly User[], isOff: boolean, isSaved: boolean): ReactNode {
   const [only] = users;
   if (users.length > 1) return (isSaved ? words.deactivatedMany : words.deactivateMany)(users.length);
   const name = only === undefined ? '' : nameOf(only);
-  if (isSaved) return (isOff ? words.deactivated : words.reactivated)(name);
-  return (isOff ? words.deactivateTitle : words.reactivateTitle)(name);
+  const sentence = isSaved
+    ? isOff
+      ? words.deactivated
+      : words.reactivated
+    : isOff
+      ? words.deactivateTitle
+      : words.reactivateTitle;
+  return <Named sentence={sentence} name={name} />;
 }
 
 function consequence({ type }: User, isOff: boolean): string {

@@ -28,34 +28,42 @@ export interface Bars {
 
 const HOUR = 3_600_000;
 
+/** When each of the last 24 hours began, the present one last; on the clock of UTC, as hours are counted. */
+export const lastHours = (now: number): number[] =>
+  Array.from({ length: 24 }, (_, index) => (Math.floor(now / HOUR) + index - 23) * HOUR);
+
+/** When each of the last 30 days began where the browser is, today last; one on which clocks change is longer or shorter. */
+export function lastDays(now: number): number[] {
+  const today = new Date(now);
+  const [year, month, day] = [today.getFullYear(), today.getMonth(), today.getDate()];
+  return Array.from({ length: 30 }, (_, index) => new Date(year, month, day + index - 29).getTime());
+}
+
 /**
- * Sums hours up to `count` spans of `spanHours` that end with the hour of `now`, and gives each a place.
+ * Sums hours up to spans, and gives each a place. An hour belongs to the span in which it begins.
  *
+ * @param starts when each span begins, the last of which is not over
  * @param box width and height of the drawing; a span with anything in it is at least `MIN_HEIGHT` high
  */
 export function usageBars(
   hours: readonly Hour[],
-  now: number,
-  { count, spanHours }: { readonly count: number; readonly spanHours: number },
+  starts: readonly number[],
   box: { readonly width: number; readonly height: number },
 ): Bars {
-  const span = spanHours * HOUR;
-  const end = Math.floor(now / HOUR) * HOUR + HOUR;
-  const start = end - count * span;
-  const sums = Array.from({ length: count }, () => ({ calls: 0, refused: 0 }));
+  const sums = starts.map(() => ({ calls: 0, refused: 0 }));
   for (const { at, calls, refused } of hours) {
-    const sum = sums[Math.floor((Date.parse(at) - start) / span)];
+    const sum = sums[starts.findLastIndex((start) => start <= Date.parse(at))];
     if (sum === undefined) continue;
     sum.calls += calls;
     sum.refused += refused;
   }
   const most = Math.max(0, ...sums.map(({ calls, refused }) => calls + refused));
-  const step = box.width / count;
+  const step = box.width / starts.length;
   const heightOf = (n: number): number =>
     n === 0 ? 0 : Math.max(MIN_HEIGHT, Math.round((n / most) * box.height * 10) / 10);
   return {
     bars: sums.map(({ calls, refused }, index) => ({
-      from: start + index * span,
+      from: starts[index] ?? 0,
       calls,
       refused,
       x: Math.round(index * step * 100) / 100,

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { day, dayAndTime } from '../../ui/time-format.js';
 import { grouped } from '../../words/lasting.js';
 import { usersWords } from '../../words/users.js';
-import { usageBars, type Hour } from './usage-bars.js';
+import { lastDays, lastHours, usageBars, type Hour } from './usage-bars.js';
 import styles from './usage-chart.module.css';
 
 const words = usersWords.drawer;
@@ -15,13 +15,13 @@ export function UsageChart({
   label,
 }: {
   readonly hours: readonly Hour[];
-  /** `days`: 30 of them. `hours`: the last 24. */
+  /** `days`: 30 of them, of the browser's zone. `hours`: the last 24. */
   readonly span: 'days' | 'hours';
   readonly label: string;
 }) {
   const [now] = useState(Date.now);
-  const spans = span === 'days' ? { count: 30, spanHours: 24 } : { count: 24, spanHours: 1 };
-  const { bars, barWidth, calls, refused } = usageBars(hours, now, spans, BOX);
+  const starts = (span === 'days' ? lastDays : lastHours)(now);
+  const { bars, barWidth, calls, refused } = usageBars(hours, starts, BOX);
   const nameOf = span === 'days' ? day : dayAndTime;
   return (
     <figure className={styles.figure}>

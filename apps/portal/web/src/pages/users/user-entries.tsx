@@ -27,11 +27,11 @@ export function UserEntries({ userId }: { readonly userId: string }) {
       {data === undefined && error === null && <Loading rows={3} dense />}
       {data?.length === 0 && <p className={styles.faint}>{words.noEntries}</p>}
       <ul className={styles.entries}>
-        {data?.map(({ id, occurred_at, description, outcome }) => (
-          <li key={id} className={styles.entry} data-outcome={outcome}>
-            <Time at={occurred_at} />
+        {data?.map((entry) => (
+          <li key={entry.id} className={styles.entry} data-outcome={entry.outcome}>
+            <Time at={entry.occurred_at} />
             <span>
-              <EntrySentence text={description} />
+              <EntrySentence entry={entry} />
             </span>
           </li>
         ))}

@@ -39,7 +39,7 @@ export function UserFacts({ user }: { readonly user: User }) {
           </Fact>
         )}
         {email !== undefined && <Fact name={words.email}>{email}</Fact>}
-        <Fact name={words.role}>{owner ? usersWords.ownerRole : role?.name}</Fact>
+        <Fact name={words.role}>{owner ? usersWords.ownerRole : <bdi>{role?.name}</bdi>}</Fact>
         <Fact name={words.created}>
           <Time at={created_at} />
         </Fact>

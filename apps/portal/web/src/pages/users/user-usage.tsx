@@ -99,7 +99,7 @@ export function Callers({
                 <code>{ip}</code>
               </th>
               <td className={styles.agent} title={user_agent}>
-                {user_agent}
+                <bdi>{user_agent}</bdi>
               </td>
               <td className={styles.number}>{grouped(calls)}</td>
               <td className={styles.number}>{grouped(refused)}</td>

@@ -1,5 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { Fragment, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { useKeptRow } from '../../ui/kept-row.js';
 import { useKeys } from '../../ui/keys.js';
 import { usersWords as words } from '../../words/users.js';
 import type { Action, Viewer } from './user-actions.js';
@@ -9,6 +10,7 @@ import styles from './users-table.module.css';
 import type { Usages } from './use-usages.js';
 
 const ROW = 45;
+const OVERSCAN = 8;
 /** Rows left below what is seen when the next page is asked for. */
 const AHEAD = 15;
 
@@ -45,19 +47,18 @@ export function UsersTable({
       removeEventListener('resize', measure);
     };
   }, []);
+  const { onFocus, rangeExtractor } = useKeptRow(useMemo(() => users.map(({ id }) => id), [users]));
   const rows = useWindowVirtualizer({
     count: users.length,
+    rangeExtractor,
     estimateSize: () => ROW,
-    overscan: 8,
+    overscan: OVERSCAN,
     scrollMargin: top,
     getItemKey: (index) => users[index]?.id ?? index,
   });
   const shown = rows.getVirtualItems();
-  const first = shown[0];
-  const last = shown.at(-1);
-  const before = first === undefined ? 0 : first.start - top;
-  const after = last === undefined ? 0 : rows.getTotalSize() - (last.end - top);
-  const isNearEnd = !isWhole && (last?.index ?? -1) >= users.length - AHEAD;
+  const after = rows.getTotalSize() - ((shown.at(-1)?.end ?? top) - top);
+  const isNearEnd = !isWhole && (rows.range?.endIndex ?? -1) + OVERSCAN >= users.length - AHEAD;
   useEffect(() => {
     if (isNearEnd) onEnd();
   }, [isNearEnd, onEnd, users.length]);
@@ -115,23 +116,25 @@ export function UsersTable({
           </th>
         </tr>
       </thead>
-      <tbody ref={body}>
-        {before > 0 && <Gap height={before} columns={columns} />}
-        {shown.map(({ index, key }) => {
+      <tbody ref={body} onFocus={onFocus}>
+        {shown.map(({ index, key, start }, nth) => {
           const user = users[index];
           if (user === undefined) return null;
+          const before = start - (shown[nth - 1]?.end ?? top);
           return (
-            <UserRow
-              key={key}
-              user={user}
-              index={index}
-              measure={rows.measureElement}
-              usages={usages}
-              viewer={viewer}
-              isSelected={isSelectable(user) && selected.has(user.id)}
-              onSelect={isSelectable(user) && viewer.owner ? select : undefined}
-              onAct={onAct}
-            />
+            <Fragment key={key}>
+              {before > 0 && <Gap height={before} columns={columns} />}
+              <UserRow
+                user={user}
+                index={index}
+                measure={rows.measureElement}
+                usages={usages}
+                viewer={viewer}
+                isSelected={isSelectable(user) && selected.has(user.id)}
+                onSelect={isSelectable(user) && viewer.owner ? select : undefined}
+                onAct={onAct}
+              />
+            </Fragment>
           );
         })}
         {after > 0 && <Gap height={after} columns={columns} />}

@@ -1,7 +1,8 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
-import { useCallback, useMemo, useState } from 'react';
+import { Fragment, useCallback, useMemo, useState } from 'react';
 import { asProblem } from '../../api/problem.js';
+import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { useKeys } from '../../ui/keys.js';
@@ -188,9 +189,19 @@ function NoUsers({
       : [
           type && words.filterOf.type[type],
           status && words.statuses[status],
-          q !== undefined && words.filterOf.q(q),
-        ].filter((part) => typeof part === 'string');
+          q !== undefined && <Named key="q" sentence={words.filterOf.q} name={q} />,
+        ].filter((part) => part !== undefined && part !== false);
   return (
-    <Empty action={<Button onClick={onClear}>{words.clearFilter}</Button>}>{words.noMatch(parts.join(' · '))}</Empty>
+    <Empty action={<Button onClick={onClear}>{words.clearFilter}</Button>}>
+      <Named
+        sentence={words.noMatch}
+        name={parts.map((part, index) => (
+          <Fragment key={index}>
+            {index > 0 && ' · '}
+            {part}
+          </Fragment>
+        ))}
+      />
+    </Empty>
   );
 }
