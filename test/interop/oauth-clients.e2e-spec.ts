@@ -1,4 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { generateKeyPairSync } from 'node:crypto';
 import { promisify } from 'node:util';
 import * as jose from 'jose';
@@ -25,16 +28,35 @@ beforeAll(async () => {
 
 const answered = expect.objectContaining({ correlation_id: expect.stringMatching(/^api:/) as string }) as object;
 
+/** Whether this machine has a program; curl and Node are always there. */
+const has = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
+const NODE = [process.execPath, '--input-type=module', '-e'];
+const SNIPPETS: readonly (readonly [title: string, language: string, run: readonly string[]])[] = [
+  ['curl', 'sh', ['bash', '-euo', 'pipefail', '-c']],
+  ['Node', 'js', NODE],
+  ['Sign instead of sending a password', 'js', NODE],
+  ['Python', 'python', ['python3', '-c']],
+  // From a file with the name of its class.
+  ['Java', 'java', ['java']],
+];
+
 describe('the guide’s snippets', () => {
-  it.each<[string, string, string, string[]]>([
-    ['curl', 'sh', 'bash', ['-euo', 'pipefail', '-c']],
-    ['Node', 'js', process.execPath, ['--input-type=module', '-e']],
-    ['Sign instead of sending a password', 'js', process.execPath, ['--input-type=module', '-e']],
-  ])('%s: get a token and the answer of the agent', async (title, language, program, args) => {
+  const runnable = SNIPPETS.filter(
+    ([, , [program = '']]) => ['bash', process.execPath].includes(program) || has(program),
+  );
+  it.each(runnable)('%s: get a token and the answer of the agent', async (title, language, [program = '', ...args]) => {
     const { username: CLIENT_ID, password: CLIENT_SECRET } = apiUser;
-    const { PATH } = process.env;
-    const env = { PATH, ISSUER: endpoints().portal, CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY };
-    const { stdout } = await run(program, [...args, snippet(title, language)], { env });
+    const { PATH, HOME } = process.env;
+    const env = { PATH, HOME, ISSUER: endpoints().portal, CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY };
+    let code = snippet(title, language);
+    const folder = mkdtempSync(join(tmpdir(), 'snippet-'));
+    if (language === 'java') {
+      writeFileSync(join(folder, 'Call.java'), code);
+      code = join(folder, 'Call.java');
+    }
+    const { stdout } = await run(program, [...args, code], { env }).finally(() => {
+      rmSync(folder, { recursive: true });
+    });
     expect(JSON.parse(stdout)).toEqual(answered);
   });
 });
