@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@rebelcore/embedded/client';
-import { authorize, bearerOf, endpoints, TestCustomer, type ApiUser } from '../support/system.js';
+import { acceptedPerson } from '../support/people.js';
+import { authorize, bearerOf, endpoints, expectStatus, TestCustomer, type ApiUser } from '../support/system.js';
 
 let customer: TestCustomer;
 beforeAll(async () => {
@@ -113,6 +114,31 @@ describe('the main job', () => {
     });
     const call = entries.find((entry) => entry.event_type === 'api.call');
     expect(call?.correlation_id).toBe((called.body as { correlation_id: string }).correlation_id);
+  });
+
+  // “No prompt content, no bodies, no personal data: the fact and the identifiers needed to cross-reference.”
+  it('leaves names and addresses of people out of the log, whatever they do and wherever they type them', async () => {
+    const ours = await TestCustomer.provision();
+    const { portal } = endpoints();
+    const { id, email, password, client } = await acceptedPerson(
+      endpoints(),
+      ours,
+      await ours.roleId('RebelCore_User'),
+    );
+    const signIn = (body: object) => new Client(portal).post('/api/v1/sessions', { email, ...body });
+    expectStatus(await signIn({ password: 'not-the-password-1' }), 401);
+    expectStatus(await client.post('/api/v1/sessions', { email, password }), 201);
+    expectStatus(await authorize({ username: email, password }), 401);
+    expectStatus(await ours.owner.get(`/api/v1/users?q=${encodeURIComponent(email)}&cursor=x`), 400);
+    expectStatus(await ours.owner.patch(`/api/v1/users/${id}`, { last_name: 'Quux' }), 200);
+    expectStatus(await ours.owner.delete(`/api/v1/users/${id}`), 204);
+    await ours.activity(`user_id=${id}&event_type=user.delete`, 1);
+    await ours.activity(`user_id=${id}&event_type=session.sign_in_failed`, 1);
+    const entries = await ours.activity('outcome=refused&event_type=api.call', 1);
+    expect(JSON.stringify(entries)).toContain('GET /api/v1/users');
+    const log = JSON.stringify(await ours.activity('', 8));
+    expect(log).toContain(id);
+    expect(log).not.toMatch(/Hedy|Clerk|Quux|Ada|@example\.test/i);
   });
 
   it('carries the caller’s correlation id from HTTP through Kafka into the activity entry', async () => {

@@ -148,7 +148,8 @@ export class IdentityFixture {
   async customer(): Promise<TestCustomer> {
     const email = someEmail();
     const password = `Aa1-${randomBytes(9).toString('hex')}`;
-    const { body } = await this.provision({}, { email, password });
+    const { status, body } = await this.provision({}, { email, password });
+    if (status !== 201) throw new Error(`no customer could be provisioned: ${JSON.stringify(body)}`);
     const { customer, owner } = body as unknown as { customer: { id: string }; owner: { id: string } };
     this.customers.add(customer.id);
     return new TestCustomer(this, customer.id, owner.id, email, password, await this.signIn(email, password));
