@@ -36,10 +36,15 @@ transaction.state.log.num.partitions=4
 share.coordinator.state.topic.num.partitions=4
 group.initial.rebalance.delay.ms=0
 EOF
-users=()
-for name in admin identity token audit inference subscriber; do
-  variable="KAFKA_${name^^}_PASSWORD"
-  users+=(--add-scram "SCRAM-SHA-256=[name=$name,password=${!variable}]")
-done
-/opt/kafka/bin/kafka-storage.sh format -t "$KAFKA_CLUSTER_ID" -c "$config" --ignore-formatted "${users[@]}"
+# In a file, which the JVM reads: arguments can be read by everybody on the machine.
+arguments=/tmp/format.args
+{
+  printf '"%s"\n' kafka.tools.StorageTool format -t "$KAFKA_CLUSTER_ID" -c "$config" --ignore-formatted
+  for name in admin identity token audit inference subscriber; do
+    variable="KAFKA_${name^^}_PASSWORD"
+    printf '"%s"\n' --add-scram "SCRAM-SHA-256=[name=$name,password=${!variable}]"
+  done
+} > "$arguments"
+/opt/kafka/bin/kafka-run-class.sh "@$arguments"
+rm "$arguments"
 exec /opt/kafka/bin/kafka-server-start.sh "$config"

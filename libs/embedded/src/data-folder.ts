@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProcessRegistry } from './processes.js';
 import { Secrets } from './secrets.js';
@@ -18,8 +18,23 @@ export interface DataFolder {
  * @throws {Error} when its system is still running under a living launcher
  */
 export async function openDataFolder(dataDir: string): Promise<DataFolder> {
+  // For this account alone, whatever this process and its children write from here on.
+  process.umask(0o077);
   const registry = await ProcessRegistry.open(dataDir);
   const logDir = join(dataDir, 'logs');
   mkdirSync(logDir, { recursive: true });
+  closeToOthers(dataDir);
   return { dataDir, logDir, registry, secrets: new Secrets(dataDir) };
+}
+
+/**
+ * Also what an earlier version has left open. Under root, PostgreSQL runs as another user and must pass through the folder, in
+ * which it can list nothing; its own is closed by itself.
+ */
+function closeToOthers(dataDir: string): void {
+  chmodSync(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
+  for (const entry of readdirSync(dataDir, { withFileTypes: true })) {
+    if (entry.name === 'postgres' || entry.isSymbolicLink()) continue;
+    chmodSync(join(dataDir, entry.name), entry.isDirectory() ? 0o700 : 0o600);
+  }
 }

@@ -234,16 +234,20 @@ const answers = (port: number) =>
     });
   });
 
+/** The tool takes passwords as arguments, which everybody on the machine may read: the JVM takes them from a file instead. */
 async function storageTool(folder: DataFolder, dir: string, log: string, args: readonly string[]): Promise<void> {
+  const file = join(dir, 'storage-tool.args');
+  writeFileSync(file, ['kafka.tools.StorageTool', ...args].map((each) => `"${each}"\n`).join(''), { mode: 0o600 });
   const tool = folder.registry.start({
     name: 'kafka storage tool',
     command: 'java',
-    args: [...JAVA_OPTIONS, 'kafka.tools.StorageTool', ...args],
+    args: [...JAVA_OPTIONS, '@storage-tool.args'],
     env: javaEnvironment(),
     cwd: dir,
     log,
   });
   const { code } = await tool.exited;
+  rmSync(file);
   if (code !== 0) throw new Error(`Kafka could not make its data folder.\n${tailOf(log)}`);
 }
 
