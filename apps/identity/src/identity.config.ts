@@ -27,7 +27,7 @@ const mailVariables = {
 
 const schema = z
   .object({
-    ...storingServiceVariables('identity', 3001),
+    ...storingServiceVariables('identity', 3001, 20),
     /** Keys under which passwords of API users are kept; outside the database, shared with the token service. */
     CREDENTIAL_PEPPERS: peppers,
     /** The bearer token of the platform operator. */

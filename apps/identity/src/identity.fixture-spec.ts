@@ -10,6 +10,7 @@ import { signIn } from '@rebelcore/embedded/sign-in';
 import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
 import { KafkaBatchConsumer } from '@rebelcore/messaging/consume/kafka-batch-consumer';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
@@ -59,12 +60,19 @@ export class IdentityFixture {
     private readonly url: string,
     private readonly publisher: KafkaPublisher,
   ) {
-    this.owner = database.pool({ connectionString: database.url, max: 1 });
+    this.owner = database.pool({ connectionString: withSessionSettings(database.url), max: 1 });
   }
 
-  /** @param environment variables besides those that every identity needs */
-  static async start(environment: Readonly<Record<string, string>> = {}): Promise<IdentityFixture> {
+  /**
+   * @param environment variables besides those that every identity needs
+   * @param defaults of its database: `datestyle = 'German'`
+   */
+  static async start(
+    environment: Readonly<Record<string, string>> = {},
+    defaults: readonly string[] = [],
+  ): Promise<IdentityFixture> {
     const database = await testDatabase({ role: 'identity' });
+    for (const setting of defaults) await database.asOwner(`alter database ${database.name} set ${setting}`);
     await runMigrations({ url: database.url, applicationName: 'test', migrations });
     const { brokers, principals } = testInfrastructure().kafka;
     const key = () => randomBytes(32).toString('base64url');

@@ -117,7 +117,7 @@ export class IdentityModule {
         ServiceModule.forRoot({
           name: 'identity',
           config,
-          database: { url: config.IDENTITY_DATABASE_URL, poolSize: 20, urgentPoolSize: 4, entities: [Person] },
+          database: { url: config.IDENTITY_DATABASE_URL, urgentPoolSize: 4, entities: [Person] },
           view: { name: ENFORCEMENT, consumerGroup },
           health: (pool) => [mailHealth(pool, config)],
           outbox: {

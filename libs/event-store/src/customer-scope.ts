@@ -5,9 +5,15 @@ import type { DataSource, EntityManager } from 'typeorm';
 /**
  * What the policy `own_customer`, which migrations put on tables, compares `customer_id` with. Rows are visible and writable
  * only inside a transaction that was opened for their customer: a query that forgets its customer finds nothing, whatever it
- * selects. The owner role stands outside.
+ * selects.
  */
 const SETTING = 'rebelcore.customer_id';
+
+/**
+ * What the policy `every_customer` asks for, on the tables that are also read for all customers at once. Nobody sees more than
+ * one customer without saying so, the owner of the tables included, for whom row security is forced.
+ */
+const EVERY = 'rebelcore.every_customer';
 
 /**
  * A transaction for one customer, opened in a single round trip: the only way to rows under `own_customer`.
@@ -16,6 +22,18 @@ const SETTING = 'rebelcore.customer_id';
  */
 export const withinCustomer = <T>(pool: Pool, customerId: string, work: (tx: PoolClient) => Promise<T>): Promise<T> =>
   inTransaction(pool, (tx) => tx.query(`begin; set local ${SETTING} = ${escapeLiteral(customerId)}`), work);
+
+/**
+ * A transaction for all customers at once: for a lookup that finds the customer, as that of a session by its token, and for what
+ * serves many, as a view that follows a topic. Only tables with the policy `every_customer` show more in it.
+ *
+ * @throws {ConnectionLost} see {@link inTransaction}
+ */
+export const acrossCustomers = <T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> =>
+  inTransaction(pool, (tx) => tx.query(`begin; set local ${EVERY} = on`), work);
+
+/** The same from here to the end of a transaction that is open. */
+export const seeEveryCustomer = (tx: Pick<PoolClient, 'query'>) => tx.query(`set local ${EVERY} = on`);
 
 /**
  * {@link withinCustomer} for entities, through the manager given to the work and its repositories. Any other manager

@@ -34,6 +34,8 @@ const fillUpTo =
 
 let database: TestDatabase;
 let pool: Pool;
+/** Sees every customer's rows. */
+let owner: Pool;
 const glasses: StreamPublication<Filled> = {
   aggregate: glass,
   publish: ({ id, customerId, event, streamId }) => [
@@ -58,7 +60,7 @@ const outboxOf = async (customerId: string): Promise<OutboxRow[]> =>
   ).rows;
 const sequencesOf = async (customerId: string): Promise<number[]> =>
   (
-    await pool.query<{ sequence: string }>('select sequence from event where customer_id = $1 order by sequence', [
+    await owner.query<{ sequence: string }>('select sequence from event where customer_id = $1 order by sequence', [
       customerId,
     ])
   ).rows.map(({ sequence }) => Number(sequence));
@@ -76,6 +78,7 @@ beforeAll(async () => {
         using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);`,
   });
   pool = database.pool({ max: 20 });
+  owner = database.pool({ connectionString: database.url });
 });
 afterAll(() => database.drop());
 
@@ -210,7 +213,7 @@ describe('the event store', () => {
     }
     const winner = customers[outcomes.findIndex(({ status }) => status === 'fulfilled')] ?? '';
     expect(await store.claimedBy('glass.name', customers[0] ?? '')).toMatchObject({ customerId: winner });
-    const { rows } = await pool.query('select customer_id from event where customer_id = any($1)', [customers]);
+    const { rows } = await owner.query('select customer_id from event where customer_id = any($1)', [customers]);
     expect(rows).toEqual([{ customer_id: winner }]);
     const heads = await Promise.all(customers.map((customerId) => store.head(customerId)));
     expect(heads.reduce((sum, head) => sum + head)).toBe(1);

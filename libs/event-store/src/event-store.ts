@@ -11,7 +11,7 @@ import {
   type AppendedEvent,
   type Claim,
 } from './append-statement.js';
-import { withinCustomer } from './customer-scope.js';
+import { acrossCustomers, withinCustomer } from './customer-scope.js';
 import type { StoreGuard } from './store-guard.js';
 
 /** An event together with its place: `version` in its stream from 1, `sequence` in its customer from 1, both gap-free. */
@@ -162,11 +162,13 @@ export class EventStore {
     streamId: string,
     customerId: string,
   ): Promise<Loaded<State, Event>> {
-    const { rows } = await this.options.pool.query<EventRow>({
-      name: 'event-store.load',
-      text: LOAD,
-      values: [streamId, customerId, aggregate.type],
-    });
+    const { rows } = await withinCustomer(this.options.pool, customerId, (tx) =>
+      tx.query<EventRow>({
+        name: 'event-store.load',
+        text: LOAD,
+        values: [streamId, customerId, aggregate.type],
+      }),
+    );
     const history = rows.map((row): Recorded<Event> => ({
       event: aggregate.codec.decode({ type: row.type, schemaVersion: row.schema_version, data: row.data }),
       id: row.event_id,
@@ -195,6 +197,7 @@ export class EventStore {
       try {
         return await this.appendIn(life, writes, context);
       } catch (error) {
+        if (error instanceof SomeClaimTaken) throw new ClaimTaken(await this.scopeTaken(context.claims ?? []));
         if (!(error instanceof OtherLife) || attempt === 2) throw error;
         await guard?.verify();
       }
@@ -213,7 +216,7 @@ export class EventStore {
     const parameters = appendParameters(context, time, events);
     const recorded = await withinCustomer(pool, customerId, async (tx) => {
       await crashPoint?.('begun');
-      const { before, life } = await insert(tx, parameters, context.claims);
+      const { before, life } = await insert(tx, parameters);
       if (verifiedLife !== undefined && life !== verifiedLife) throw new OtherLife();
       await crashPoint?.('inserted');
       const numbered: Recorded[] = [];
@@ -256,22 +259,32 @@ export class EventStore {
 
   /** The stream that holds a name, with its customer. */
   async claimedBy(scope: string, key: string): Promise<{ streamId: string; customerId: string } | undefined> {
-    const { rows } = await this.options.pool.query<{ stream_id: string; customer_id: string }>({
-      name: 'event-store.claimed-by',
-      text: 'select stream_id, customer_id from claim where scope = $1 and key = $2',
-      values: [scope, key],
-    });
+    const { rows } = await acrossCustomers(this.options.pool, (tx) =>
+      tx.query<{ stream_id: string; customer_id: string }>({
+        name: 'event-store.claimed-by',
+        text: 'select stream_id, customer_id from claim where scope = $1 and key = $2',
+        values: [scope, key],
+      }),
+    );
     return rows[0] && { streamId: rows[0].stream_id, customerId: rows[0].customer_id };
   }
 
   /** The customer's last sequence that is committed; 0 for a customer without events. */
   async head(customerId: string): Promise<number> {
-    const { rows } = await this.options.pool.query<{ sequence: string }>({
-      name: 'event-store.head',
-      text: 'select sequence from customer_head where customer_id = $1',
-      values: [customerId],
-    });
+    const { rows } = await withinCustomer(this.options.pool, customerId, (tx) =>
+      tx.query<{ sequence: string }>({
+        name: 'event-store.head',
+        text: 'select sequence from customer_head where customer_id = $1',
+        values: [customerId],
+      }),
+    );
     return Number(rows[0]?.sequence ?? 0);
+  }
+
+  /** Which of these names somebody has. Under row security Postgres does not tell in the error which one it was. */
+  private async scopeTaken(claims: readonly Claim[]): Promise<string> {
+    for (const { scope, key } of claims) if ((await this.claimedBy(scope, key)) !== undefined) return scope;
+    return 'a name';
   }
 }
 
@@ -288,7 +301,10 @@ interface EventRow {
 /** The database is not the one that was verified; nothing was written. */
 class OtherLife extends Error {}
 
-async function insert(tx: PoolClient, parameters: unknown[], claims: readonly Claim[] = []) {
+/** Nothing was written. */
+class SomeClaimTaken extends Error {}
+
+async function insert(tx: PoolClient, parameters: unknown[]) {
   try {
     const { rows } = await tx.query<{ before: string; life: string }>({
       name: 'event-store.append',
@@ -297,11 +313,9 @@ async function insert(tx: PoolClient, parameters: unknown[], claims: readonly Cl
     });
     return { before: Number(rows[0]?.before), life: rows[0]?.life };
   } catch (error) {
-    const { code, constraint, detail = '' } = error as { code?: string; constraint?: string; detail?: string };
+    const { code, constraint } = error as { code?: string; constraint?: string };
     if (code === '23505' && constraint === 'event_pkey') throw new VersionConflict(error);
-    if (code === '23505' && constraint === 'claim_pkey') {
-      throw new ClaimTaken(claims.find(({ scope }) => detail.includes(`(${scope}, `))?.scope ?? 'a name');
-    }
+    if (code === '23505' && constraint === 'claim_pkey') throw new SomeClaimTaken();
     throw error;
   }
 }

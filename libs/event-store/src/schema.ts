@@ -43,9 +43,18 @@ export const eventStoreTables = (role: string): string => `
     incarnation uuid,
     next_offsets bigint[] not null
   );
+  ${['event', 'customer_head', 'claim'].map(ofCustomers).join('')}
   grant select, update on store_identity to ${role};
   grant select, insert, update on published_topic to ${role};
   grant select, insert on event to ${role};
   grant select, insert, update on customer_head to ${role};
   grant select, insert, delete on claim to ${role};
+`;
+
+/** Rows of one customer, or of all for whoever says so, see `withinCustomer` and `acrossCustomers`. */
+const ofCustomers = (table: string): string => `
+  alter table ${table} enable row level security, force row level security;
+  create policy own_customer on ${table}
+    using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);
+  create policy every_customer on ${table} using (current_setting('rebelcore.every_customer', true) = 'on');
 `;

@@ -27,6 +27,7 @@ describe('a store that has published', () => {
   let database: TestDatabase;
   let kafka: TestKafka;
   let pool: Pool;
+  let owner: Pool;
   let close: (() => Promise<unknown>)[];
   let [topic, heartbeatTopic] = ['', ''];
   const [customerId, streamId] = [uuid(), uuid()];
@@ -38,6 +39,7 @@ describe('a store that has published', () => {
   beforeEach(async () => {
     database = await testDatabase({ role: 'keeper', schema: eventStoreTables('keeper') + outboxTables('keeper') });
     pool = database.pool();
+    owner = database.pool({ connectionString: database.url });
     [topic, heartbeatTopic] = [await kafka.topic(2), await kafka.topic(1)];
     close = [];
   });
@@ -126,7 +128,7 @@ describe('a store that has published', () => {
     await restore(1);
     await expect(append(1)).rejects.toThrow(StoreBehind);
     expect(guard.refusal()).toMatch(/holds 1 events, and had published 2 at .*npm run restore -- events/);
-    const { rows } = await pool.query('select from event');
+    const { rows } = await owner.query('select from event');
     expect(rows).toHaveLength(1);
     await publishing.stop();
     const again = relay(guard);
@@ -148,7 +150,7 @@ describe('a store that has published', () => {
   it('misses also what no heartbeat has told of yet', async () => {
     const { append } = guarded();
     await append(0);
-    const { rows } = await pool.query<{ id: string }>('select event_id as id from event');
+    const { rows } = await owner.query<{ id: string }>('select event_id as id from event');
     const publisher = new KafkaPublisher(kafka.client());
     close.push(() => publisher.close());
     const record = (sequence: string, id: string = uuid()) => ({

@@ -5,6 +5,7 @@ import type { Logger } from '@rebelcore/messaging/logger';
 import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import type { Kafka } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
+import { acrossCustomers } from './customer-scope.js';
 
 /**
  * SQL of what changes whenever the store may have become another one: the server was started again, another one has taken
@@ -111,8 +112,10 @@ export class StoreGuard {
   private async compare(): Promise<string> {
     try {
       const { pool } = this.options;
-      const { rows } = await pool.query<Identity>(
-        `select id, verified_life as verified, ${LIFE} as life, ${POSITION}::text as position from store_identity`,
+      const { rows } = await acrossCustomers(pool, (tx) =>
+        tx.query<Identity>(
+          `select id, verified_life as verified, ${LIFE} as life, ${POSITION}::text as position from store_identity`,
+        ),
       );
       const [store] = rows;
       if (store === undefined) throw new Error('the store has no identity: its migrations have not run');
@@ -153,7 +156,7 @@ export class StoreGuard {
     let [missing, first] = [0, ''];
     const from = (partition: number) => BigInt(known?.[partition] ?? (events.partitions[partition]?.high ?? 0n) - TAIL);
     await readRecords(this.options.kafka, `${this.options.name}.verify`, events, from, async (messages) => {
-      const absent = await absentFrom(this.options.pool, messages);
+      const absent = await acrossCustomers(this.options.pool, (tx) => absentFrom(tx, messages));
       missing += absent.length;
       first ||= absent[0] ?? '';
     });
@@ -178,11 +181,8 @@ export class StoreGuard {
 }
 
 /** The ids of those events that the store does not hold at their place. */
-async function absentFrom(
-  db: Pick<Pool | PoolClient, 'query'>,
-  messages: readonly ReceivedMessage[],
-): Promise<string[]> {
-  const { rows } = await db.query<{ id: string }>(
+async function absentFrom(tx: PoolClient, messages: readonly ReceivedMessage[]): Promise<string[]> {
+  const { rows } = await tx.query<{ id: string }>(
     `select t.id from unnest($1::text[], $2::text[], $3::text[]) as t (customer_id, sequence, id)
       where not exists (select from event e where e.customer_id = t.customer_id::uuid and e.sequence = t.sequence::bigint
                            and e.event_id = t.id::uuid)`,

@@ -1,6 +1,7 @@
 /**
- * What every statement here relies on, whatever a server, a database, a role or `PGOPTIONS` makes the default: how times are
- * written, that a transaction sees what others have committed meanwhile, which schema is meant, that writing is possible.
+ * What every statement here relies on, whatever a server, a database, a role or `PGOPTIONS` makes the default: how times and
+ * numbers are written, that a transaction sees what others have committed meanwhile, which schema is meant, that writing is
+ * possible, that nobody waits for a lock for ever.
  */
 const SETTINGS = [
   'DateStyle=ISO,YMD',
@@ -13,7 +14,15 @@ const SETTINGS = [
   'standard_conforming_strings=on',
   'bytea_output=hex',
   'extra_float_digits=1',
+  'lc_monetary=C',
+  'lc_numeric=C',
+  'lc_time=C',
+  'lock_timeout=5s',
+  'row_security=on',
 ];
+
+/** For a session that works for all customers at once, where row security asks for it: the relay's, and those of commands. */
+export const EVERY_CUSTOMER = 'rebelcore.every_customer=on';
 
 /** The address of a database, so that each session begins with these settings; those that the address names win. */
 export function withSessionSettings(databaseUrl: string, further: readonly string[] = []): string {

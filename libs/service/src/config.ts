@@ -100,18 +100,25 @@ const databaseVariable = <Name extends string>(service: Name) =>
     typeof postgresUrl
   >;
 
+/** How many connections its pool has; what each service needs besides stands in docs/integrating.md. */
+const poolVariables = (size: number) => ({
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(size),
+});
+
 /** What a service reads that has a database and a view from Kafka, and records its calls. */
-export const storingServiceVariables = <Name extends string>(service: Name, port: number) => ({
+export const storingServiceVariables = <Name extends string>(service: Name, port: number, poolSize = 10) => ({
   ...serviceVariables(port),
   ...kafkaVariables,
   ...spoolVariables,
+  ...poolVariables(poolSize),
   ...databaseVariable(service),
 });
 
 /** Of {@link serviceVariables}. */
 export type ServiceConfig = z.infer<z.ZodObject<ReturnType<typeof serviceVariables>>>;
-/** Of {@link storingServiceVariables}, apart from the database. */
-export type StoringServiceConfig = ServiceConfig & z.infer<z.ZodObject<typeof kafkaVariables & typeof spoolVariables>>;
+/** Of {@link storingServiceVariables}, apart from the database's address. */
+export type StoringServiceConfig = ServiceConfig &
+  z.infer<z.ZodObject<typeof kafkaVariables & typeof spoolVariables & ReturnType<typeof poolVariables>>>;
 
 /** The configuration of a service for its guards and controllers, which know its type: `@Inject(CONFIG) config: TokenConfig`. */
 export const CONFIG = Symbol('CONFIG');

@@ -52,7 +52,10 @@ afterEach(async () => {
 @Module({})
 class SampleModule {}
 
-async function start(parts: Pick<ServiceModuleOptions, 'view' | 'outbox'>): Promise<NestFastifyApplication> {
+async function start(
+  parts: Pick<ServiceModuleOptions, 'view' | 'outbox'>,
+  databaseUrl = database.roleUrl,
+): Promise<NestFastifyApplication> {
   const { brokers, admin } = testInfrastructure().kafka;
   const config = parseConfig(schema, {
     LOG_LEVEL: 'fatal',
@@ -60,7 +63,7 @@ async function start(parts: Pick<ServiceModuleOptions, 'view' | 'outbox'>): Prom
     KAFKA_USERNAME: admin.username,
     KAFKA_PASSWORD: admin.password,
     SPOOL_DIR: spool,
-    SAMPLE_DATABASE_URL: database.roleUrl,
+    SAMPLE_DATABASE_URL: databaseUrl,
   });
   const imports = [
     ServiceModule.forRoot({ name: 'sample', config, database: { url: config.SAMPLE_DATABASE_URL }, ...parts }),
@@ -75,6 +78,12 @@ async function start(parts: Pick<ServiceModuleOptions, 'view' | 'outbox'>): Prom
   await app.init();
   return app;
 }
+
+describe('S19: the start of a service', () => {
+  it('is refused with a login that may too much', async () => {
+    await expect(start({ view: { name: 'plain-v1' } }, database.url)).rejects.toThrow('may too much for a service');
+  });
+});
 
 async function health(service: NestFastifyApplication): Promise<{ status: number; body: unknown }> {
   const { statusCode, body } = await service.inject({ method: 'GET', url: '/health/ready' });

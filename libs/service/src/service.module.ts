@@ -21,6 +21,7 @@ import { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { CONFIG, kafkaConnection, type StoringServiceConfig } from './config.js';
+import { requireFewRights } from './database-rights.js';
 import { dataSourceOptions, poolOf, poolOptions, type DatabaseOptions } from './database.js';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.js';
 import { createLogger, logModule } from './log.js';
@@ -31,7 +32,7 @@ export interface ServiceModuleOptions {
   /** Short name: `token`. Log entries, calls, connections and the lead among relays carry it. */
   readonly name: string;
   readonly config: StoringServiceConfig;
-  readonly database: Pick<DatabaseOptions, 'url' | 'poolSize' | 'entities'> & {
+  readonly database: Pick<DatabaseOptions, 'url' | 'entities'> & {
     /** Connections besides, for what is urgent, see {@link withUrgentLane}. */
     readonly urgentPoolSize?: number;
   };
@@ -114,7 +115,9 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
       module: ServiceModule,
       imports: [
         logModule(name, config.LOG_LEVEL),
-        TypeOrmModule.forRoot(dataSourceOptions({ ...database, applicationName: name })),
+        TypeOrmModule.forRoot(
+          dataSourceOptions({ ...database, poolSize: config.DATABASE_POOL_SIZE, applicationName: name }),
+        ),
       ],
       controllers: [HealthController],
       providers: [
@@ -123,8 +126,10 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
         {
           provide: Pool,
           inject: [getDataSourceToken(), ReservedPool],
-          useFactory: (dataSource: DataSource, { pool }: ReservedPool) =>
-            pool === undefined ? poolOf(dataSource) : withUrgentLane(poolOf(dataSource), pool),
+          useFactory: async (dataSource: DataSource, { pool }: ReservedPool) => {
+            await requireFewRights(poolOf(dataSource));
+            return pool === undefined ? poolOf(dataSource) : withUrgentLane(poolOf(dataSource), pool);
+          },
         },
         { provide: Kafka, useFactory: () => createKafka({ ...kafkaConnection(config), clientId: name, logger }) },
         { provide: Publishers, inject: [Kafka], useFactory: (kafka: Kafka) => new Publishers(kafka, logger) },

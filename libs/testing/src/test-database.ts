@@ -1,3 +1,4 @@
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { randomUUID } from 'node:crypto';
 import pg, { type Pool, type PoolConfig } from 'pg';
 import { testInfrastructure } from './test.config.js';
@@ -6,7 +7,7 @@ export interface TestDatabase {
   readonly name: string;
   /** The owner's URL. */
   readonly url: string;
-  /** A URL whose sessions have the rights of the runtime role; without one it is the owner's. */
+  /** The runtime role's URL; without one it is the owner's. */
   readonly roleUrl: string;
   /** A pool of the runtime role; it is closed with the database. */
   pool(options?: PoolConfig): Pool;
@@ -16,6 +17,9 @@ export interface TestDatabase {
   endSessions(condition: string): Promise<number>;
   drop(): Promise<void>;
 }
+
+/** Of every runtime role on the server of a test run. */
+const ROLE_PASSWORD = 'of-a-test';
 
 /**
  * A fresh database for one spec file, on the server of the test run.
@@ -29,14 +33,14 @@ export async function testDatabase({ role, schema }: { role?: string; schema?: s
   const url = new URL(admin);
   url.pathname = `/${name}`;
   const roleUrl = new URL(url);
-  if (role !== undefined) roleUrl.searchParams.set('options', `-c role=${role}`);
+  if (role !== undefined) [roleUrl.username, roleUrl.password] = [role, ROLE_PASSWORD];
 
   await run(admin, `create database ${name}`);
   if (role !== undefined) {
     // Roles belong to the server: another spec file may be creating the same one.
     await run(
       admin,
-      `do $$ begin create role ${role}; exception when duplicate_object or unique_violation then null; end $$`,
+      `do $$ begin create role ${role} login password '${ROLE_PASSWORD}'; exception when duplicate_object or unique_violation then null; end $$`,
     );
     await run(url.href, `grant usage on schema public to ${role}`);
   }
@@ -55,7 +59,7 @@ export async function testDatabase({ role, schema }: { role?: string; schema?: s
       return pool;
     },
     asOwner: async (sql) => {
-      await run(url.href, sql);
+      await run(withSessionSettings(url.href), sql);
     },
     endSessions: (condition) =>
       run(admin, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and (${condition})`),

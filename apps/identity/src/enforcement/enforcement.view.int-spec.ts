@@ -1,5 +1,6 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { inTransaction } from '@rebelcore/messaging/transaction';
 import { runMigrations } from '@rebelcore/service/database';
 import type { Pool } from 'pg';
 import { migrations } from '../migrations/migrations.js';
@@ -24,12 +25,11 @@ const received = (apiUserId: string, ...applied: [sequence: number, second: numb
   }));
 async function apply(apiUserId: string, ...applied: [sequence: number, second: number][]) {
   const events = received(apiUserId, ...applied);
-  const tx = await pool.connect();
-  try {
-    await applyEnforcement(tx, events);
-  } finally {
-    tx.release();
-  }
+  await inTransaction(
+    pool,
+    (tx) => tx.query('begin'),
+    (tx) => applyEnforcement(tx, events),
+  );
 }
 
 describe('the enforcement view', () => {

@@ -1,3 +1,4 @@
+import { acrossCustomers, seeEveryCustomer } from '@rebelcore/event-store/customer-scope';
 import type { ReceivedEvent } from '@rebelcore/messaging/project/projection';
 import type { tokenEvents } from '@rebelcore/contracts/token-events';
 import type { Pool, PoolClient } from 'pg';
@@ -19,6 +20,7 @@ export async function applyEnforcement(
   received: readonly ReceivedEvent<EnforcementEvent>[],
 ): Promise<void> {
   const events = received.map(({ event }) => event.data);
+  await seeEveryCustomer(tx);
   await tx.query({
     name: 'enforcement.apply',
     text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at)
@@ -108,11 +110,13 @@ export class EnforcementView {
 
   private async applied(ids: string[]): Promise<Map<string, { sequence: number; appliedAt: Date }>> {
     try {
-      const { rows } = await this.pool.query<{ api_user_id: string; sequence: string; applied_at: Date }>({
-        name: 'enforcement.applied',
-        text: 'select api_user_id, sequence, applied_at from enforcement_v1 where api_user_id = any($1::uuid[])',
-        values: [ids],
-      });
+      const { rows } = await acrossCustomers(this.pool, (tx) =>
+        tx.query<{ api_user_id: string; sequence: string; applied_at: Date }>({
+          name: 'enforcement.applied',
+          text: 'select api_user_id, sequence, applied_at from enforcement_v1 where api_user_id = any($1::uuid[])',
+          values: [ids],
+        }),
+      );
       return new Map(rows.map((r) => [r.api_user_id, { sequence: Number(r.sequence), appliedAt: r.applied_at }]));
     } catch {
       // The command itself is committed: while the database is away it is simply not confirmed.

@@ -6,6 +6,7 @@ import { HandOvers1795800180000 } from './1795800180000-hand-overs.js';
 import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
+import { RowSecurity1796720000000 } from './1796630000000-row-security.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   SigningKeyTimes1796600000000,
   WhatPositionsCount1796610000000,
   AppliedIds1796710000000,
+  RowSecurity1796720000000,
 ];

@@ -49,10 +49,7 @@ export class BeginEnrolmentHandler implements ICommandHandler<BeginEnrolment> {
       entities.findOneBy(Person, { customerId, portalUserId }),
     );
     const secret = newTotpSecret();
-    await this.sessions.keepPendingSecret(
-      caller.sessionId,
-      seal(secret, this.config.KEY_ENCRYPTION_KEY, secretOf(caller)),
-    );
+    await this.sessions.keepPendingSecret(caller, seal(secret, this.config.KEY_ENCRYPTION_KEY, secretOf(caller)));
     return { secret: base32(secret), otpauthUri: otpauthUri(secret, person?.email ?? '') };
   }
 }
@@ -87,7 +84,7 @@ export class ConfirmEnrolmentHandler implements ICommandHandler<ConfirmEnrolment
   async execute({ totp, caller }: ConfirmEnrolment): Promise<Enrolled> {
     const { customerId, portalUserId, sessionId } = caller;
     assertNotEnrolled((await this.store.load(portalUser, portalUserId, customerId)).state);
-    const sealedSecret = await this.sessions.pendingSecretOf(sessionId);
+    const sealedSecret = await this.sessions.pendingSecretOf(caller);
     if (sealedSecret === undefined) {
       throw new Refused('second-factor.not-begun', 'There is no secret to confirm; please begin again.');
     }

@@ -1,4 +1,5 @@
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
+import { acrossCustomers, withinCustomer } from '@rebelcore/event-store/customer-scope';
 import type { EventStore } from '@rebelcore/event-store/event-store';
 import { createHash, randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
@@ -68,9 +69,11 @@ export class SessionStore {
   async alive(name: SessionName, { renews }: { readonly renews: boolean }): Promise<Session | undefined> {
     const [column, value] = keyOf(name);
     // Activity is written at most once a minute, and most requests only read.
-    const { rows } = await this.pool.query<SessionRow>({
-      name: `session.alive.${column}`,
-      text: `with live as (
+    // Whose it is, only the session itself can tell.
+    const { rows } = await acrossCustomers(this.pool, (tx) =>
+      tx.query<SessionRow>({
+        name: `session.alive.${column}`,
+        text: `with live as (
                select token_hash, id, customer_id, portal_user_id, created_at, expires_at, last_seen_at, second_factor
                from session where ${column} = $1 and ${ALIVE}
              ), seen as (
@@ -81,8 +84,9 @@ export class SessionStore {
              select id, customer_id, portal_user_id, created_at, expires_at, second_factor,
                     coalesce((select last_seen_at from seen), last_seen_at) as last_seen_at
              from live`,
-      values: [value, renews],
-    });
+        values: [value, renews],
+      }),
+    );
     const [session] = rows;
     if (session === undefined) return undefined;
     const { state } = await this.events.load(portalUser, session.portal_user_id, session.customer_id);
@@ -108,12 +112,14 @@ export class SessionStore {
     customerId,
     portalUserId,
   }: Pick<SessionClaims, 'customerId' | 'portalUserId'>): Promise<ListedSession[]> {
-    const { rows } = await this.pool.query<SessionRow & { ip: string; user_agent: string }>({
-      name: 'session.list',
-      text: `select id, created_at, expires_at, last_seen_at, ip, user_agent from session
+    const { rows } = await withinCustomer(this.pool, customerId, (tx) =>
+      tx.query<SessionRow & { ip: string; user_agent: string }>({
+        name: 'session.list',
+        text: `select id, created_at, expires_at, last_seen_at, ip, user_agent from session
              where customer_id = $1 and portal_user_id = $2 and ${ALIVE} order by created_at desc, id desc`,
-      values: [customerId, portalUserId],
-    });
+        values: [customerId, portalUserId],
+      }),
+    );
     return rows.map((row) => ({
       id: row.id,
       createdAt: row.created_at,
@@ -127,39 +133,45 @@ export class SessionStore {
 
   async end(name: SessionName): Promise<void> {
     const [column, value] = keyOf(name);
-    await this.pool.query(`delete from session where ${column} = $1`, [value]);
+    await acrossCustomers(this.pool, (tx) => tx.query(`delete from session where ${column} = $1`, [value]));
   }
 
   /** False when this person has no session of that id. */
   async endOwn(sessionId: string, { customerId, portalUserId }: SessionClaims): Promise<boolean> {
-    const { rowCount } = await this.pool.query({
-      name: 'session.end-own',
-      text: `delete from session where id = $1 and customer_id = $2 and portal_user_id = $3 and ${ALIVE}`,
-      values: [sessionId, customerId, portalUserId],
-    });
+    const { rowCount } = await withinCustomer(this.pool, customerId, (tx) =>
+      tx.query({
+        name: 'session.end-own',
+        text: `delete from session where id = $1 and customer_id = $2 and portal_user_id = $3 and ${ALIVE}`,
+        values: [sessionId, customerId, portalUserId],
+      }),
+    );
     return rowCount === 1;
   }
 
   /** Clears away those that are over. */
   async sweep(): Promise<void> {
-    await this.pool.query(`delete from session where not (${ALIVE})`);
+    await acrossCustomers(this.pool, (tx) => tx.query(`delete from session where not (${ALIVE})`));
   }
 
   /** The secret of an enrolment that this session has begun; an earlier one of the session is worth nothing from here on. */
-  async keepPendingSecret(sessionId: string, sealed: Uint8Array): Promise<void> {
-    await this.pool.query({
-      name: 'session.keep-pending-secret',
-      text: 'update session set sealed_pending_secret = $2 where id = $1',
-      values: [sessionId, sealed],
-    });
+  async keepPendingSecret({ sessionId, customerId }: SessionClaims, sealed: Uint8Array): Promise<void> {
+    await withinCustomer(this.pool, customerId, (tx) =>
+      tx.query({
+        name: 'session.keep-pending-secret',
+        text: 'update session set sealed_pending_secret = $2 where id = $1',
+        values: [sessionId, sealed],
+      }),
+    );
   }
 
-  async pendingSecretOf(sessionId: string): Promise<Buffer | undefined> {
-    const { rows } = await this.pool.query<{ sealed_pending_secret: Buffer | null }>({
-      name: 'session.pending-secret',
-      text: 'select sealed_pending_secret from session where id = $1',
-      values: [sessionId],
-    });
+  async pendingSecretOf({ sessionId, customerId }: SessionClaims): Promise<Buffer | undefined> {
+    const { rows } = await withinCustomer(this.pool, customerId, (tx) =>
+      tx.query<{ sealed_pending_secret: Buffer | null }>({
+        name: 'session.pending-secret',
+        text: 'select sealed_pending_secret from session where id = $1',
+        values: [sessionId],
+      }),
+    );
     return rows[0]?.sealed_pending_secret ?? undefined;
   }
 }

@@ -79,11 +79,14 @@ async function startDatabases(launch: Launch, died: (part: Part) => void): Promi
   return postgres;
 }
 
+/** Of each service two logins: its own, which may not own its tables, and the owner's, for migrations. */
 function existingDatabases(): boolean {
-  const missing = STORING_SERVICES.map((service) => variableOf(service, 'DATABASE_URL')).filter(
-    (name) => environment[name] === undefined,
-  );
-  if (missing.length > 0 && missing.length < STORING_SERVICES.length) {
+  const logins = STORING_SERVICES.flatMap((service) => [
+    variableOf(service, 'DATABASE_URL'),
+    variableOf(service, 'MIGRATIONS_DATABASE_URL'),
+  ]);
+  const missing = logins.filter((name) => environment[name] === undefined);
+  if (missing.length > 0 && missing.length < logins.length) {
     throw new Error(
       `To use a PostgreSQL of your own, set ${missing.join(' and ')} as well; to use the embedded one, set none.`,
     );
@@ -91,11 +94,8 @@ function existingDatabases(): boolean {
   return missing.length === 0;
 }
 
-/** Migrations may have a login of their own. */
-function existingDatabaseUrl(service: StoringService, role: DatabaseRole): string {
-  const migrations = role === 'owner' ? environment[variableOf(service, 'MIGRATIONS_DATABASE_URL')] : undefined;
-  return migrations ?? environment[variableOf(service, 'DATABASE_URL')] ?? '';
-}
+const existingDatabaseUrl = (service: StoringService, role: DatabaseRole): string =>
+  environment[variableOf(service, role === 'owner' ? 'MIGRATIONS_DATABASE_URL' : 'DATABASE_URL')] ?? '';
 
 function existingKafkaLogin(): KafkaLogin | undefined {
   const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = environment;

@@ -1,5 +1,5 @@
 import pg, { type Client, type Pool } from 'pg';
-import { withSessionSettings } from '../session-settings.js';
+import { EVERY_CUSTOMER, withSessionSettings } from '../session-settings.js';
 import type { WakeUp } from './wake-up.js';
 
 export interface LeadershipOptions {
@@ -94,7 +94,8 @@ export class Leadership {
     await client.connect();
     const limit = `'${String(IDLE_LIMIT_MS)}ms'`;
     await client.query(
-      `set idle_session_timeout = ${limit}; set idle_in_transaction_session_timeout = ${limit}; set tcp_user_timeout = ${limit}`,
+      `set idle_session_timeout = ${limit}; set idle_in_transaction_session_timeout = ${limit}; set tcp_user_timeout = ${limit};
+       set ${EVERY_CUSTOMER}`,
     );
     while (!(await this.tryLock(client))) {
       await wakeUp.pause(CANDIDATE_MS);

@@ -1,0 +1,44 @@
+import { eventStoreTables } from '@rebelcore/event-store/schema';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { randomUUID } from 'node:crypto';
+import { requireFewRights } from './database-rights.js';
+
+// Of this file alone: a role belongs to the server.
+const role = `narrow_${randomUUID().slice(0, 8)}`;
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await testDatabase({ role, schema: eventStoreTables(role) });
+});
+afterEach(async () => {
+  await database.asOwner(`drop owned by ${role} cascade; drop role ${role}`);
+  await database.drop();
+});
+
+describe('S19: the login of a service', () => {
+  it('is taken when it may do what the migrations grant', async () => {
+    await expect(requireFewRights(database.pool())).resolves.toBeUndefined();
+  });
+
+  it.each([
+    [`alter role ${role} bypassrls`, 'bypasses row security'],
+    [`alter role ${role} superuser`, 'is a superuser'],
+    [`alter table claim owner to ${role}; alter table event owner to ${role}`, 'owns claim and event'],
+    [`grant delete on event to ${role}`, 'may delete rows of event'],
+    [`grant update (data) on event to ${role}`, 'may update columns of event'],
+    [
+      `create table activity (id uuid); grant truncate, update on activity to ${role}`,
+      'may truncate rows of activity, may update rows of activity',
+    ],
+  ])('is refused after "%s"', async (sql, right) => {
+    await database.asOwner(sql);
+    await expect(requireFewRights(database.pool())).rejects.toThrow(
+      `The database login "${role}" may too much for a service: it ${right}.`,
+    );
+  });
+
+  it('is refused when it only plays a smaller one', async () => {
+    const url = new URL(database.url);
+    url.searchParams.set('options', `-c role=${role}`);
+    await expect(requireFewRights(database.pool({ connectionString: url.href }))).rejects.toThrow('is a superuser');
+  });
+});

@@ -1,0 +1,47 @@
+import type { Pool } from 'pg';
+
+/** The login of a service may more than the service does, so that a fault or an intruder could do it too. */
+export class TooManyRights extends Error {
+  constructor(role: string, rights: readonly string[]) {
+    super(`The database login "${role}" may too much for a service: it ${rights.join(', ')}.`);
+    this.name = 'TooManyRights';
+  }
+}
+
+/**
+ * What the login of a service must not be able to do: stand above or outside row security, own what it works on, or change
+ * what is append-only. `session_user` too, since a session may go back to it at any time.
+ */
+const RIGHTS = `
+  with login as (
+    select oid, rolname, rolsuper, rolbypassrls from pg_roles where rolname in (current_user, session_user)
+  ), tables as (
+    select c.oid, c.relname, c.relowner, c.relname in ('activity', 'event') as append_only
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'public' and c.relkind in ('r', 'p')
+  ), too_much (rank, role, what) as (
+    select 1, rolname, 'is a superuser' from login where rolsuper
+    union all
+    select 2, rolname, 'bypasses row security' from login where rolbypassrls and not rolsuper
+    union all
+    select 3, l.rolname, 'owns ' || string_agg(quote_ident(t.relname), ' and ' order by t.relname)
+      from login l join tables t on pg_has_role(l.oid, t.relowner, 'member') where not l.rolsuper group by l.rolname
+    union all
+    select 4, l.rolname, 'may ' || p.name || ' rows of ' || quote_ident(t.relname)
+      from login l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
+           cross join unnest(array['update', 'delete', 'truncate']) as p (name)
+     where not l.rolsuper and has_table_privilege(l.oid, t.oid, p.name)
+    union all
+    select 4, l.rolname, 'may update columns of ' || quote_ident(t.relname)
+      from login l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
+     where not l.rolsuper and has_any_column_privilege(l.oid, t.oid, 'update')
+       and not has_table_privilege(l.oid, t.oid, 'update')
+  )
+  select role, array_agg(what order by rank, what) as rights from too_much group by role order by role`;
+
+/** @throws {TooManyRights} */
+export async function requireFewRights(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ role: string; rights: string[] }>(RIGHTS);
+  const [first] = rows;
+  if (first !== undefined) throw new TooManyRights(first.role, first.rights);
+}
