@@ -2,7 +2,7 @@ import { apiUserTokens } from '@rebelcore/api-access/api-user.guard';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
-import { ownKeys } from './keys/own-keys.js';
+import { ownKeys } from '@rebelcore/service/own-keys';
 import { introspectionEndpoint } from './oauth/introspection.endpoint.js';
 import { OAUTH_PATHS } from './oauth/oauth.openapi.js';
 import { installOAuth } from './oauth/oauth.plugin.js';

@@ -57,27 +57,27 @@ export class PortalSessionGuard implements CanActivate {
   }
 
   private async sessionOf(request: FastifyRequest, takesCookie: boolean): Promise<Session | undefined> {
-    const name = takesCookie ? this.sessionNamedIn(request) : this.namedByToken(request);
+    const name = await (takesCookie ? this.sessionNamedIn(request) : this.namedByToken(request));
     // A token was exchanged for the cookie a moment ago, which has renewed the session already.
     return name && this.sessions.alive(name, { renews: 'token' in name && isForeground(request) });
   }
 
   /** The session that the cookie or else a valid token names, alive or not. */
-  sessionNamedIn(request: FastifyRequest): SessionName | undefined {
+  async sessionNamedIn(request: FastifyRequest): Promise<SessionName | undefined> {
     const token = sessionTokenOf(request);
     return token === undefined ? this.namedByToken(request) : { token };
   }
 
   /** Whose request it is that was refused before it came to this guard. */
   async identify(request: FastifyRequest): Promise<CallDetails | undefined> {
-    const name = this.sessionNamedIn(request);
+    const name = await this.sessionNamedIn(request);
     const session = name && (await this.sessions.alive(name, { renews: false }));
     return session && { customerId: session.customerId, portalUserId: session.portalUserId };
   }
 
-  private namedByToken(request: FastifyRequest): SessionName | undefined {
+  private async namedByToken(request: FastifyRequest): Promise<SessionName | undefined> {
     const token = bearerToken(request.headers.authorization);
-    const sessionId = token && this.tokens.sessionIdOf(token);
+    const sessionId = token && (await this.tokens.sessionIdOf(token));
     return sessionId ? { sessionId } : undefined;
   }
 }

@@ -1,13 +1,14 @@
+import { bearerStrategy } from '@rebelcore/api-access/bearer-token';
 import { SESSION_TOKEN } from '@rebelcore/api-access/session.guard';
+import { TokenVerifier } from '@rebelcore/api-access/token-verifier';
 import type { Permission } from '@rebelcore/contracts/roles';
 import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { signJwt, type PublicJwk } from '@rebelcore/credentials/signing-keys';
-import jwt from 'jsonwebtoken';
-import { createPublicKey, randomUUIDv7 as uuid } from 'node:crypto';
+import { ownKeys } from '@rebelcore/service/own-keys';
+import { randomUUIDv7 as uuid } from 'node:crypto';
 import { z } from 'zod';
 
-const LIFETIME_S = 60;
-const sessionClaim = z.object({ sid: z.uuid() });
+const sessionClaims = z.object({ sid: z.uuid(), exp: z.int().positive() });
 
 /** What a session token says about its holder. */
 export interface SessionClaims {
@@ -20,12 +21,21 @@ export interface SessionClaims {
 
 /** Short-lived tokens, by which the other services know a portal user without asking identity. */
 export class SessionTokens {
-  constructor(private readonly keys: SigningKeyRing) {}
+  private readonly verifier: TokenVerifier<{ readonly sessionId: string; readonly expiresAt: number }>;
+
+  constructor(private readonly keys: SigningKeyRing) {
+    const own = ownKeys(keys);
+    const strategy = bearerStrategy(SESSION_TOKEN, own, (payload) => {
+      const { sid, exp } = sessionClaims.parse(payload);
+      return { sessionId: sid, expiresAt: exp };
+    });
+    this.verifier = new TokenVerifier(strategy, own);
+  }
 
   /** `expiresAt` in Unix seconds, at most 60 s from now. */
   issue(claims: SessionClaims): { token: string; expiresAt: number } {
     const issuedAt = Math.floor(Date.now() / 1000);
-    const expiresAt = issuedAt + LIFETIME_S;
+    const expiresAt = issuedAt + SESSION_TOKEN.maxLifetimeS;
     const token = signJwt(this.keys.current, SESSION_TOKEN.typ, {
       iss: SESSION_TOKEN.issuer,
       aud: SESSION_TOKEN.audience,
@@ -45,17 +55,9 @@ export class SessionTokens {
    * The session that a token of ours names; undefined for any other token. Identity holds the keys, so unlike other
    * services it needs no JWKS for this, and what the holder may do is looked up rather than believed.
    */
-  sessionIdOf(token: string): string | undefined {
-    try {
-      const { header } = jwt.decode(token, { complete: true }) ?? {};
-      const key = this.keys.find(header?.kid ?? '');
-      if (key === undefined || header?.typ !== SESSION_TOKEN.typ) return undefined;
-      const { issuer, audience } = SESSION_TOKEN;
-      const claims = jwt.verify(token, createPublicKey(key.privateKey), { algorithms: ['ES256'], issuer, audience });
-      return sessionClaim.parse(claims).sid;
-    } catch {
-      return undefined;
-    }
+  async sessionIdOf(token: string): Promise<string | undefined> {
+    const holder = await this.verifier.holderOf(token);
+    return holder === undefined || holder.expiresAt <= Date.now() / 1000 ? undefined : holder.sessionId;
   }
 
   jwks(): { keys: PublicJwk[] } {

@@ -114,7 +114,7 @@ export class SessionController {
   @ApiCookieAuth()
   @ApiResponse({ status: 204 })
   async signOut(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
-    const session = this.guard.sessionNamedIn(request);
+    const session = await this.guard.sessionNamedIn(request);
     if (session !== undefined) await this.commands.execute(new SignOut(session));
     void clearSessionCookie(reply);
   }
