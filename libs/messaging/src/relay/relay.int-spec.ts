@@ -125,6 +125,43 @@ describe('Relay', () => {
     );
   });
 
+  it('holds up a record that is too large with what follows it under its key, and nothing else; no heartbeat passes it', async () => {
+    const heartbeats = await kafka.topic(1);
+    const heartbeat = { topic: heartbeats, everyMs: 1, topics: [topic], store: STORE };
+    const large = 'x'.repeat(2 * 1024 * 1024);
+    await append(['a', 'a1'], ['b', large], ['c', 'c1'], ['b', 'b2'], ['a', 'a2']);
+    const publishing = relay({ heartbeat });
+    await until(() => publishing.status().published === 3, 'the others to be published');
+    await append(['b', 'b3'], ['c', 'c2']);
+    publishing.wake();
+    await until(() => publishing.status().published === 4, 'what came later to be published');
+    expect(await delivered()).toEqual(
+      new Map([
+        ['a', ['a1', 'a2']],
+        ['c', ['c1', 'c2']],
+      ]),
+    );
+    expect(publishing.status()).toMatchObject({
+      refusedRecords: [{ topic, key: 'b', reason: expect.stringMatching(/larger|size/) as string }],
+      lastHeartbeatAt: undefined,
+    });
+    await publishing.stop();
+    await database.asOwner(`delete from outbox where length(value) > 1000`);
+    const again = relay({ heartbeat });
+    await whenEmpty();
+    expect((await delivered()).get('b')).toEqual(['b2', 'b3']);
+    await until(() => again.status().lastHeartbeatAt, 'a heartbeat');
+  });
+
+  it('publishes more of one key than the broker takes at once', async () => {
+    const values = Array.from({ length: 40 }, (_, index) => `${String(index)}:${'x'.repeat(100_000)}`);
+    await append(...values.map((value): [string, string] => ['k', value]));
+    const publishing = relay();
+    await whenEmpty();
+    expect((await delivered()).get('k')).toEqual(values);
+    expect(publishing.status()).toMatchObject({ refusedRecords: [], lastError: undefined });
+  });
+
   it('invariants 1 and 2: whatever the order of commits, everything committed is delivered, in order per customer.', async () => {
     const transaction = fc.record({ rows: fc.integer({ min: 1, max: 3 }), fate: fc.constantFrom(...FATES) });
     const writer = fc.array(transaction, { minLength: 25, maxLength: 25 });

@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import type { Client, Pool } from 'pg';
 import { messageOf, type Logger } from '../logger.js';
-import type { OutgoingRecord, Publisher } from '../publish/publisher.js';
+import { PublishFailed, type OutgoingRecord, type Publisher } from '../publish/publisher.js';
 import { TopicReader, type TopicFacts } from '../topic-facts.js';
 import { RelayHeartbeat } from './heartbeat.js';
 import { Leadership, type Lead } from './leadership.js';
@@ -45,10 +45,24 @@ export interface RelayStatus {
   readonly lastHeartbeatAt: Date | undefined;
   /** Why nothing is published: the store or a topic is not what it was. */
   readonly refusal: string | undefined;
+  /** What the broker will never take: nothing more of this topic and key is published until it does. */
+  readonly refusedRecords: readonly RefusedRecord[];
   readonly lastError: { readonly at: Date; readonly message: string } | undefined;
 }
 
+/** A row of the outbox that the broker refused for good. */
+export interface RefusedRecord {
+  readonly id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly reason: string;
+}
+
 const BATCH = 1_000;
+/** What one partition takes at once is bounded, by default at 1 MiB, and all rows of a round may be of one partition. */
+const BATCH_BYTES = 768 * 1024;
+/** So often it is tried whether the broker takes by now what it has refused. */
+const REFUSED_AGAIN_MS = 30_000;
 /** Finds rows whose wake-up was lost, for example with the process that committed them. */
 const POLL_MS = 200;
 /** So often it is asked again whether it may publish. */
@@ -57,20 +71,28 @@ const REFUSED_MS = 1_000;
 const PUBLISH_TIMEOUT_MS = 6_000;
 
 /**
- * The oldest rows, with the moment of the statement and the highest id there was: everything committed before `at` and
- * not yet published is among the rows up to `newest`.
+ * The oldest rows, as many as go together, without those of topics and keys that are held up; with the moment of the
+ * statement and the highest id there was: everything committed before `at` and not yet published is among the rows up to
+ * `newest`. Parameters: 1 topics and 2 keys that are held up.
  */
 const read = (store: string) => `
   select statement_timestamp() as at, (select max(id) from outbox) as newest, ${store}
-         o.id, o.topic, o.key, o.headers, o.value
+         o.id, o.topic, o.key, o.headers, o.value, o.candidates::int
     from (values (1)) as always
-    left join lateral (select * from outbox order by id limit ${String(BATCH)}) as o on true
+    left join lateral (
+      select *, sum(size) over (order by id) as upto, count(*) over () as candidates
+        from (select *, octet_length(value) + octet_length(headers::text) + octet_length(key) as size from outbox
+               where (topic, key) not in (select * from unnest($1::text[], $2::text[]))
+               order by id limit ${String(BATCH)}) as oldest
+    ) as o on o.upto <= ${String(BATCH_BYTES)} or o.upto = o.size
    order by o.id`;
 
 interface Row extends OutgoingRecord {
   readonly at: Date;
   readonly newest: string | null;
   readonly id: string | null;
+  /** How many rows there were to choose from. */
+  readonly candidates: number | null;
   readonly store_id: string;
   readonly store_position: string;
   readonly store_life: string;
@@ -97,6 +119,9 @@ export class Relay {
   private refusal: string | undefined;
   private running: Promise<void> | undefined;
   private stopping = false;
+  /** By topic and key. */
+  private readonly refused = new Map<string, RefusedRecord>();
+  private refusedAt = 0;
   private published = 0;
   private lastPublishedAt: Date | undefined;
   private lastError: { at: Date; message: string } | undefined;
@@ -154,7 +179,9 @@ export class Relay {
   status(): RelayStatus {
     const { published, lastPublishedAt, refusal, lastError } = this;
     const leader = this.leadership.isHeld();
-    return { leader, published, lastPublishedAt, lastHeartbeatAt: this.heartbeat?.lastAt(), refusal, lastError };
+    const lastHeartbeatAt = this.heartbeat?.lastAt();
+    const refusedRecords = [...this.refused.values()];
+    return { leader, published, lastPublishedAt, lastHeartbeatAt, refusal, refusedRecords, lastError };
   }
 
   private async lead(lead: Lead): Promise<void> {
@@ -164,6 +191,7 @@ export class Relay {
     let failures = 0;
     this.leading = client;
     this.allowedLife = undefined;
+    this.refused.clear();
     while (!this.stopping) {
       check();
       if (!this.isAllowed() && !(await this.untilAllowed(lead))) return;
@@ -228,7 +256,13 @@ export class Relay {
 
   /** One round: read, publish, delete, heartbeat when one is due. True when more rows are waiting. */
   private async round(client: Client): Promise<boolean> {
-    const { rows } = await client.query<Row>({ name: 'relay-read', text: this.readSql });
+    if (performance.now() - this.refusedAt > REFUSED_AGAIN_MS) this.refused.clear();
+    const held = [...this.refused.values()];
+    const { rows } = await client.query<Row>({
+      name: 'relay-read',
+      text: this.readSql,
+      values: [held.map(({ topic }) => topic), held.map(({ key }) => key)],
+    });
     const [first] = rows;
     if (first === undefined) return false;
     if (first.store_life !== this.allowedLife) {
@@ -237,29 +271,35 @@ export class Relay {
       this.allowedLife = undefined;
       return true;
     }
-    const pending = rows.filter((row): row is Row & { id: string } => row.id !== null);
+    const pending = rows.filter((row): row is Pending => row.id !== null);
     if (pending.length > 0) {
-      await this.publish(client, pending);
-      const ids = pending.map(({ id }) => id);
+      const published = await this.publish(client, pending);
+      const ids = published.map(({ id }) => id);
       await client.query({
         name: 'relay-delete',
         text: 'delete from outbox where id = any($1::bigint[])',
         values: [ids],
       });
-      this.published += pending.length;
-      this.lastPublishedAt = new Date();
+      this.published += published.length;
+      if (published.length > 0) this.lastPublishedAt = new Date();
     }
-    this.heartbeat?.afterRound({
-      at: first.at,
-      newest: first.newest === null ? undefined : BigInt(first.newest),
-      publishedUpTo: BigInt(pending.at(-1)?.id ?? -1),
-      empty: pending.length === 0,
-      store: { id: first.store_id, position: first.store_position },
-    });
-    return pending.length === BATCH;
+    // A heartbeat says that everything is published that was committed before. What is held up may be a deactivation.
+    if (this.refused.size > 0) this.heartbeat?.forget();
+    else {
+      this.heartbeat?.afterRound({
+        at: first.at,
+        newest: first.newest === null ? undefined : BigInt(first.newest),
+        publishedUpTo: BigInt(pending.at(-1)?.id ?? -1),
+        empty: pending.length === 0,
+        store: { id: first.store_id, position: first.store_position },
+      });
+    }
+    const candidates = first.candidates ?? 0;
+    return candidates === BATCH || candidates > pending.length;
   }
 
-  private async publish(client: Client, rows: readonly OutgoingRecord[]): Promise<void> {
+  /** @returns those that are published; the others are held up by one that the broker refuses for good */
+  private async publish(client: Client, rows: readonly Pending[]): Promise<readonly Pending[]> {
     // Publishing can take longer than the connection may be silent.
     let pinging: Promise<unknown> | undefined;
     const ping = setInterval(() => {
@@ -269,7 +309,7 @@ export class Relay {
         .finally(() => (pinging = undefined));
     }, 1_000);
     try {
-      await this.options.publisher.publish(rows, { timeoutMs: PUBLISH_TIMEOUT_MS });
+      return await this.publishOrHold(rows);
     } catch (error) {
       throw new PublishingFailed('the outbox could not be published', { cause: error });
     } finally {
@@ -278,10 +318,44 @@ export class Relay {
     }
   }
 
+  /** Finds what is refused by halving, so that one record costs the others a few tries and not their way. */
+  private async publishOrHold(rows: readonly Pending[]): Promise<readonly Pending[]> {
+    const free = rows.filter((row) => !this.refused.has(orderOf(row)));
+    const [first] = free;
+    if (first === undefined) return [];
+    try {
+      await this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS });
+      return free;
+    } catch (error) {
+      if (!(error instanceof PublishFailed) || error.code !== 'publish.refused') throw error;
+      if (free.length === 1) {
+        this.hold(first, error);
+        return [];
+      }
+      const middle = Math.ceil(free.length / 2);
+      return [...(await this.publishOrHold(free.slice(0, middle))), ...(await this.publishOrHold(free.slice(middle)))];
+    }
+  }
+
+  private hold({ id, topic, key }: Pending, error: PublishFailed): void {
+    const refused = { id, topic, key, reason: messageOf(error) };
+    this.refused.set(orderOf(refused), refused);
+    this.refusedAt = performance.now();
+    this.options.logger.error(
+      { relay: this.options.name, ...refused },
+      'the broker refuses a record for good: nothing more of its topic and key is published, and no heartbeat is sent',
+    );
+  }
+
   private recordError(error: unknown, message: string): void {
     this.lastError = { at: new Date(), message: messageOf(error) };
     this.options.logger.warn({ err: error, relay: this.options.name }, message);
   }
 }
+
+type Pending = Row & { readonly id: string };
+
+/** Within a topic, records of one key keep their order. */
+const orderOf = ({ topic, key }: Pick<OutgoingRecord, 'topic' | 'key'>): string => `${topic}\n${key}`;
 
 class PublishingFailed extends Error {}
