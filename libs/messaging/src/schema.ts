@@ -67,7 +67,9 @@ create table parked_record (
   parked_at timestamptz not null default now(),
   primary key (view, topic, partition, "offset")
 );
-create index parked_record_key on parked_record (view, topic, key);
+-- Of a key that is held up a batch asks for the first record alone, and health for the oldest of all.
+create index parked_record_key on parked_record (view, topic, partition, key, "offset");
+create index parked_record_age on parked_record (view, parked_at);
 create table heartbeat (
   topic text not null,
   at timestamptz not null,

@@ -5,6 +5,9 @@ import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { WhoseApiUsers1796720000000 } from './1796720000000-whose-api-users.js';
 import { RowSecurity1796720000000 } from './1796630000000-row-security.js';
+import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
+import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
+import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 
 /** Every migration of audit's database, oldest first. */
 export const migrations = [
@@ -15,4 +18,6 @@ export const migrations = [
   AppliedIds1796710000000,
   WhoseApiUsers1796720000000,
   RowSecurity1796720000000,
+  RowSecurity1796720000000,
+  ParkedIndexes1796730000000,
 ];

@@ -6,7 +6,9 @@ import { HandOvers1795800180000 } from './1795800180000-hand-overs.js';
 import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
-import { RowSecurity1796720000000 } from './1796630000000-row-security.js';
+import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
+import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
+import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -19,4 +21,6 @@ export const migrations = [
   WhatPositionsCount1796610000000,
   AppliedIds1796710000000,
   RowSecurity1796720000000,
+  RowSecurity1796720000000,
+  ParkedIndexes1796730000000,
 ];

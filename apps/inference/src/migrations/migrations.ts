@@ -3,6 +3,7 @@ import { Customers1795800000000 } from './1795800000000-customers.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { SpecLimit1796620000000 } from './1796620000000-spec-limit.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
+import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   WhatPositionsCount1796610000000,
   SpecLimit1796620000000,
   AppliedIds1796710000000,
+  ParkedIndexes1796730000000,
 ];

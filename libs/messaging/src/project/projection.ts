@@ -15,7 +15,11 @@ import { storedKey } from './stored-key.js';
 export type { ReceivedEvent } from './sequence-gate.js';
 export type { ProjectionHandlers } from './projection-handlers.js';
 
+/** Of more parked records than these the exact number tells an operator nothing. */
+const COUNTED = 10_000;
+
 export interface ParkedSummary {
+  /** Counted up to ten thousand. */
   readonly count: number;
   readonly oldest: Date | undefined;
 }
@@ -125,7 +129,8 @@ export class Projection {
   /** For health and metrics. */
   async parked(): Promise<ParkedSummary> {
     const { rows } = await this.options.pool.query<{ count: number; oldest: Date | null }>(
-      'select count(*)::int as count, min(parked_at) as oldest from parked_record where view = $1',
+      `select count(*)::int as count, (select min(parked_at) from parked_record where view = $1) as oldest
+         from (select from parked_record where view = $1 limit ${String(COUNTED)}) as parked`,
       [this.options.view],
     );
     return { count: rows[0]?.count ?? 0, oldest: rows[0]?.oldest ?? undefined };
