@@ -20,6 +20,14 @@ export function whyNotTo(
   if (published.incarnation !== incarnation) {
     return `${topic} was made anew (it is ${incarnation}, and was ${published.incarnation}); ${mend}`;
   }
+  const count = published.nextOffsets.length;
+  // None is known from the moment it was filled again until the first heartbeat.
+  if (count > 0 && count !== partitions.length) {
+    return (
+      `${topic} has ${String(partitions.length)} partitions instead of ${String(count)}, so that most keys would lie in others ` +
+      `than before and lose their order; ${mend}`
+    );
+  }
   for (const [partition, { high }] of partitions.entries()) {
     const before = published.nextOffsets[partition] ?? 0n;
     if (high >= before) continue;
