@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 
 /** The login of a service may more than the service does, so that a fault or an intruder could do it too. */
-export class TooManyRights extends Error {
+class TooManyRights extends Error {
   constructor(role: string, rights: readonly string[]) {
     super(`The database login "${role}" may too much for a service: it ${rights.join(', ')}.`);
     this.name = 'TooManyRights';
