@@ -1,4 +1,4 @@
-import { FORMER_CALLS_TOPIC, TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
+import { TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import kafkajs from 'kafkajs';
 import { KafkaPublisher } from './publish/kafka-publisher.js';
@@ -56,24 +56,6 @@ describe('The topics and access rules', () => {
     await expect(ensureTopics(kafka.client(), { partitions: 5 })).rejects.toThrow(
       'api.calls.token.v1 has 12 partitions instead of 5',
     );
-  });
-
-  it('lose the former topic of calls once its last record has expired, and no sooner.', async () => {
-    const publisher = new KafkaPublisher(kafka.client());
-    const there = async () => (await admin.listTopics()).includes(FORMER_CALLS_TOPIC);
-    await admin.createTopics({ topics: [{ topic: FORMER_CALLS_TOPIC, numPartitions: 2 }], waitForLeaders: true });
-    try {
-      await publisher.publish([{ topic: FORMER_CALLS_TOPIC, key: 'k', headers: {}, value: '{}' }]);
-      await ensureTopics(kafka.client());
-      expect(await there()).toBe(true);
-      const partitions = [0, 1].map((partition) => ({ partition, offset: '-1' }));
-      await admin.deleteTopicRecords({ topic: FORMER_CALLS_TOPIC, partitions });
-      await ensureTopics(kafka.client());
-      expect(await there()).toBe(false);
-    } finally {
-      await publisher.close();
-      if (await there()) await admin.deleteTopics({ topics: [FORMER_CALLS_TOPIC] });
-    }
   });
 
   it('of an API that is registered are written by its own login alone, and read by the log.', async () => {

@@ -68,7 +68,6 @@ export async function rebuildUsage(options: RebuildOptions): Promise<RebuildResu
 async function rebuild(db: PoolClient, { onStage }: RebuildOptions): Promise<RebuildResult> {
   // The functions of the service work on the tables that come first in this path.
   await db.query(`drop schema if exists rebuild cascade; create schema rebuild; set search_path = rebuild, public;
-    set rebelcore.every_customer = on;
     select make_usage_tables(); create table rebuild.read_to (customer_id uuid primary key, position bigint not null)`);
   await onStage?.('prepared', 'rebuilding usage-v1 from the activity log; the old view serves meanwhile');
 

@@ -33,7 +33,8 @@ export async function rebuildEnforcement(pool: Pool, kafka: Kafka): Promise<Rebu
   try {
     await db.query(
       `drop schema if exists rebuild cascade; create schema rebuild;
-       create table rebuild.enforcement_v1 (like public.enforcement_v1 including all); set search_path = rebuild, public`,
+       create table rebuild.enforcement_v1 (like public.enforcement_v1 including all); set search_path = rebuild, public;
+       set rebelcore.every_customer = on`,
     );
     const counts = { records: 0, unreadable: 0 };
     const facts = await factsOf(topics);

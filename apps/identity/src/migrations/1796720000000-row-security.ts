@@ -28,7 +28,12 @@ export class RowSecurity1796720000000 implements MigrationInterface {
           execute format('alter table %I force row level security', protected);
         end loop;
       end $$;
-      alter function hand_over_sweep() set rebelcore.every_customer = 'on';
+      create or replace function hand_over_sweep() returns void
+        language sql security definer set search_path = pg_catalog, public
+        begin atomic
+          select set_config('rebelcore.every_customer', 'on', true);
+          update hand_over set ciphertext = null where ciphertext is not null and expires_at <= now();
+        end;
     `);
   }
 

@@ -7,7 +7,6 @@ import { SigningKeyTimes1796600000000 } from './1796600000000-signing-key-times.
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
-import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 
 /** Every migration of identity's database, oldest first. */
@@ -20,7 +19,6 @@ export const migrations = [
   SigningKeyTimes1796600000000,
   WhatPositionsCount1796610000000,
   AppliedIds1796710000000,
-  RowSecurity1796720000000,
   RowSecurity1796720000000,
   ParkedIndexes1796730000000,
 ];
