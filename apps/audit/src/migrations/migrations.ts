@@ -4,9 +4,6 @@ import { Usage1795800240001 } from './1795800240001-usage.js';
 import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-count.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { WhoseApiUsers1796720000000 } from './1796720000000-whose-api-users.js';
-import { RowSecurity1796720000000 } from './1796630000000-row-security.js';
-import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
-import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 
 /** Every migration of audit's database, oldest first. */
@@ -17,7 +14,5 @@ export const migrations = [
   WhatPositionsCount1796610000000,
   AppliedIds1796710000000,
   WhoseApiUsers1796720000000,
-  RowSecurity1796720000000,
-  RowSecurity1796720000000,
   ParkedIndexes1796730000000,
 ];
