@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
+import { EVERY_CUSTOMER, withSessionSettings } from '@rebelcore/messaging/session-settings';
 import pg from 'pg';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { EventStore } from '@rebelcore/event-store/event-store';
@@ -57,7 +58,10 @@ async function ours() {
   await store.transact(apiUser, id, mint(data, credential), { customerId, correlationId: 'bench', claims });
 }
 // As the owner, to whom the rows' protection does not apply.
-const ownerPool = new pg.Pool({ connectionString: product.databaseUrl('identity', 'owner'), max: writers });
+const ownerPool = new pg.Pool({
+  connectionString: withSessionSettings(product.databaseUrl('identity', 'owner'), [EVERY_CUSTOMER]),
+  max: writers,
+});
 const raw = rawAppend(ownerPool, apiUserPublication.publish);
 const inserted = () => raw.separately(minting(count++));
 const insertedAtOnce = () => raw.together(minting(count++));
@@ -81,7 +85,7 @@ async function rate(append, concurrency, length = seconds) {
 all('SIGSTOP');
 // The raw rows are no stream of events that a relay could publish.
 const emptied = () =>
-  withClient(product.databaseUrl('identity', 'owner'), (client) =>
+  withClient(withSessionSettings(product.databaseUrl('identity', 'owner'), [EVERY_CUSTOMER]), (client) =>
     client.query('truncate outbox, event, customer_head, claim, user_v1, api_user_credential'),
   );
 const variant = (append, concurrency) => async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataFolder } from '@rebelcore/embedded/data-folder';
 import { databaseUrl } from '@rebelcore/embedded/databases';
+import { EVERY_CUSTOMER, withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { startSystem } from '../../apps/launcher/dist/system/system.js';
 import { sweep } from './sweep.mjs';
 
@@ -26,7 +27,8 @@ export async function startTestSystem(prefix, replicas) {
   process.env.TEST_TOKEN_REPLICAS = JSON.stringify(
     system.services.filter(({ name }) => name === 'token').map(({ url }) => url),
   );
-  const ownerOf = (database) => databaseUrl(system.postgres.superuserUrl, database, 'owner', folder.secrets);
+  const ownerOf = (database) =>
+    withSessionSettings(databaseUrl(system.postgres.superuserUrl, database, 'owner', folder.secrets), [EVERY_CUSTOMER]);
   process.env.TEST_OWNER_DATABASES = JSON.stringify({ identity: ownerOf('identity'), audit: ownerOf('audit') });
   globalThis.stopInfrastructure = async () => {
     await system.stop();
