@@ -5,7 +5,7 @@ import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-
 import { IntrospectionFlag1796700000000 } from './1796700000000-introspection-flag.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { ClientKeys1796760000000 } from './1796760000000-client-keys.js';
-import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
+import { ParkedIndexes1796770000000 } from './1796770000000-parked-indexes.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -16,5 +16,5 @@ export const migrations = [
   IntrospectionFlag1796700000000,
   AppliedIds1796710000000,
   ClientKeys1796760000000,
-  ParkedIndexes1796730000000,
+  ParkedIndexes1796770000000,
 ];

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Parked records are asked for by key and by age, and never all of them looked through. */
-export class ParkedIndexes1796730000000 implements MigrationInterface {
+export class ParkedIndexes1796770000000 implements MigrationInterface {
   async up(db: QueryRunner): Promise<void> {
     await db.query(`
       drop index parked_record_key;
