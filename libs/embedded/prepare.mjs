@@ -2,7 +2,16 @@
 // it uses only what is built into Node: it installs, fetches Kafka, builds, then runs its argument under the project's Node.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { constants } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,17 +36,34 @@ const fail = (sentence) => {
 
 /**
  * Whether nohup started this. Node makes every signal that was ignored count again as it starts, npm's own Node before this
- * one included, so what nohup did to SIGHUP cannot be seen any more; what it did besides can: a shell names it in `_`, and
- * where its input was a terminal it is a device opened for writing only.
+ * one included, so what nohup did to SIGHUP cannot be seen any more. What it did besides can: a shell names it in `_`, a
+ * terminal as its input is replaced by a device opened for writing only, one as its output by `nohup.out`; and so can the
+ * shells above, which name it or ignore the signal themselves.
  */
 function ignoresHangup() {
   if (basename(process.env._ ?? '') === 'nohup') return true;
   try {
     const [, flags] = /^flags:\s*(\d+)$/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8')) ?? [];
-    return (Number.parseInt(flags, 8) & 3) === 1;
+    if ((Number.parseInt(flags, 8) & 3) === 1 || basename(readlinkSync('/proc/self/fd/1')) === 'nohup.out') return true;
+    const { session } = statOf('self');
+    for (let above = statOf(process.ppid); above.session === session; above = statOf(above.parent)) {
+      const { pid } = above;
+      const [, ignored] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+      if (Number.parseInt(ignored.slice(-1), 16) & 1) return true;
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      if (/\bnohup\b[^;&|\n]*\b(npm|prepare\.mjs)\b/.test(words)) return true;
+    }
   } catch {
-    return false;
+    // No such system, or a process above that has ended.
   }
+  return false;
+}
+
+/** Of a process on Linux. */
+function statOf(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { pid, parent, session };
 }
 
 /** Without what changes how npm, Node, Java or PostgreSQL's clients themselves work. */
@@ -62,8 +88,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     if (signal === 'SIGHUP' && hangupIgnored) return;
     interruption ??= signal;
-    // Ctrl-C reaches the whole terminal group, and whoever sent another one may mean this process alone.
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) running?.kill(signal);
+    // Ctrl-C reaches the program from the terminal as well; passed on under its own name it might count as a second one.
+    running?.kill(signal === 'SIGINT' && process.stdin.isTTY ? 'SIGTERM' : signal);
   });
 }
 const statusOf = (code, signal) => code ?? 128 + (constants.signals[signal] ?? 0);
@@ -110,12 +136,12 @@ function requireJava() {
 
 function waysOn(missing) {
   const commands = {
-    darwin: 'brew install openjdk@21 maven',
+    darwin: 'brew install --cask temurin && brew install maven',
     linux: 'apt-get install openjdk-17-jdk maven, dnf install java-21-openjdk maven, or apk add openjdk21 maven',
   };
   return (
     `Install ${missing} (${commands[process.platform] ?? 'https://adoptium.net, https://maven.apache.org'}), ` +
-    'run everything in containers (docker compose -f docker/compose.yml up --build), ' +
+    'run everything in containers (fill docker/.env after docker/env.example, then docker compose -f docker/compose.yml up --build), ' +
     'or use a Kafka of your own (KAFKA_BROKERS=host:port npm start).'
   );
 }

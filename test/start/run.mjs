@@ -1,22 +1,37 @@
-// npm run test:start [-- --quick]: npm start on a machine that is not friendly, in a copy of the project that is thrown away.
-import { CASES } from './cases.mjs';
+// npm run test:start [-- --quick] [WORDS]: npm start on machines that are not friendly, in a copy of the project that is
+// thrown away. WORDS choose the cases with these words in their titles.
+import { CASES, FIRST, LAST } from './cases.mjs';
 import { Copy } from './copy.mjs';
 
-const quick = process.argv.includes('--quick');
+const args = process.argv.slice(2);
+const quick = args.includes('--quick');
+const words = args.filter((arg) => !arg.startsWith('--')).join(' ');
+const chosen = CASES.filter((each) => (quick ? each.quick : each.title.includes(words)));
+const cases = quick ? [...FIRST, ...chosen, ...LAST.slice(-1)] : [...FIRST, ...chosen, ...LAST];
 const copy = new Copy("it's, 5% é:ö");
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => void Copy.removeAll().finally(() => process.exit(130)));
+}
 const shared = {};
-let failed = 0;
-for (const { title, run } of CASES.filter((each) => !quick || each.quick)) {
-  const started = performance.now();
+const secondsSince = (start) => ((performance.now() - start) / 1000).toFixed(1);
+const started = performance.now();
+let failed = false;
+for (const { title, possible, run } of cases) {
+  if (possible?.() === false) {
+    console.log(`left out  ${title}`);
+    continue;
+  }
+  const begun = performance.now();
   try {
     await run(copy, shared);
-    console.log(`ok      ${title} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+    console.log(`ok        ${title} (${secondsSince(begun)} s)`);
   } catch (error) {
     // The next ones need what this one has left.
-    failed += 1;
-    console.log(`failed  ${title}\n${error.stack}`);
+    failed = true;
+    console.log(`failed    ${title}\n${error.stack}`);
     break;
   }
 }
-await copy.remove();
-process.exit(failed === 0 ? 0 : 1);
+await Copy.removeAll();
+console.log(`${failed ? 'failed' : 'ok'} after ${secondsSince(started)} s`);
+process.exit(failed ? 1 : 0);

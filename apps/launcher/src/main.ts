@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bold, dim, Misused, runCommand, say } from '@rebelcore/embedded/command';
 import { openDataFolder } from '@rebelcore/embedded/data-folder';
-import { tailOf } from '@rebelcore/embedded/processes';
 import { isService, SERVICES, STORING_SERVICES, type ServiceName } from './service-program.js';
 import { Supervisor, type Part } from './system/supervisor.js';
 import { onInterruption } from './interruption.js';
@@ -48,13 +47,13 @@ async function run(): Promise<number> {
   const supervisor = new Supervisor({
     say,
     gaveUp: (reason) => {
-      say(`\n${reason}\nSo everything is being stopped; the data is kept.`);
+      say(`\n${reason}`);
       void stop(1);
     },
   });
   const died = (part: Part) => {
     if (dev && isService(part.name)) {
-      say(`\nThe ${part.name} service ended unexpectedly; it waits for the next edit.\n${tailOf(part.process.log)}`);
+      say(`\nThe ${part.name} service ended unexpectedly and waits for the next edit; ${part.process.lastWords()}`);
     } else {
       void supervisor.restart(part);
     }
@@ -79,7 +78,7 @@ async function run(): Promise<number> {
       ports: 'usual',
       inspect,
       progress: (line) => {
-        say(`  ${line}`);
+        if (!isStopping()) say(`  ${line}`);
       },
       died,
     });

@@ -10,7 +10,7 @@ import type { DataFolder } from './data-folder.js';
 import { z } from 'zod';
 import { lifeOf, partIsMade } from './life.js';
 import { childEnvironment } from './embedded.config.js';
-import { freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
+import { freePort, isTaken, onUnexpectedEnd, type ManagedProcess } from './processes.js';
 import type { Secrets } from './secrets.js';
 import { readState, writeState } from './state-file.js';
 
@@ -82,20 +82,20 @@ export async function startKafka(
 ): Promise<EmbeddedKafka> {
   for (let tried = 1; ; tried += 1) {
     const cluster = await describeCluster(folder, options);
-    let ready = false;
-    const report = (node: KafkaNode) => {
-      if (ready) died(node);
-    };
     const ids = Object.keys(cluster.ports).map(Number);
-    const nodes = await Promise.all(ids.map((id) => startNode(folder, cluster, id, report)));
+    const nodes = await Promise.all(ids.map((id) => startNode(folder, cluster, id, died)));
     partIsMade(folder, 'kafka');
     const ended = await untilReady(folder, cluster, nodes);
-    ready = true;
-    if (ended === undefined) return clusterOf(cluster, nodes);
+    if (ended === undefined) {
+      for (const node of nodes) node.watch();
+      return clusterOf(cluster, nodes);
+    }
     await Promise.all(nodes.map(({ process }) => process.stop()));
-    if (tried === PORTS_TRIED || !isTaken(ended)) throw new Error(`Kafka ended while starting; see ${ended.log}`);
+    if (tried === PORTS_TRIED || !isTaken(ended)) throw endedWhileStarting(ended);
   }
 }
+
+const endedWhileStarting = (ended: ManagedProcess) => new Error(`Kafka ended while starting; ${ended.lastWords()}`);
 
 /** @returns the node that has ended instead */
 async function untilReady(
@@ -162,7 +162,7 @@ async function startNode(
   cluster: Cluster,
   id: number,
   died: (node: KafkaNode) => void,
-): Promise<KafkaNode> {
+): Promise<KafkaNode & { watch(): void }> {
   const dir = join(cluster.dir, `node-${id}`);
   const log = join(folder.logDir, `kafka-${id}.log`);
   mkdirSync(dir, { recursive: true });
@@ -177,8 +177,8 @@ async function startNode(
     await storageTool(folder, dir, log, ['format', '-t', cluster.id, '-c', CONFIG, '--ignore-formatted', ...users]);
   }
   const name = Object.keys(cluster.ports).length === 1 ? 'kafka' : `kafka-${id}`;
-  const launch = () => {
-    const launched = folder.registry.start({
+  const launch = () =>
+    folder.registry.start({
       name,
       command: 'java',
       args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', ...JAVA_OPTIONS, 'kafka.Kafka', CONFIG],
@@ -186,38 +186,38 @@ async function startNode(
       cwd: dir,
       log,
     });
-    void launched.exited.then(() => {
-      if (!launched.askedToStop) died(node);
-    });
-    return launched;
-  };
-  let running: ManagedProcess;
-  const node: KafkaNode = {
+  let running = launch();
+  const node = {
     id,
     name,
     get process() {
       return running;
     },
-    kill: (signal) => {
+    kill: (signal: NodeJS.Signals) => {
       running.kill(signal);
+    },
+    /** From when it works: whoever starts it learns of an end before that. */
+    watch: () => {
+      onUnexpectedEnd(running, () => {
+        died(node);
+      });
     },
     restart: async () => {
       running = launch();
       await untilItAnswers(cluster, node);
+      node.watch();
     },
   };
-  running = launch();
   return node;
 }
 
 const CONFIG = 'server.properties';
 
+/** However long it takes to read its log again after a crash. */
 async function untilItAnswers({ ports }: Cluster, { id, process }: KafkaNode): Promise<void> {
-  const deadline = performance.now() + 60_000;
   const port = ports[id]?.client ?? 0;
   while (!(await answers(port))) {
-    if (!process.running) throw new Error(`Kafka ended while starting; see ${process.log}`);
-    if (performance.now() > deadline) throw new Error(`Kafka does not answer; see ${process.log}`);
+    if (!process.running) throw endedWhileStarting(process);
     await delay(100);
   }
 }
@@ -248,7 +248,7 @@ async function storageTool(folder: DataFolder, dir: string, log: string, args: r
   });
   const { code } = await tool.exited;
   rmSync(file);
-  if (code !== 0) throw new Error(`Kafka could not make its data folder.\n${tailOf(log)}`);
+  if (code !== 0) throw new Error(`Kafka could not make its data folder; ${tool.lastWords()}`);
 }
 
 function nodeProperties(

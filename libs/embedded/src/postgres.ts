@@ -19,7 +19,7 @@ import { withClient } from './databases.js';
 import type { DataFolder } from './data-folder.js';
 import { lifeOf, markOfPostgres, partIsMade } from './life.js';
 import { childEnvironment } from './embedded.config.js';
-import { freePort, isTaken, tailOf, type ManagedProcess } from './processes.js';
+import { freePort, isTaken, onUnexpectedEnd, type ManagedProcess } from './processes.js';
 
 /** A running PostgreSQL of our own. */
 export interface EmbeddedPostgres {
@@ -35,6 +35,9 @@ export interface EmbeddedPostgres {
 }
 
 const NOBODY = 65_534;
+/** `cannot_connect_now`, among PostgreSQL's error codes. */
+const RECOVERING = '57P03';
+const ANSWER_MS = 180_000;
 const PORTS_TRIED = 3;
 
 /**
@@ -104,9 +107,14 @@ class Server implements EmbeddedPostgres {
       stopSignal: 'SIGINT',
     });
     this.running = running;
-    await untilReady(this.superuserUrl, running);
-    void running.exited.then(() => {
-      if (!running.askedToStop) this.died(this);
+    try {
+      await untilReady(this.superuserUrl, running);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    onUnexpectedEnd(running, () => {
+      this.died(this);
     });
   }
 
@@ -247,7 +255,7 @@ async function createCluster(
   rmSync(passwordFile, { force: true });
   if (code !== 0) {
     rmSync(partial, { recursive: true, force: true });
-    throw new Error(`PostgreSQL could not make its data folder.\n${tailOf(tool.log)}`);
+    throw new Error(`PostgreSQL could not make its data folder; ${tool.lastWords()}`);
   }
   markLife(installation, partial, life);
   if (existsSync(data)) rmSync(data, { recursive: true });
@@ -287,17 +295,18 @@ function runsOn(pid: number, data: string): boolean {
   return stdout.includes(`postgres -D ${resolve(data)} `);
 }
 
+/** However long it takes to recover after a crash; anything else that keeps it from answering ends in an error. */
 async function untilReady(url: string, process: ManagedProcess): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + ANSWER_MS;
   for (;;) {
     try {
       await withClient(url, (client) => client.query('select 1'));
       return;
     } catch (error) {
       const cause = { cause: error };
-      if (!process.running) throw new Error(`PostgreSQL ended while starting; see ${process.log}`, cause);
-      if (performance.now() > deadline)
-        throw new Error(`PostgreSQL did not become ready: ${(error as Error).message}`, cause);
+      if (!process.running) throw new Error(`PostgreSQL ended while starting; ${process.lastWords()}`, cause);
+      if ((error as { code?: unknown }).code !== RECOVERING && performance.now() > deadline)
+        throw new Error(`PostgreSQL does not answer: ${(error as Error).message}; ${process.lastWords()}`, cause);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

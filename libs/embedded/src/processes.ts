@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import getPort from 'get-port';
 import { z } from 'zod';
@@ -32,6 +32,8 @@ export interface ManagedProcess {
   /** Whether somebody has asked it to stop; {@link kill} is a fault and asks for nothing. */
   readonly askedToStop: boolean;
   kill(signal: NodeJS.Signals): void;
+  /** Half a sentence that names its log, and the last lines of what it has said, without stacks, for an error message. */
+  lastWords(lines?: number): string;
   /** Asks it to stop and insists with SIGKILL after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -85,6 +87,7 @@ export class ProcessRegistry {
     if (this.stopping) throw new Error(`${spec.name} is not started any more, since everything is being stopped.`);
     mkdirSync(dirname(spec.log), { recursive: true });
     const log = openSync(spec.log, 'a', 0o600);
+    const { size: before } = fstatSync(log);
     const child = spawn(spec.command, spec.args, {
       cwd: spec.cwd,
       env: spec.env,
@@ -123,6 +126,13 @@ export class ProcessRegistry {
       },
       kill: (signal) => {
         child.kill(signal);
+      },
+      lastWords: (lines = 12) => {
+        const own = existsSync(spec.log) ? readFileSync(spec.log).subarray(before).toString().split('\n') : [];
+        // A stack would push out of sight what it is the stack of.
+        const said = own.filter((line) => line !== '' && !/^\s+(at |\.\.\. \d+ )/.test(line)).slice(-lines);
+        if (said.length === 0) return `its log is ${spec.log}.`;
+        return [`its log, ${spec.log}, ends with:`, ...said.map((line) => `    ${line.slice(0, 400)}`)].join('\n');
       },
       stop: async (graceMs = 15_000) => {
         if (!isRunning()) return;
@@ -223,13 +233,13 @@ async function stopAll(entries: readonly Entry[]): Promise<void> {
 /** The wanted port where it is free on loopback, else one that the system chooses; this process gives none out twice. */
 export const freePort = (wanted = 0): Promise<number> => getPort({ port: wanted, host: '127.0.0.1', reserve: true });
 
-/** The last lines of a log, indented, for an error message. */
-export function tailOf(log: string, lines = 12): string {
-  if (!existsSync(log)) return '';
-  const text = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines);
-  return [`The end of ${log}:`, ...text.map((line) => `    ${line.slice(0, 400)}`)].join('\n');
-}
-
 /** Whether a process that has ended says that somebody else had its port. */
-export const isTaken = ({ log }: ManagedProcess): boolean =>
-  /could not bind|Address already in use|EADDRINUSE/.test(tailOf(log, 40));
+export const isTaken = (ended: ManagedProcess): boolean =>
+  /could not bind|Address already in use|EADDRINUSE/.test(ended.lastWords(40));
+
+/** Tells when a process ends that nobody has asked to. */
+export function onUnexpectedEnd(watched: ManagedProcess, tell: () => void): void {
+  void watched.exited.then(() => {
+    if (!watched.askedToStop) tell();
+  });
+}

@@ -6,7 +6,7 @@ import { startMailbox, type Mailbox } from '@rebelcore/embedded/mailbox/mailbox'
 import { startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgres';
 import { environment } from '../launcher.config.js';
 import { STORING_SERVICES, variableOf, type StoringService } from '../service-program.js';
-import type { Launch } from './launch.js';
+import { PORTS_TRIED, type Launch } from './launch.js';
 import type { Part } from './supervisor.js';
 
 /**
@@ -68,8 +68,17 @@ export async function startInfrastructure(
 
 const MAIL_FROM = 'API users <no-reply@demo.rebelcore.local>';
 
-const startMail = async (launch: Launch): Promise<Mailbox> =>
-  startMailbox(launch.folder, { page: await launch.port('mailbox'), smtp: await launch.port('smtp') });
+async function startMail(launch: Launch): Promise<Mailbox> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await startMailbox(launch.folder, { page: await launch.port('mailbox'), smtp: await launch.port('smtp') });
+    } catch (error) {
+      if (tried === PORTS_TRIED || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      launch.portIsTaken('mailbox');
+      launch.portIsTaken('smtp');
+    }
+  }
+}
 
 async function startDatabases(launch: Launch, died: (part: Part) => void): Promise<EmbeddedPostgres> {
   const postgres = await startPostgres(launch.folder, await launch.port('postgres'), died);

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { tailOf } from '@rebelcore/embedded/processes';
 import { inheritedEnvironment, programOf, variableOf, type StoringService } from '../service-program.js';
 import type { Infrastructure } from './infrastructure.js';
 import type { Launch } from './launch.js';
@@ -19,6 +18,6 @@ export async function migrate(service: StoringService, launch: Launch, infrastru
   });
   const { code } = await migration.exited;
   if (code !== 0) {
-    throw new Error(`The schema of ${service} could not be brought up to date.\n${tailOf(migration.log)}`);
+    throw new Error(`The schema of ${service} could not be brought up to date; ${migration.lastWords()}`);
   }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { freePort, isTaken, tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
+import { setTimeout as delay } from 'node:timers/promises';
+import { freePort, isTaken, onUnexpectedEnd, type ManagedProcess } from '@rebelcore/embedded/processes';
 import { inheritedEnvironment, programOf, SERVICES, type ServiceName } from '../service-program.js';
 import type { Infrastructure } from './infrastructure.js';
-import { publicOrigin } from '../launcher.config.js';
-import type { Launch } from './launch.js';
+import { PORTS_TRIED, type Launch } from './launch.js';
 import { serviceEnvironment, type Addresses, type Replica } from './service-environment.js';
 
 /**
@@ -30,6 +30,8 @@ export interface ServicesOptions {
   readonly inspect?: ServiceName | undefined;
   /** Told when a service ends that nobody has asked to, once it has been ready. */
   readonly died?: (service: ServiceHandle) => void;
+  /** The portal's public origin where that is not its address on this machine. */
+  readonly publicUrl?: string | undefined;
 }
 
 /** One replica of a service. */
@@ -52,23 +54,40 @@ export interface Services {
   readonly handles: readonly ServiceHandle[];
 }
 
-const PORTS_TRIED = 3;
+/** So long on a slow machine; what it waits for is said all the time. */
+const READY_MS = 180_000;
+const ANSWER_MS = 5_000;
+
+/** What is missing of a service, by its label. */
+type Missing = Map<string, string>;
 
 /** Starts all services at once and resolves when each is ready and a member of its consumer group. */
-export async function startServices(
+export function startServices(
   launch: Launch,
   infrastructure: Infrastructure,
   options: ServicesOptions,
 ): Promise<Services> {
+  const missing: Missing = new Map();
+  const said = () => [...missing].map(([label, what]) => `${label} ${what}`).join(', ');
+  return launch.step('Services', () => startOnFreePorts(launch, infrastructure, options, missing), said);
+}
+
+async function startOnFreePorts(
+  launch: Launch,
+  infrastructure: Infrastructure,
+  options: ServicesOptions,
+  missing: Missing,
+): Promise<Services> {
   for (let tried = 1; ; tried += 1) {
     const started: ManagedProcess[] = [];
     try {
-      return await startOnce(launch, infrastructure, options, started);
+      return await startOnce(launch, infrastructure, options, missing, started);
     } catch (error) {
       // A port that was free may be taken before it is bound; others know its number, so all begin again.
-      const taken = started.some((each) => !each.running && !each.askedToStop && isTaken(each));
-      if (!taken || tried === PORTS_TRIED) throw error;
+      const taken = started.filter((each) => !each.running && !each.askedToStop && isTaken(each));
+      if (taken.length === 0 || tried === PORTS_TRIED) throw error;
       await Promise.all(started.map((each) => each.stop()));
+      for (const { name } of taken) launch.portIsTaken(name);
     }
   }
 }
@@ -77,12 +96,13 @@ async function startOnce(
   launch: Launch,
   infrastructure: Infrastructure,
   options: ServicesOptions,
+  missing: Missing,
   started: ManagedProcess[],
 ): Promise<Services> {
   const { folder } = launch;
   const replicas = await chooseReplicas(launch, options.replicas);
   const addresses = addressesOf(replicas);
-  const publicUrl = publicOrigin() ?? addresses.portal;
+  const publicUrl = options.publicUrl ?? addresses.portal;
   const inspector = options.inspect && `127.0.0.1:${await freePort(INSPECTOR_PORT)}`;
   const starting = replicas.map((replica) => {
     const { service, label } = replica;
@@ -108,7 +128,7 @@ async function startOnce(
       started.push(running);
       return running;
     };
-    return startService(replica, own, start, options.died);
+    return startService(replica, own, start, missing, options.died);
   });
   return { addresses, publicUrl, handles: await Promise.all(starting) };
 }
@@ -116,11 +136,7 @@ async function startOnce(
 async function chooseReplicas(launch: Launch, counts: ServicesOptions['replicas']): Promise<Replica[]> {
   const replicas: Replica[] = [];
   for (const service of SERVICES) {
-    replicas.push({
-      service,
-      label: service,
-      port: await (service === 'portal' ? launch.portalPort() : launch.port(service)),
-    });
+    replicas.push({ service, label: service, port: await launch.port(service) });
     for (let number = 2; number <= (counts?.[service] ?? 1); number += 1) {
       replicas.push({ service, label: `${service}-${number}`, port: await freePort() });
     }
@@ -139,6 +155,7 @@ async function startService(
   replica: Replica,
   inspector: string | undefined,
   start: () => ManagedProcess,
+  missing: Missing,
   died: ServicesOptions['died'],
 ): Promise<ServiceHandle> {
   let running = start();
@@ -161,12 +178,15 @@ async function startService(
     },
   };
   const watch = () => {
-    const watched = running;
-    void watched.exited.then(() => {
-      if (!watched.askedToStop) died?.(handle);
-    });
+    onUnexpectedEnd(running, () => died?.(handle));
   };
-  await untilReady(handle, { consuming: true });
+  await untilReady(handle, {
+    consuming: true,
+    waitingFor: (what) => {
+      missing.set(replica.label, what);
+    },
+  });
+  missing.delete(replica.label);
   watch();
   return handle;
 }
@@ -175,20 +195,30 @@ async function startService(
  * Ready, current and in touch with the others; `consuming`: and a member of its consumer group. A service answers without
  * all that, but a start should end with everything working. After a kill -9 the group waits for the dead member until its session has run out.
  */
-async function untilReady(service: ServiceHandle, { consuming }: { consuming: boolean }): Promise<void> {
-  const deadline = performance.now() + 60_000;
+async function untilReady(
+  service: ServiceHandle,
+  { consuming, waitingFor }: { readonly consuming: boolean; readonly waitingFor?: (what: string) => void },
+): Promise<void> {
+  const deadline = performance.now() + READY_MS;
   for (;;) {
-    const response = await fetch(`${service.url}/health/ready`).catch(() => undefined);
-    const body = await response?.text();
-    const isBehind = body === undefined || body.includes('"current":false') || body.includes('"answers":false');
-    const isAlone = consuming && body?.includes('"joined":false') === true;
-    if (response?.ok === true && !isBehind && !isAlone) return;
-    if (!service.process.running) {
-      throw new Error(`The ${service.name} service ended while starting.\n${tailOf(service.log)}`);
-    }
-    if (performance.now() > deadline) {
-      throw new Error(`The ${service.name} service is not ready: ${body ?? 'no answer'}\n${tailOf(service.log)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { process } = service;
+    const missing = await missingOf(service, consuming);
+    if (missing === undefined) return;
+    waitingFor?.(missing);
+    if (!process.running) throw new Error(`The ${service.name} service ended while starting; ${process.lastWords()}`);
+    if (performance.now() > deadline)
+      throw new Error(`The ${service.name} service ${missing} after ${READY_MS / 1000} s; ${process.lastWords()}`);
+    await delay(100);
   }
+}
+
+async function missingOf({ url }: ServiceHandle, consuming: boolean): Promise<string | undefined> {
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const response = await fetch(`${url}/health/ready`, { signal }).catch(() => undefined);
+  const body = await response?.text().catch(() => undefined);
+  if (response === undefined || body === undefined) return 'does not answer';
+  if (!response.ok) return `is not ready: ${body}`;
+  if (body.includes('"answers":false')) return 'does not reach the others';
+  if (body.includes('"current":false')) return 'is not current';
+  return consuming && body.includes('"joined":false') ? 'has not joined its consumer group' : undefined;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { tailOf, type ManagedProcess } from '@rebelcore/embedded/processes';
+import type { ManagedProcess } from '@rebelcore/embedded/processes';
 
 /** A process of the system that can be started again. */
 export interface Part {
@@ -17,6 +17,7 @@ interface Reports {
 
 const RESTARTS = 4;
 const WINDOW_MS = 120_000;
+const SILENCE_MS = 10_000;
 
 /** Starts again whatever ends by itself, until one part has ended too often within two minutes. */
 export class Supervisor {
@@ -34,7 +35,8 @@ export class Supervisor {
       this.ends.set(name, recent);
       if (recent.length > RESTARTS) {
         this.reports.gaveUp(
-          `${name} ${cause}, for the ${recent.length}th time in two minutes.\n${tailOf(part.process.log)}`,
+          `${name} ${cause} after ${RESTARTS} new starts within two minutes, so everything is being stopped and the data kept; ` +
+            part.process.lastWords(),
         );
         return;
       }
@@ -42,13 +44,19 @@ export class Supervisor {
       // What it held, shared memory and locks, may take a moment to be let go.
       await delay(100 * 2 ** recent.length);
       if (stopping()) return;
+      const waiting = setInterval(() => {
+        this.reports.say(`Waiting for ${name}; its log is ${part.process.log}.`);
+      }, SILENCE_MS);
       try {
         await part.restart();
         this.reports.say(`${name} runs again.`);
         return;
       } catch (error) {
         if (stopping()) return;
-        cause = `could not be started: ${(error as Error).message.split('\n')[0] ?? ''}`;
+        // Without the last words, which follow where it is given up.
+        cause = `could not be started: ${(error as Error).message.split(/;|\n/)[0] ?? ''}`;
+      } finally {
+        clearInterval(waiting);
       }
     }
   }

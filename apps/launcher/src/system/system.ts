@@ -2,6 +2,7 @@ import type { DataFolder } from '@rebelcore/embedded/data-folder';
 import { removeEndpoints, writeEndpoints, type Endpoints } from '@rebelcore/embedded/endpoints';
 import type { EmbeddedKafka } from '@rebelcore/embedded/kafka';
 import type { EmbeddedPostgres } from '@rebelcore/embedded/postgres';
+import { publicOrigin } from '../launcher.config.js';
 import { STORING_SERVICES, type StoringService } from '../service-program.js';
 import { provisionDemo } from './customers.js';
 import { startInfrastructure, type Infrastructure } from './infrastructure.js';
@@ -11,7 +12,7 @@ import type { Addresses } from './service-environment.js';
 import { startServices, type ServiceHandle, type ServicesOptions } from './services.js';
 import type { Part } from './supervisor.js';
 
-export interface SystemOptions extends LaunchOptions, Omit<ServicesOptions, 'died'> {
+export interface SystemOptions extends LaunchOptions, Omit<ServicesOptions, 'died' | 'publicUrl'> {
   /** Told when a part ends that nobody has asked to, once it has been ready. */
   readonly died?: (part: Part) => void;
   readonly kafkaNodes?: 1 | 3;
@@ -36,12 +37,14 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
   const launch = new Launch(folder, options);
   removeEndpoints(folder.dataDir);
   try {
+    const configuredUrl = publicOrigin();
     const infrastructure = await startInfrastructure(launch, options.kafkaNodes ?? 1, (part) => options.died?.(part));
     const migrateOne = (service: StoringService) => migrate(service, launch, infrastructure);
     await launch.step('Database schemas', () => Promise.all(STORING_SERVICES.map(migrateOne)));
-    const { addresses, publicUrl, handles } = await launch.step('Services', () =>
-      startServices(launch, infrastructure, options),
-    );
+    const { addresses, publicUrl, handles } = await startServices(launch, infrastructure, {
+      ...options,
+      publicUrl: configuredUrl,
+    });
     const reachable = endpointsOf(addresses, infrastructure, folder);
     const owner = await provisionDemo(reachable, folder.secrets);
     const endpoints = { ...reachable, owner };
@@ -58,7 +61,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
       stop: () => (stopped ??= stopInOrder(folder, handles, infrastructure)),
     };
   } catch (error) {
-    removeEndpoints(folder.dataDir);
+    options.progress?.('The start did not succeed: what has started is being stopped');
     await folder.registry.stopEverything();
     throw error;
   }

@@ -30,7 +30,14 @@ export async function startMailbox(
   const page = show(mails, [`${HOST}:${ports.page}`, `localhost:${ports.page}`]);
   smtp.listen(ports.smtp, HOST);
   page.listen(ports.page, HOST);
-  await Promise.all([once(smtp.server, 'listening'), once(page, 'listening')]);
+  const listening = [once(smtp.server, 'listening'), once(page, 'listening')];
+  try {
+    await Promise.all(listening);
+  } catch (error) {
+    await Promise.allSettled(listening);
+    for (const server of [smtp.server, page]) if (server.listening) server.close();
+    throw error;
+  }
   // Neither keeps a process that is done from ending.
   smtp.server.unref();
   page.unref();

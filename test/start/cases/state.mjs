@@ -1,0 +1,74 @@
+// What it did not make it does not delete; state that is lost or damaged is made anew where nothing depends on it.
+import assert from 'node:assert/strict';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { issuer, refuses, stop, Ending } from './support.mjs';
+
+export const STATE = [
+  {
+    title: 'refuses data without PG_VERSION and deletes none of it',
+    quick: true,
+    run: async (copy) => {
+      const file = copy.file('postgres/PG_VERSION');
+      renameSync(file, copy.file('kept'));
+      await refuses(copy, ['PG_VERSION', 'restore', 'remove']);
+      assert.ok(existsSync(copy.file('postgres/base')));
+      renameSync(copy.file('kept'), file);
+    },
+  },
+  ...['', '\0'.repeat(400), 'null', undefined].map((content) => ({
+    title: `refuses secrets that are ${content === undefined ? 'missing' : JSON.stringify(content.slice(0, 4))}`,
+    quick: content === '',
+    run: async (copy) => {
+      const file = copy.file('secrets.json');
+      renameSync(file, copy.file('kept'));
+      if (content !== undefined) writeFileSync(file, content);
+      await refuses(copy, ['secrets.json', 'restore', 'remove']);
+      renameSync(copy.file('kept'), file);
+    },
+  })),
+  ...['kafka', 'postgres'].map((part) => ({
+    title: `refuses to make ${part} anew beside the rest`,
+    quick: part === 'kafka',
+    run: async (copy) => {
+      renameSync(copy.file(part), copy.file('kept'));
+      await refuses(copy, [part, 'is missing', 'Restore', 'remove']);
+      assert.equal(existsSync(copy.file(part)), false);
+      renameSync(copy.file('kept'), copy.file(part));
+    },
+  })),
+  {
+    title:
+      'starts with damaged lists and a lock whose process number somebody else has, with the same issuer, and ends when all are signalled',
+    quick: true,
+    run: async (copy, shared) => {
+      writeFileSync(copy.file('processes.json'), '\0'.repeat(200));
+      writeFileSync(copy.file('kafka/ports.json'), 'null');
+      writeFileSync(copy.file('endpoints.json'), '{}');
+      const lock = `${process.pid}\n${copy.file('postgres')}\n1\n1\n\n127.0.0.1\n`;
+      writeFileSync(copy.file('postgres/postmaster.pid'), lock);
+      const run = copy.start('umask 027; exec npm start');
+      await run.says(/Apache Kafka ready/);
+      assert.equal(existsSync(copy.file('endpoints.json')), false, 'stands although it says nothing of this start');
+      await run.ready();
+      assert.deepEqual(copy.endpoints.owner, shared.owner);
+      assert.equal(await issuer(copy, run, shared.credentials), shared.origin);
+      const ending = new Ending(copy);
+      run.signalGroup('SIGTERM');
+      await ending.inOrder(run, 0);
+    },
+  },
+  {
+    title: 'heals a start after the launcher was killed',
+    run: async (copy, { owner, origin }) => {
+      const killed = copy.start();
+      await killed.ready();
+      process.kill(copy.pidOf('launcher'), 'SIGKILL');
+      assert.notEqual(await killed.ended, 0);
+      assert.ok(copy.left().length > 0 && existsSync(copy.file('endpoints.json')), 'there is nothing to heal');
+      const run = copy.start();
+      await run.ready();
+      assert.deepEqual([copy.endpoints.owner, copy.endpoints.portal], [owner, origin]);
+      await stop(copy, run);
+    },
+  },
+];
