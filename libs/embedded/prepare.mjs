@@ -230,6 +230,7 @@ const filesBelow = (folder) =>
 if (program === undefined) fail('usage: node libs/embedded/prepare.mjs <program> [arguments]');
 if (Number(process.versions.node.split('.')[0]) < 18)
   fail(`Node ${process.versions.node} is too old: install Node 18 or later.`);
+if (/[#?]/.test(root)) fail(`The web app cannot be built in ${root}: move the project to a path without # and ?.`);
 say('Preparing');
 if (ownKafka === undefined) requireJava();
 await installPackages();

@@ -51,9 +51,10 @@ export const LAST = [
     title: 'has left nothing outside its folder',
     run: (copy) => {
       assert.deepEqual(readdirSync(copy.above).sort(), [copy.name, 'home', 'tmp'].sort());
-      assert.deepEqual(readdirSync(copy.temporary), []);
+      // But for what npm and tools on Node keep for themselves.
+      const others = [...readdirSync(copy.temporary), ...readdirSync(copy.home)];
       assert.deepEqual(
-        readdirSync(copy.home).filter((name) => name !== '.npm'),
+        others.filter((name) => !['node-compile-cache', '.npm'].includes(name)),
         [],
       );
       assert.equal(existsSync(copy.file('processes.json')), false);
