@@ -300,8 +300,10 @@ async function untilReady(url: string, process: ManagedProcess): Promise<void> {
   const deadline = performance.now() + ANSWER_MS;
   for (;;) {
     try {
-      await withClient(url, (client) => client.query('select 1'));
-      return;
+      // Where somebody else has its port, it has ended and they may never answer.
+      const answer = withClient(url, (client) => client.query('select 1'));
+      if (await Promise.race([answer.then(() => true), process.exited.then(() => false)])) return;
+      throw new Error('it has ended');
     } catch (error) {
       const cause = { cause: error };
       if (!process.running) throw new Error(`PostgreSQL ended while starting; ${process.lastWords()}`, cause);
