@@ -1,4 +1,5 @@
 /** What the commands of `package.json` do alike: how they print, explain a failure and end. */
+import { forgetPostgresVariables } from './embedded.config.js';
 
 const styled = (code: number) => (text: string) => (process.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text);
 export const bold = styled(1);
@@ -24,6 +25,7 @@ export interface Command {
 /** Runs a command and ends this process: with its status, or with 1 and the reason on standard error. */
 export async function runCommand({ usage = '', failed = '', run }: Command): Promise<never> {
   let status = 1;
+  forgetPostgresVariables();
   try {
     status = await run();
   } catch (error) {
