@@ -122,6 +122,7 @@ export const ROWS: readonly Row[] = [
   ['POST /api/v1/sessions',                                [401, 401, 401, 401, 401, 401, 401], fixed('/api/v1/sessions', () => ({ email: `${randomUUID()}@example.test`, password: 'Aa1aaaaaaaaaaa' }))],
   ['POST /api/v1/invites/{token}/accept',                  [410, 410, 410, 410, 410, 410, 410], fixed(`/api/v1/invites/${'A'.repeat(43)}/accept`, () => ({ password: 'Aa1aaaaaaaaaaa' }))],
   ['POST /api/v1/hand-overs/{id}/open',                    [404, 404, 404, 404, 404, 404, 404], fixed(`/api/v1/hand-overs/${randomUUID()}/open`)],
+  ['POST /api/v1/credentials/report-leak',                 [202, 202, 202, 202, 202, 202, 202], fixed('/api/v1/credentials/report-leak', () => ({ secret: 'nobody’s' }))],
   // applications
   ['POST /api/v1/authorize',                               [401, 401, 401, 401, 401, 401, 401], fixed('/api/v1/authorize', () => ({ username: 'nobody', password: 'wrong' }))],
   ['POST /api/v1/infer',                                   [401, 401, 401, 401, 401, 401, 200], fixed('/api/v1/infer', () => ({ prompt: 'Hello', spec_ids: [] }))],

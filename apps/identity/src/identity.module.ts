@@ -19,6 +19,9 @@ import {
 import { ApiUserController } from './api-user/api-user.controller.js';
 import { AddApiUserKeyHandler, KeysOfApiUserHandler, RemoveApiUserKeyHandler } from './api-user/key.commands.js';
 import { KeyController } from './api-user/key.controller.js';
+import { ReportLeakHandler } from './api-user/leak.commands.js';
+import { LeakController } from './api-user/leak.controller.js';
+import { LeakMails } from './api-user/leak-mails.js';
 import { InviteOwnerAgainHandler, ProvisionCustomerHandler } from './customer/customer.commands.js';
 import { CustomerController } from './customer/customer.controller.js';
 import { ProvisioningRequests } from './customer/provisioning-requests.js';
@@ -33,7 +36,8 @@ import { AcceptInviteHandler } from './portal-user/accept-invite.commands.js';
 import { EditPortalUserHandler } from './portal-user/edit.commands.js';
 import { Invitations } from './portal-user/invitations.js';
 import { InviteController } from './portal-user/invite.controller.js';
-import { InviteMailer, mailHealth } from './portal-user/invite-mailer.js';
+import { InviteMails } from './portal-user/invite-mails.js';
+import { Mailer, mailHealth } from './mail/mailer.js';
 import { PortalPasswords } from './passwords/portal-passwords.js';
 import { Person } from './portal-user/person.entity.js';
 import {
@@ -90,6 +94,7 @@ const COMMANDS: Provider[] = [
   ChangeApiUserRoleHandler,
   AddApiUserKeyHandler,
   RemoveApiUserKeyHandler,
+  ReportLeakHandler,
   AddRoleHandler,
   ChangeRoleHandler,
   DeleteRoleHandler,
@@ -146,6 +151,7 @@ export class IdentityModule {
         RoleController,
         ApiUserController,
         KeyController,
+        LeakController,
         UserController,
         PortalUserController,
         InviteController,
@@ -179,10 +185,10 @@ export class IdentityModule {
         { provide: ProvisioningRequests, useValue: new ProvisioningRequests(config.KEY_ENCRYPTION_KEY) },
         { provide: Invitations, useValue: new Invitations(config) },
         {
-          provide: InviteMailer,
+          provide: Mailer,
           inject: [Pool, EventStore, Invitations],
           useFactory: (pool: Pool, store: EventStore, invitations: Invitations) =>
-            new InviteMailer(pool, store, invitations, config),
+            new Mailer([new InviteMails(pool, store, invitations, config), new LeakMails(pool, config)], config),
         },
         {
           provide: SecondFactors,

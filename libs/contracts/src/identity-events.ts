@@ -80,7 +80,8 @@ export const identityEvents = new EventCatalogue('identity', {
     keys: z.array(z.string()).optional(),
     actor,
   }),
-  ApiUserDeactivated: apiUserFact,
+  /** `leaked`: its password was found in the open, and it is never reactivated. */
+  ApiUserDeactivated: apiUserFact.extend({ reason: z.enum(['leaked']).optional() }),
   ApiUserReactivated: apiUserFact,
   /** From here on it may also prove who it is by a signature of this key (`private_key_jwt`). */
   ApiUserKeyAdded: apiUserFact.extend({ key: clientKey }),

@@ -49,6 +49,18 @@ export function makeVerifier(known: Peppers, username: string, password: string)
   return { pepperVersion: known.current, verifier: mac(key, username, password).toString('base64url') };
 }
 
+/** Where the username stands in a verifier's MAC. No username is this one, so that none of the two can be taken for the other. */
+const LOOKUP = '\0lookup';
+
+/**
+ * Names under which an API user can be found by its password alone, one for each pepper, that of new passwords first. HMAC-SHA-256,
+ * base64url.
+ */
+export function lookupKeys(known: Peppers, password: string): string[] {
+  const newestFirst = [...known.keys.values()].reverse();
+  return newestFirst.map((key) => mac(key, LOOKUP, password).toString('base64url'));
+}
+
 const NOBODY: Verifier = { pepperVersion: '', verifier: Buffer.alloc(32).toString('base64url') };
 
 /**

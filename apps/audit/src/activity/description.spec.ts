@@ -140,6 +140,16 @@ describe('what an event of identity becomes', () => {
       },
     ],
     [
+      'ApiUserDeactivated',
+      { apiUserId, actor: { kind: 'anonymous' }, reason: 'leaked' },
+      {
+        eventType: 'api_user.deactivate',
+        userId: apiUserId,
+        description: `API user ${apiUserId} was deactivated for good: its password was found in the open`,
+        metadata: { reason: 'leaked', actor: 'anonymous' },
+      },
+    ],
+    [
       'ApiUserReactivated',
       { apiUserId, actor: owner },
       {

@@ -142,6 +142,14 @@ export function identityStory(event: IdentityEvent): Story {
     case 'ApiUserReactivated': {
       const { apiUserId, actor } = event.data;
       const verb = event.name === 'ApiUserDeactivated' ? 'deactivate' : 'reactivate';
+      if (event.name === 'ApiUserDeactivated' && event.data.reason !== undefined) {
+        return {
+          userId: apiUserId,
+          eventType: 'api_user.deactivate',
+          description: `API user ${apiUserId} was deactivated for good: its password was found in the open`,
+          metadata: { reason: event.data.reason, ...actorMetadata(actor) },
+        };
+      }
       return {
         userId: apiUserId,
         eventType: `api_user.${verb}`,

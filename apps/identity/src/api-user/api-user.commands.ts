@@ -3,7 +3,7 @@ import type { Role } from '@rebelcore/contracts/roles';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
 import { newApiUserPassword, usernameOf } from '@rebelcore/credentials/api-user-password';
-import { makeVerifier, type Peppers } from '@rebelcore/credentials/verifier';
+import { lookupKeys, makeVerifier, type Peppers } from '@rebelcore/credentials/verifier';
 import { createHash, randomUUIDv7 as uuid } from 'node:crypto';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
 import { EnforcementView } from '../enforcement/enforcement.view.js';
@@ -91,10 +91,14 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
         ...(replaces !== undefined && { replaces }),
         actor: actorOf(caller),
       };
+      const [lookupKey = ''] = lookupKeys(this.peppers.peppers, password);
       const decision = mint(created, makeVerifier(this.peppers.peppers, username, password), keys, replaced);
       const { recorded, position } = await this.store.transact(apiUser, id, decision, {
         ...appendContextOf(caller),
-        claims: [{ ...claim, streamId: id }],
+        claims: [
+          { ...claim, streamId: id },
+          { ...passwordName(lookupKey), streamId: id },
+        ],
       });
       const [event] = recorded;
       if (event === undefined) throw new Error('minting under a new id recorded nothing');
@@ -133,6 +137,12 @@ interface IdempotencyClaim {
   readonly scope: string;
   readonly key: string;
 }
+
+/** The name by which an API user is found when all that is known is its password; the key is an HMAC of that. */
+export const passwordName = (key: string): { readonly scope: string; readonly key: string } => ({
+  scope: 'api-user.password',
+  key,
+});
 
 const idempotencyClaim = (customerId: string, key: string): IdempotencyClaim => ({
   scope: 'api-user.idempotency-key',

@@ -1,4 +1,6 @@
 import { verifierMatches } from '@rebelcore/credentials/verifier';
+import { newApiUserPassword } from '@rebelcore/credentials/api-user-password';
+import { until } from '@rebelcore/testing/until';
 import { randomUUID } from 'node:crypto';
 import {
   AGENT_ROLE,
@@ -8,16 +10,22 @@ import {
   SUPER_USER_ROLE,
   type TestCustomer,
 } from '../identity.fixture-spec.js';
+import { MailServer } from '../portal-user/mail-server.fixture-spec.js';
 
 let identity: IdentityFixture;
 let acme: TestCustomer;
 let other: TestCustomer;
+let mail: MailServer;
 beforeAll(async () => {
-  identity = await IdentityFixture.start();
+  mail = await MailServer.start();
+  identity = await IdentityFixture.start({ SMTP_URL: mail.url, MAIL_FROM: 'no-reply@portal.test' });
   acme = await identity.customer();
   other = await identity.customer();
 });
-afterAll(() => identity.stop());
+afterAll(async () => {
+  await identity.stop();
+  await mail.goAway();
+});
 
 const eventsOf = (subject: string) => identity.events.filter((event) => event.subject === subject);
 
@@ -193,5 +201,71 @@ describe('deactivating and reactivating', () => {
   it('leaves the Super Admin alone', async () => {
     const answer = await acme.call('POST', `/api/v1/users/${acme.ownerId}/deactivate`);
     expect(answer).toMatchObject({ status: 409, body: { code: 'portal-user.is-owner' } });
+  });
+});
+
+describe('a leaked password', () => {
+  const report = (body: unknown) => identity.call('POST', '/api/v1/credentials/report-leak', { body });
+  const minted = async (label: string) => {
+    const { body } = await acme.mint({ label });
+    return body as unknown as { id: string; username: string; password: string };
+  };
+  const leaksOf = (id: string) =>
+    eventsOf(id).filter((event) => event.name === 'ApiUserDeactivated' && event.data.reason === 'leaked');
+
+  it('is enough to have its API user switched off for good, whose owner is told once', async () => {
+    const { id, username, password } = await minted('leaked <b>');
+    const answers = [await report({ secret: password }), await report({ secret: password })];
+    expect(answers.map(({ status, body }) => [status, body])).toEqual([
+      [202, {}],
+      [202, {}],
+    ]);
+    await until(() => leaksOf(id).length > 0, 'the event');
+    expect(leaksOf(id)).toMatchObject([{ data: { actor: { kind: 'anonymous' } } }]);
+
+    expect((await acme.call('GET', `/api/v1/users/${id}`)).body).toMatchObject({ status: 'inactive', leaked: true });
+    const again = await acme.call('POST', `/api/v1/users/${id}/reactivate`);
+    expect(again).toMatchObject({ status: 409, body: { code: 'api-user.leaked' } });
+    expect((await acme.call('POST', `/api/v1/users/${id}/deactivate`)).body.status).toBe('inactive');
+
+    const told = await until(() => mail.mailsTo(acme.email)[0], 'a mail to the owner');
+    expect(told.subject).toBe('The password of an API user has leaked');
+    expect(told.text).toContain(`“leaked <b>” (${username})`);
+    expect(told.text).toContain(`/users?user=${id}`);
+    expect(told.html).toContain('“leaked &lt;b&gt;”');
+    expect(JSON.stringify(told)).not.toContain(password);
+    await until(async () => (await identity.rows('select from leak_mail')).length === 0, 'no mail to wait');
+    expect(mail.mailsTo(acme.email)).toHaveLength(1);
+  });
+
+  it('may be one of a hundred, or come as GitHub tells its partners, beside others that open nothing', async () => {
+    const [one, two, untouched] = [await minted('one'), await minted('two'), await minted('untouched')];
+    const others = Array.from({ length: 97 }, newApiUserPassword);
+    const many = await report({ secrets: [...others, one.password, 'not a password', 'A'.repeat(48)] });
+    const partner = await report([
+      { token: newApiUserPassword(), type: 'rebelcore_api_user', url: 'https://x.test/a', source: 'content' },
+      { token: two.password, type: 'rebelcore_api_user', url: 'https://x.test/b', source: 'commit' },
+    ]);
+    expect([many.status, partner.status]).toEqual([202, 202]);
+    await until(() => leaksOf(one.id).length + leaksOf(two.id).length === 2, 'both events');
+    expect(leaksOf(untouched.id)).toEqual([]);
+  });
+
+  it('that opens nothing is answered in the same way', async () => {
+    const [{ password }] = [await minted('found')];
+    const answers = [await report({ secret: password }), await report({ secret: newApiUserPassword() })];
+    const [found, unknown] = answers.map(({ status, body, headers }) => [status, body, [...headers.keys()].sort()]);
+    expect(found).toEqual(unknown);
+  });
+
+  it.each([
+    [{}],
+    [[]],
+    [{ secrets: [] }],
+    [{ secrets: Array.from({ length: 101 }, () => 'x') }],
+    [{ secret: 7 }],
+    ['x'],
+  ])('is not reported by %j', async (body) => {
+    expect((await report(body)).status).toBe(400);
   });
 });

@@ -21,12 +21,14 @@ export const apiUserPublication: StreamPublication<ApiUserEvent> = {
     return [credentialIssued(recording, event.data, event.confidential), fact];
   },
 
-  project(tx, { event, sequence, time }): Promise<void> {
+  async project(tx, { event, sequence, time }): Promise<void> {
     switch (event.type) {
       case 'ApiUserCreated':
         return addUser(tx, event, sequence, time);
       case 'ApiUserDeactivated':
-        return setStatus(tx, event.data, 'inactive', sequence);
+        await setStatus(tx, event.data, 'inactive', sequence);
+        if (event.data.reason === 'leaked') await noteLeak(tx, event.data, time);
+        return;
       case 'ApiUserReactivated':
         return setStatus(tx, event.data, 'active', sequence);
       case 'ApiUserRoleChanged':
@@ -88,6 +90,20 @@ async function setStatus(
     name: 'user-view.status',
     text: 'update user_v1 set status = $3, status_sequence = $4 where customer_id = $1 and id = $2',
     values: [customerId, apiUserId, status, sequence],
+  });
+}
+
+/** The mail that tells the owner waits from now on. */
+async function noteLeak(
+  tx: PoolClient,
+  { customerId, apiUserId }: { readonly customerId: string; readonly apiUserId: string },
+  time: Date,
+): Promise<void> {
+  await tx.query({
+    name: 'user-view.leaked',
+    text: `with leaked as (update user_v1 set leaked = true where customer_id = $1 and id = $2)
+           insert into leak_mail (customer_id, api_user_id, reported_at) values ($1, $2, $3) on conflict do nothing`,
+    values: [customerId, apiUserId, time],
   });
 }
 

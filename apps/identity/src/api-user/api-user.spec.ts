@@ -9,6 +9,7 @@ import {
   mint,
   reactivate,
   removeKey,
+  reportLeak,
   type ApiUserEvent,
 } from './api-user.js';
 
@@ -96,6 +97,27 @@ describe('reactivating an API user', () => {
 
   it('is refused for an unknown one', () => {
     given([]).when(reactivate(by)).thenRefused('user.unknown');
+  });
+});
+
+describe('an API user whose password has leaked', () => {
+  const anonymous = { kind: 'anonymous' as const };
+  const leaked: ApiUserEvent = {
+    type: 'ApiUserDeactivated',
+    data: { apiUserId, customerId, actor: anonymous, reason: 'leaked' },
+  };
+
+  it('is switched off, also where it was off already, and once', () => {
+    given([created]).when(reportLeak(anonymous)).then([leaked]);
+    given([created, deactivated]).when(reportLeak(anonymous)).then([leaked]);
+    given([created, leaked]).when(reportLeak(anonymous)).thenNothing();
+    given([]).when(reportLeak(anonymous)).thenRefused('user.unknown');
+  });
+
+  it('stays so: it is never reactivated', () => {
+    given([created, leaked]).when(reactivate(by)).thenRefused('api-user.leaked');
+    given([created, leaked]).when(deactivate(by)).thenNothing();
+    given([created, deactivated, leaked]).when(reactivate(by)).thenRefused('api-user.leaked');
   });
 });
 

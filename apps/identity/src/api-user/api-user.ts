@@ -27,6 +27,8 @@ export type ApiUser =
   | { readonly status: 'none' }
   | ({
       readonly status: 'active' | 'inactive';
+      /** Its password was found in the open. */
+      readonly leaked: boolean;
       /** By which it may prove who it is, oldest first. */
       readonly keys: readonly ClientKey[];
     } & Pick<
@@ -41,10 +43,12 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
     switch (event.type) {
       case 'ApiUserCreated': {
         const { apiUserId, customerId, username, role, label, replaces } = event.data;
-        return { status: 'active', apiUserId, customerId, username, role, label, replaces, keys: [] };
+        return { status: 'active', leaked: false, apiUserId, customerId, username, role, label, replaces, keys: [] };
       }
       case 'ApiUserDeactivated':
-        return state.status === 'none' ? state : { ...state, status: 'inactive' };
+        return state.status === 'none'
+          ? state
+          : { ...state, status: 'inactive', leaked: state.leaked || event.data.reason === 'leaked' };
       case 'ApiUserReactivated':
         return state.status === 'none' ? state : { ...state, status: 'active' };
       case 'ApiUserKeyAdded':
@@ -130,6 +134,14 @@ export const deactivate =
     }
   };
 
+/** Its password is known: switched off for good, also where it was off already. */
+export const reportLeak =
+  (by: Actor): Decision<ApiUser, ApiUserEvent> =>
+  (state) => {
+    if (state.status === 'none') throw unknown();
+    return state.leaked ? [] : [{ type: 'ApiUserDeactivated', data: { ...fact(state, by), reason: 'leaked' } }];
+  };
+
 export const reactivate =
   (by: Actor): Decision<ApiUser, ApiUserEvent> =>
   (state) => {
@@ -139,6 +151,8 @@ export const reactivate =
       case 'active':
         return [];
       case 'inactive':
+        if (state.leaked)
+          throw new Refused('api-user.leaked', 'Its password has leaked: it stays switched off for good.');
         return [{ type: 'ApiUserReactivated', data: fact(state, by) }];
     }
   };

@@ -8,6 +8,7 @@ import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
+import { Leaks1796740000000 } from './1796740000000-leaks.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   AppliedIds1796710000000,
   RowSecurity1796720000000,
   ParkedIndexes1796730000000,
+  Leaks1796740000000,
 ];

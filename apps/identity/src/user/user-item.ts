@@ -32,6 +32,10 @@ export const userItem = z
     label: z.string().nullish(),
     replaces: z.uuid().nullish(),
     replaced_by: z.array(z.uuid()).optional(),
+    leaked: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Its password was reported as found in the open: it is never reactivated.' }),
     enforced_at: z.iso.datetime().nullish().meta({ description: 'Null until /authorize decides by the status.' }),
   })
   .meta({ id: 'User' });
@@ -56,6 +60,7 @@ export function userOf(row: UserRow): z.infer<typeof userItem> {
     label: row.label,
     replaces: row.replaces,
     replaced_by: [...row.replaced_by],
+    leaked: row.leaked,
     enforced_at: row.applied_at?.toISOString() ?? null,
   };
 }

@@ -47,7 +47,11 @@ const ChangesStatus = () =>
     ApiResponse({ status: 202, standardSchema: statusResponse, description: 'Not confirmed in 5 s.' }),
     ApiResponse({ status: 403, standardSchema: problem, description: 'API users: Super Admin only.' }),
     ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' }),
-    ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.is-owner, portal-user.is-yourself' }),
+    ApiResponse({
+      status: 409,
+      standardSchema: problem,
+      description: 'portal-user.is-owner, portal-user.is-yourself, api-user.leaked',
+    }),
   );
 
 @ApiTags('users')

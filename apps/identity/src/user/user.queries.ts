@@ -23,6 +23,7 @@ export interface UserRow {
   readonly role_id: string | null;
   readonly role_name: string | null;
   readonly replaces: string | null;
+  readonly leaked: boolean;
   /** Those that were minted to take over from it, oldest first. */
   readonly replaced_by: readonly string[];
   readonly created_at: Date;
@@ -49,7 +50,7 @@ export interface UserPage {
 
 /** The users of customer $1. */
 const SELECT = `
-  select u.id, u.type, u.owner, u.status, u.username, u.label, u.role_id, u.role_name, u.replaces, u.created_at,
+  select u.id, u.type, u.owner, u.status, u.username, u.label, u.role_id, u.role_name, u.replaces, u.leaked, u.created_at,
          array(select r.id from user_v1 r where r.customer_id = u.customer_id and r.replaces = u.id order by r.id)
            as replaced_by,
          p.email, p.first_name, p.last_name, u.becomes, i.expires_at as invite_expires_at,

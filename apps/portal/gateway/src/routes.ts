@@ -60,7 +60,12 @@ export const ROUTES: readonly RouteGroup[] = [
     prefixes: ['/api/v1/infer', '/.well-known/oauth-protected-resource'],
   },
   { ...IDENTITY, credentials: 'own', rate: 'managing', prefixes: ['/api/v1/customers'] },
-  { ...IDENTITY, credentials: 'own', rate: 'guessing', prefixes: ['/api/v1/invites', '/api/v1/hand-overs/:id/open'] },
+  {
+    ...IDENTITY,
+    credentials: 'own',
+    rate: 'guessing',
+    prefixes: ['/api/v1/invites', '/api/v1/hand-overs/:id/open', '/api/v1/credentials/report-leak'],
+  },
   { ...IDENTITY, credentials: 'cookie', rate: 'guessing', prefixes: ['/api/v1/sessions'] },
   { ...IDENTITY, credentials: 'enrolling', rate: 'managing', prefixes: ['/api/v1/me'] },
   {

@@ -49,6 +49,8 @@ export const usersWords = {
   copyUsername: 'Copy the username',
   active: 'Active',
   inactive: 'Inactive',
+  leaked: 'Leaked',
+  leakedNote: 'Switched off for good',
   notConfirmed: 'Not confirmed',
   invited: 'Invited',
   inviteExpired: 'Invite expired',

@@ -23,6 +23,7 @@ describe('what can be done with a user', () => {
   it('lets only the Customer Super Admin change, rotate and deactivate an API user', () => {
     expect(actionsFor(apiUser, superAdmin)).toEqual(['change-role', 'rotate', 'deactivate']);
     expect(actionsFor({ ...apiUser, status: 'inactive' }, superAdmin)).toEqual(['change-role', 'reactivate']);
+    expect(actionsFor({ ...apiUser, status: 'inactive', leaked: true }, superAdmin)).toEqual(['rotate']);
     expect(actionsFor(apiUser, adder)).toEqual([]);
   });
 

@@ -11,13 +11,15 @@ export interface Viewer {
   readonly mayViewActivity: boolean;
 }
 
-type Shown = Pick<User, 'id' | 'type' | 'owner' | 'status' | 'invite' | 'second_factor'>;
+type Shown = Pick<User, 'id' | 'type' | 'owner' | 'status' | 'leaked' | 'invite' | 'second_factor'>;
 
 /** What the server would let this viewer do with this user, in the order of a menu; the dangerous ones last. */
 export function actionsFor(user: Shown, viewer: Viewer): readonly Action[] {
   if (user.owner) return [];
   if (user.type === 'api') {
     if (!viewer.owner) return [];
+    // What has leaked is replaced and never used again.
+    if (user.leaked === true) return ['rotate'];
     return user.status === 'active' ? ['change-role', 'rotate', 'deactivate'] : ['change-role', 'reactivate'];
   }
   if (!viewer.owner && !viewer.mayAddUsers) return [];

@@ -8,11 +8,11 @@ import styles from './users-table.module.css';
 
 const POLL_MS = 1000;
 
-/** `● Active`, `○ Inactive`; `◐ Not confirmed` until the token service decides by it, watched while it is shown. */
+/** `● Active`, `○ Inactive`, `○ Leaked`; `◐ Not confirmed` until the token service decides by it, watched while it is shown. */
 export function UserStatus({ user }: { readonly user: User }) {
   const isOpen = user.type === 'api' && user.enforced_at === null;
   useEnforcement(user, isOpen);
-  const word = user.status === 'active' ? words.active : words.inactive;
+  const word = user.status === 'active' ? words.active : user.leaked === true ? words.leaked : words.inactive;
   if (isOpen) {
     return (
       <>
@@ -25,6 +25,7 @@ export function UserStatus({ user }: { readonly user: User }) {
   return (
     <>
       <Status mark={user.status === 'active' ? 'in-force' : 'off'}>{word}</Status>
+      {user.leaked === true && <div className={styles.second}>{words.leakedNote}</div>}
       {invite !== null && invite !== undefined && (
         <Invite expired={invite.expired} refused={invite.delivery === 'failed'} />
       )}

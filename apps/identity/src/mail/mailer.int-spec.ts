@@ -2,9 +2,10 @@ import { EventStore } from '@rebelcore/event-store/event-store';
 import { until } from '@rebelcore/testing/until';
 import { Pool } from 'pg';
 import { AGENT_ROLE, idOf, IdentityFixture, someEmail, type TestCustomer } from '../identity.fixture-spec.js';
-import { Invitations } from './invitations.js';
-import { InviteMailer } from './invite-mailer.js';
-import { MailServer } from './mail-server.fixture-spec.js';
+import { Invitations } from '../portal-user/invitations.js';
+import { InviteMails } from '../portal-user/invite-mails.js';
+import { MailServer } from '../portal-user/mail-server.fixture-spec.js';
+import { Mailer } from './mailer.js';
 
 let mail: MailServer;
 let identity: IdentityFixture;
@@ -55,7 +56,7 @@ describe('a mail', () => {
     const { app, config } = identity;
     const replicas = Array.from(
       { length: 3 },
-      () => new InviteMailer(app.get(Pool), app.get(EventStore), app.get(Invitations), config),
+      () => new Mailer([new InviteMails(app.get(Pool), app.get(EventStore), app.get(Invitations), config)], config),
     );
     const emails = Array.from({ length: 20 }, () => someEmail());
     await Promise.all(emails.map((email) => invite(email)));
