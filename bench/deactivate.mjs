@@ -52,11 +52,11 @@ async function trial(target) {
   const calling = (async () => {
     while (calls < given['calls-after']) {
       const { status, sentAt } = await authorize(target);
-      if (status === 401) firstRefusal ??= performance.now() - startedAt;
+      if (status === 401 || status === 429) firstRefusal ??= performance.now() - startedAt;
       if (sentAt <= confirmedAt) continue;
       calls += 1;
       if (status === 200) seen.succeeded += 1;
-      else if (status === 401) seen.refused += 1;
+      else if (status === 401 || status === 429) seen.refused += 1;
       else seen.other += 1;
     }
   })();

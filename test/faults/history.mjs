@@ -33,7 +33,14 @@ export class History {
   }
 
   read(client, { apiUserId, start, end, status }) {
-    this.add(client, 'authorize', apiUserId, start, end, { 200: 'active', 401: 'inactive' }[status] ?? 'none');
+    this.add(
+      client,
+      'authorize',
+      apiUserId,
+      start,
+      end,
+      { 200: 'active', 401: 'inactive', 429: 'inactive' }[status] ?? 'none',
+    );
   }
 
   close() {

@@ -51,22 +51,26 @@ const storedEvents = (system, customerId) =>
 async function activity(system, customerIds) {
   const byCorrelation = new Map();
   const byId = new Map();
+  /** How often each API user was throttled. */
+  const throttled = new Map();
   for (const customerId of customerIds) {
     const rows = await system.read(
       'audit',
-      `select id, event_type, outcome, metadata ->> 'caller_correlation_id' as correlation_id
+      `select id, event_type, outcome, user_id, metadata ->> 'caller_correlation_id' as correlation_id,
+              (metadata ->> 'status')::int as status, coalesce((metadata ->> 'count')::int, 1) as count
          from activity where customer_id = $1`,
       [customerId],
       customerId,
     );
     for (const row of rows) {
       byId.set(row.id, (byId.get(row.id) ?? 0) + 1);
+      if (row.status === 429) throttled.set(row.user_id, (throttled.get(row.user_id) ?? 0) + row.count);
       const list = byCorrelation.get(row.correlation_id);
       if (list) list.push(row);
       else byCorrelation.set(row.correlation_id, [row]);
     }
   }
-  return { byCorrelation, byId };
+  return { byCorrelation, byId, throttled };
 }
 
 function commandsAgainstEvents({ commands }, stored, { lost, doubled, wrong }) {
@@ -119,8 +123,18 @@ function eventsAgainstActivity(stored, { byId }, stuckCustomers, { lost, doubled
   for (const [id, n] of byId) if (n > 1) doubled.push(`I4: entry ${id} is there ${n} times`);
 }
 
-function callsAgainstActivity({ calls, commands }, { byCorrelation }, { lost, doubled, wrong }) {
+function callsAgainstActivity({ calls, commands }, { byCorrelation, throttled }, { lost, doubled, wrong }) {
+  // Those that were throttled are counted, not named. Of what got no answer nobody knows.
+  for (const [apiUserId, ofOne] of Map.groupBy(calls, (call) => call.apiUserId)) {
+    const answered = ofOne.filter(({ status }) => status === 429).length;
+    const open = ofOne.filter(({ status }) => status === undefined).length;
+    const written = throttled.get(apiUserId) ?? 0;
+    if (written < answered)
+      lost.push(`I4: ${answered - written} calls of ${apiUserId} that were throttled are not there`);
+    if (written > answered + open) doubled.push(`I4: ${written - answered} calls of ${apiUserId} too many are there`);
+  }
   for (const { id, status, recorded } of calls) {
+    if (status === 429) continue;
     const entries = (byCorrelation.get(id) ?? []).filter(({ event_type: type }) => type === 'api.authorize');
     if (entries.length > 1) doubled.push(`I4: call ${id} is in the activity log ${entries.length} times`);
     if (recorded && entries.length === 0) lost.push(`I4: call ${id}, answered ${status}, is not in the activity log`);

@@ -5,6 +5,7 @@ import { EventStore } from '@rebelcore/event-store/event-store';
 import { LIFE, POSITION, StoreGuard } from '@rebelcore/event-store/store-guard';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { Relay } from '@rebelcore/messaging/relay/relay';
+import { FailureThrottle } from '@rebelcore/service/failure-throttle';
 import { PublicationGuard, ServiceModule } from '@rebelcore/service/service.module';
 import { signingKeyRing } from '@rebelcore/service/signing-key-ring';
 import { Pool } from 'pg';
@@ -66,8 +67,7 @@ import { ExchangeSessionHandler, ListSessionsHandler, WhoAmIHandler } from './se
 import { SessionStore } from './session/session.store.js';
 import { SessionSweep } from './session/session-sweep.js';
 import { SessionTokens } from './session/session-tokens.js';
-import { SignInHandler } from './session/sign-in.commands.js';
-import { SignInThrottle } from './session/sign-in-throttle.js';
+import { SIGN_IN_LIMITS, SignInHandler } from './session/sign-in.commands.js';
 import { UserController } from './user/user.controller.js';
 import { STREAMS } from './streams.js';
 import { FindUserHandler, ListUsersHandler } from './user/user.queries.js';
@@ -167,7 +167,7 @@ export class IdentityModule {
         PortalSessionGuard,
         SessionSweep,
         PortalPasswords,
-        { provide: SignInThrottle, useFactory: () => new SignInThrottle() },
+        { provide: FailureThrottle, useFactory: () => new FailureThrottle(SIGN_IN_LIMITS) },
         { provide: APP_INTERCEPTOR, useClass: RefusalsAsProblems },
         { provide: EventStore, inject: [Pool, Relay, PublicationGuard], useFactory: eventStore },
         { provide: EnforcementView, inject: [Pool], useFactory: (pool: Pool) => new EnforcementView(pool) },

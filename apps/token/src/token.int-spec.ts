@@ -7,6 +7,8 @@ import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
 import { createPublicKey, randomUUID, type JsonWebKey } from 'node:crypto';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { TestApiUser, TokenFixture, type Replica } from './token.fixture-spec.js';
 
 let fixture: TokenFixture;
@@ -322,5 +324,87 @@ describe('invariant 6: no call without its record', () => {
     });
     expect(own.find((call) => call.callerCorrelationId?.endsWith('wrong'))?.reason).toBe('api-user.wrong-password');
     expect(JSON.stringify(own)).not.toContain(apiUser.password);
+  });
+});
+
+describe('S06: guessing', () => {
+  interface Refusal {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: string;
+  }
+  /** From another address of this machine. */
+  const from = (localAddress: string, path: string, type: string, body: string): Promise<Refusal> =>
+    new Promise((resolve, reject) => {
+      const headers = { 'content-type': type };
+      const sent = httpRequest(`${first.url}${path}`, { method: 'POST', localAddress, headers }, (answer) => {
+        const { statusCode: status = 0, headers: told } = answer;
+        text(answer).then((read) => {
+          resolve({ status, headers: told, body: read });
+        }, reject);
+      });
+      sent.on('error', reject).end(body);
+    });
+  const guess = (source: string, username: string, password = 'wrong') =>
+    from(source, '/api/v1/authorize', 'application/json', JSON.stringify({ username, password }));
+  const ofStatus = (answers: readonly Refusal[], status: number) =>
+    answers.filter((answer) => answer.status === status);
+
+  it('at one account is throttled there; the right password is let in from the same address and from elsewhere', async () => {
+    const apiUser = await minted();
+    const answers = await Promise.all(Array.from({ length: 100 }, () => guess('127.0.0.2', apiUser.username)));
+    const [refused, throttled] = [ofStatus(answers, 401), ofStatus(answers, 429)];
+    expect(refused.length + throttled.length).toBe(100);
+    expect([refused.length >= 20, throttled.length > 0]).toEqual([true, true]);
+    expect(Number(throttled[0]?.headers['retry-after'])).toBeGreaterThan(0);
+    expect(JSON.parse(throttled[0]?.body ?? '')).toMatchObject({ status: 429, code: 'authorize.too-many-failures' });
+
+    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: apiUser.username });
+    form.set('client_secret', 'wrong');
+    const asClient = await from('127.0.0.2', '/oauth2/token', 'application/x-www-form-urlencoded', form.toString());
+    expect([asClient.status, JSON.parse(asClient.body)]).toMatchObject([429, { error: 'temporarily_unavailable' }]);
+    expect(Number(asClient.headers['retry-after'])).toBeGreaterThan(0);
+
+    const right = [
+      await guess('127.0.0.2', apiUser.username, apiUser.password),
+      await guess('127.0.0.3', apiUser.username, apiUser.password),
+      await guess('127.0.0.3', apiUser.username),
+    ];
+    expect(right.map(({ status }) => status)).toEqual([200, 200, 401]);
+
+    const calls = (await recordedCalls(fixture.kafka(), 'token')).filter(
+      ({ apiUserId, ip }) => apiUserId === apiUser.id && ip === '127.0.0.2',
+    );
+    const counted = (status: number) =>
+      calls.filter((call) => call.status === status).reduce((sum, { count = 1 }) => sum + count, 0);
+    expect([counted(401), counted(429)]).toEqual([refused.length, throttled.length + 1]);
+    expect(calls.length).toBeLessThan(60);
+  });
+
+  it('at many accounts is throttled for its source, unknown, wrong and inactive alike, and for no other source', async () => {
+    const [active, inactive] = [await minted(), await minted()];
+    await fixture.publish([inactive.deactivated()]);
+    const names = Array.from({ length: 600 }, () => `${randomUUID()}@api.rebelcore.local`);
+    await Promise.all(names.map((name) => guess('127.0.0.4', name)));
+    const burst = await Promise.all(names.slice(0, 300).map((name) => guess('127.0.0.4', name)));
+    expect(ofStatus(burst, 429).length).toBeGreaterThan(0);
+    const alike = [
+      () => guess('127.0.0.4', 'nobody'),
+      () => guess('127.0.0.4', active.username),
+      () => guess('127.0.0.4', inactive.username, inactive.password),
+    ];
+    for (const ask of alike) {
+      const throttled = await until(async () => {
+        const answer = await ask();
+        return answer.status === 429 && answer;
+      }, 'the source to be throttled');
+      const { code, title } = JSON.parse(throttled.body) as Record<string, unknown>;
+      expect([code, title]).toEqual(['authorize.too-many-failures', 'Too Many Requests']);
+    }
+    const others = [
+      await guess('127.0.0.4', active.username, active.password),
+      await guess('127.0.0.5', active.username),
+    ];
+    expect(others.map(({ status }) => status)).toEqual([200, 401]);
   });
 });

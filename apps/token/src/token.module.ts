@@ -1,11 +1,12 @@
 import { type DynamicModule, Logger, Module } from '@nestjs/common';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import { FailureThrottle } from '@rebelcore/service/failure-throttle';
 import { signingKeyRing } from '@rebelcore/service/signing-key-ring';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { AuthorizationProjector } from './authorization/authorization.projector.js';
 import { AUTHORIZATION } from './authorization/authorization.view.js';
-import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
+import { ApiUserAuthentication, FAILURE_LIMITS } from './authorize/api-user-authentication.js';
 import { AuthorizationLookup } from './authorize/authorization.lookup.js';
 import { AuthorizeController } from './authorize/authorize.controller.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
@@ -44,6 +45,7 @@ export class TokenModule {
       controllers: [AuthorizeController, JwksController, MetadataController, AuthorizationProjector],
       providers: [
         ApiUserAuthentication,
+        { provide: FailureThrottle, useFactory: () => new FailureThrottle(FAILURE_LIMITS) },
         { provide: AuthorizationLookup, inject: [Pool], useFactory: (pool: Pool) => new AuthorizationLookup(pool) },
         { provide: UsedAssertions, inject: [Pool], useFactory: (pool: Pool) => new UsedAssertions(pool, notSwept) },
         signingKeyRing(config),

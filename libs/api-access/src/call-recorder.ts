@@ -7,6 +7,7 @@ import { PublishFailed, type OutgoingRecord, type Publisher } from '@rebelcore/m
 import { randomUUIDv7 } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallSpool } from './call-spool.js';
+import { foldRefusals } from './fold-refusals.js';
 
 export interface CallRecorderOptions {
   /** The service that answers the calls: `token`. Its Kafka login may write its topic, `api.calls.token.v1`, and no other's. */
@@ -234,11 +235,11 @@ export class CallRecorder {
     for (const { reject } of late) reject(failed);
   }
 
-  /** The calls of one customer become one record: bytes and objects per record are what recording costs. */
+  /** The calls of one customer become one record, and alike refusals one item: bytes and objects per record are what recording costs. */
   private recordsOf(batch: readonly Waiting[]): OutgoingRecord[] {
     const records: OutgoingRecord[] = [];
     for (const [customerId, waiting] of Map.groupBy(batch, (each) => each.customerId)) {
-      const calls = waiting.map(({ call }) => call);
+      const calls = foldRefusals(waiting.map(({ call }) => call));
       for (let from = 0; from < calls.length; from += MAX_CALLS_PER_RECORD) {
         records.push(this.recordOf(customerId, calls.slice(from, from + MAX_CALLS_PER_RECORD)));
       }

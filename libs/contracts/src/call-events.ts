@@ -8,8 +8,12 @@ export const UNATTRIBUTED = '00000000-0000-0000-0000-000000000000';
 export const call = z.object({
   /** Unique among the calls of one service; the same for every duplicate of this record. */
   id: z.uuid(),
-  /** When the call arrived, RFC 3339 UTC. */
+  /** When the call arrived, RFC 3339 UTC; of several, the first. */
   at: z.iso.datetime(),
+  /** So many were refused alike and recorded together; absent for one. The members are those of the first. */
+  count: z.int().min(2).max(1_000).optional(),
+  /** When the last of them arrived. */
+  lastAt: z.iso.datetime().optional(),
   /** The service that answered: `token`, `inference`. Readers take the one that the topic belongs to. */
   service: z.string().min(1),
   /** Method and route pattern, never the raw path: `POST /api/v1/authorize`. */

@@ -9,7 +9,11 @@ export const oauthError = z.object({
 });
 export type OAuthErrorBody = z.infer<typeof oauthError>;
 
-const CODES: Readonly<Record<number, string>> = { 401: 'invalid_client', 503: 'temporarily_unavailable' };
+const CODES: Readonly<Record<number, string>> = {
+  401: 'invalid_client',
+  429: 'temporarily_unavailable',
+  503: 'temporarily_unavailable',
+};
 
 /** @param description one sentence; what RFC 6749 does not allow in it is left out */
 export const oauthErrorDocument = (error: string, description: string): OAuthErrorBody => ({

@@ -52,6 +52,6 @@ async function isServed({ system, ledger, apiUsers }) {
     system.services('identity').map(({ url }) => send('GET', `${url}/health/ready`, { timeoutMs: 3_000 })),
   );
   return (
-    answers.every(({ status }) => status === 200 || status === 401) && managed.every(({ status }) => status === 200)
+    answers.every(({ status }) => [200, 401, 429].includes(status)) && managed.every(({ status }) => status === 200)
   );
 }

@@ -52,9 +52,13 @@ export const actorIdOf = ({ apiUserId, portalUserId, route }: Call): string | nu
 function signInStory(call: Call): Pick<Story, 'eventType' | 'description'> {
   const whom = callerOf(call);
   if (call.reason === 'session.second-factor-required') {
-    return { eventType: 'session.code_required', description: `${capitalised(whom)} was asked for a code to sign in` };
+    const description = `${capitalised(whom)} was asked ${timesOf(call)}for a code to sign in`;
+    return { eventType: 'session.code_required', description };
   }
-  return { eventType: 'session.sign_in_failed', description: `Sign-in ${call.outcome} for ${whom}${whyOf(call)}` };
+  return {
+    eventType: 'session.sign_in_failed',
+    description: `Sign-in ${timesOf(call)}${call.outcome} for ${whom}${whyOf(call)}`,
+  };
 }
 
 /** By somebody who holds, or has guessed, a link: no call of the API user whose credentials waited behind it. */
@@ -65,7 +69,7 @@ function notOpenedText(call: Call): string {
 
 function authorizeText(call: Call): string {
   const whom = call.apiUserId === undefined ? '' : ` for API user ${call.apiUserId}`;
-  if (call.outcome !== 'success') return `Authorize ${call.outcome}${whom}${whyOf(call)}`;
+  if (call.outcome !== 'success') return `Authorize ${timesOf(call)}${call.outcome}${whom}${whyOf(call)}`;
   const until =
     call.tokenExpiresAt === undefined ? '' : `, until ${new Date(call.tokenExpiresAt * 1000).toISOString()}`;
   return `API user ${call.apiUserId ?? 'unknown'} was authorized${until}`;
@@ -83,7 +87,7 @@ function callText(call: Call): string {
   const caller = callerOf(call);
   const route = oneLine(call.route);
   if (call.outcome === 'success') return `${capitalised(caller)} called ${route}`;
-  return `${route} ${call.outcome} for ${caller}${whyOf(call)}`;
+  return `${route} ${timesOf(call)}${call.outcome} for ${caller}${whyOf(call)}`;
 }
 
 /** The reasons that services give, in words; a code without words is shown as it is. */
@@ -126,6 +130,9 @@ const WHY: Readonly<Record<string, string>> = {
   'request.invalid': 'the request is not valid',
 };
 
+/** Of refusals that were recorded together. */
+const timesOf = ({ count }: Call): string => (count === undefined ? '' : `${String(count)} times `);
+
 const whyOf = ({ reason, status }: Call): string =>
   reason === undefined ? ` with status ${String(status)}` : `: ${WHY[reason] ?? oneLine(reason)}`;
 
@@ -137,6 +144,7 @@ const callMetadata = (call: Call): Story['metadata'] => ({
   ip: oneLine(call.ip),
   user_agent: oneLine(call.userAgent),
   ...(call.callerCorrelationId !== undefined && callersName(call.callerCorrelationId)),
+  ...(call.count !== undefined && { count: call.count, first_at: call.at, last_at: call.lastAt ?? call.at }),
   ...(call.reason !== undefined && { reason: oneLine(call.reason) }),
   ...(call.tokenId !== undefined && { token_id: oneLine(call.tokenId) }),
   ...(call.tokenExpiresAt !== undefined && { token_expires_at: call.tokenExpiresAt }),

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { randomUUID as uuid } from 'node:crypto';
 import { usageOf, type UsedEntry } from './usage-fold.js';
 import { UsageSums, type UsageSumsJson } from './usage-sums.js';
 
@@ -24,6 +25,12 @@ const refusal = entry({
 });
 
 describe('what entries add to the usage of an API user', () => {
+  it('counts refusals that were recorded together as many', () => {
+    const many = { ...refusal, metadata: { ...refusal.metadata, count: 7 } };
+    const { hours, callers } = json(many, { ...refusal, id: uuid() });
+    expect([...hours, ...callers]).toMatchObject([{ refused: 8 }, { refused: 8 }]);
+  });
+
   it('keeps successes and refusals apart, by the hour and by the caller', () => {
     const whose = { customerId, apiUserId: userId };
     expect(json(entry(), refusal, entry())).toEqual({

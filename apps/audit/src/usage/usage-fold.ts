@@ -35,7 +35,8 @@ function addCall(sums: UsageSums, entry: UsedEntry, apiUserId: string): void {
   const whose = { customerId, apiUserId };
   const [ip, agent] = [textOf(metadata.ip), textOf(metadata.user_agent)];
   const used = outcome === 'success';
-  const counts = used ? { calls: 1, refused: 0 } : { calls: 0, refused: 1 };
+  const { count } = metadata;
+  const counts = used ? { calls: 1, refused: 0 } : { calls: 0, refused: typeof count === 'number' ? count : 1 };
   if (used) sums.addUser({ ...whose, usedAt: at, usedId: id, usedIp: ip, usedAgent: agent });
   else {
     const refusedReason = typeof metadata.reason === 'string' ? metadata.reason : undefined;

@@ -92,7 +92,7 @@ function leakMail({ firstName, username, label, link, at }: LeakMail): MailText 
   return mailText('The password of an API user has leaked', [
     `Hello ${firstName},`,
     `somebody found the password of the API user ${name} in the open and reported it on ${inWords(at)}. The API user was switched off at once and cannot be switched on again.`,
-    { label: 'See it in the portal', link },
+    { label: 'See it in the portal', href: link },
     'Tokens that it was issued before stay valid for up to 24 hours. Its application needs a new API user, and the place where the password lay needs a look: what lay beside it may be known too.',
   ]);
 }

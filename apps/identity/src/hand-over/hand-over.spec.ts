@@ -13,6 +13,7 @@ const request = { handOverId, apiUserId, customerId, expiresAt, actor: by };
 const fact = { handOverId, apiUserId, customerId };
 const whose: ApiUser = {
   status: 'active',
+  leaked: false,
   apiUserId,
   customerId,
   username: 'u',

@@ -1,5 +1,5 @@
 /** A paragraph: words, or the one thing to open. */
-export type Paragraph = string | { readonly label: string; readonly link: string };
+export type Paragraph = string | { readonly label: string; readonly href: string };
 
 export interface MailText {
   readonly subject: string;
@@ -11,7 +11,7 @@ export interface MailText {
 export function mailText(subject: string, paragraphs: readonly Paragraph[]): MailText {
   return {
     subject,
-    text: `${paragraphs.map((one) => (typeof one === 'string' ? one : one.link)).join('\n\n')}\n`,
+    text: `${paragraphs.map((one) => (typeof one === 'string' ? one : one.href)).join('\n\n')}\n`,
     html: `<!doctype html>
 <html lang="en">
 <body style="font: 15px/1.6 sans-serif; max-width: 36em">
@@ -27,7 +27,7 @@ ${paragraphs
 
 function asHtml(paragraph: Paragraph): string[] {
   if (typeof paragraph === 'string') return [escaped(paragraph)];
-  const link = escaped(paragraph.link);
+  const link = escaped(paragraph.href);
   return [`<a href="${link}">${escaped(paragraph.label)}</a>`, `<small>Or open this address: ${link}</small>`];
 }
 

@@ -3,6 +3,7 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { entitiesWithinCustomer } from '@rebelcore/event-store/customer-scope';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
+import { FailureThrottle, type FailureLimits } from '@rebelcore/service/failure-throttle';
 import { DataSource } from 'typeorm';
 import { PortalPasswords } from '../passwords/portal-passwords.js';
 import { emailClaim } from '../portal-user/email.js';
@@ -10,8 +11,14 @@ import { Person } from '../portal-user/person.entity.js';
 import { portalUser } from '../portal-user/portal-user.js';
 import { SecondFactors, type Code } from '../second-factor/second-factor.store.js';
 import { hashOf, newSessionToken, sessionEnd, SessionStore, type Session } from './session.store.js';
-import { SignInThrottle } from './sign-in-throttle.js';
 import { afterPassword, signIn, succeed, type SignInAttempt, type SignInRefusal } from './sign-in.js';
+
+/** Checking a password costs much, so that attempts are refused before it. */
+export const SIGN_IN_LIMITS: FailureLimits = {
+  nameAndSource: { burst: 10, refillMs: 60_000 },
+  source: { burst: 100, refillMs: 6_000 },
+  remembered: 50_000,
+};
 
 const NIL = '00000000-0000-0000-0000-000000000000';
 /** Looked up in place of an unknown address, so that it takes as long. */
@@ -64,7 +71,7 @@ export class SignInHandler implements ICommandHandler<SignIn> {
     private readonly dataSource: DataSource,
     private readonly passwords: PortalPasswords,
     private readonly factors: SecondFactors,
-    private readonly throttle: SignInThrottle,
+    private readonly throttle: FailureThrottle,
   ) {}
 
   async execute({ credentials, context }: SignIn): Promise<SignInOutcome> {

@@ -3,15 +3,25 @@ import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { apiUserIdIn, isMisspelt } from '@rebelcore/credentials/api-user-password';
 import { verifierMatches } from '@rebelcore/credentials/verifier';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { networkOf } from '@rebelcore/service/client-address';
 import { CONFIG } from '@rebelcore/service/config';
+import { FailureThrottle, type FailureLimits } from '@rebelcore/service/failure-throttle';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
+import { hash } from 'node:crypto';
 import type { TokenConfig } from '../token.config.js';
 import { AuthorizationLookup, type Authorization } from './authorization.lookup.js';
 import type { PresentedAssertion } from './client-assertion.js';
 import { UsedAssertions } from './used-assertions.js';
 
 const RETRY_AFTER_S = 5;
+
+/** Generous: nobody guesses 226 bits, and who is right is never throttled. What is slowed down is the noise. */
+export const FAILURE_LIMITS: FailureLimits = {
+  nameAndSource: { burst: 20, refillMs: 3_000 },
+  source: { burst: 300, refillMs: 200 },
+  remembered: 20_000,
+};
 
 /** Who may have a token: the one way to it, whichever endpoint was asked. */
 @Injectable()
@@ -22,6 +32,7 @@ export class ApiUserAuthentication {
     private readonly lookup: AuthorizationLookup,
     private readonly freshness: ViewFreshness,
     private readonly used: UsedAssertions,
+    private readonly throttle: FailureThrottle,
     @Inject(CONFIG) private readonly config: TokenConfig,
   ) {
     this.maxStalenessMs = config.AUTHORIZE_MAX_STALENESS * 1000;
@@ -31,18 +42,19 @@ export class ApiUserAuthentication {
    * The API user with this username and password. Undefined when there is none, or it may not: what was wrong goes into the
    * record of the call and not to the caller.
    *
-   * @throws {ProblemException} 503 while it is not certain who may authorize
+   * @throws {ProblemException} 503 while it is not certain who may authorize; 429 where too many were refused before
    */
   async byPassword(request: FastifyRequest, username: string, password: string): Promise<Authorization | undefined> {
     if (isMisspelt(password)) {
       const apiUserId = apiUserIdIn(username);
-      describeCall(request, { ...(apiUserId !== undefined && { apiUserId }), reason: 'api-user.misspelt-password' });
+      if (apiUserId !== undefined) describeCall(request, { apiUserId });
+      this.refuse(request, username, 'api-user.misspelt-password');
       return undefined;
     }
     this.refuseWhenStale(request);
     const known = await this.find(request, username);
     const matches = verifierMatches(this.config.CREDENTIAL_PEPPERS, known?.verifier, username, password);
-    return this.admitted(request, known, matches ? undefined : 'api-user.wrong-password');
+    return this.admitted(request, username, known, matches ? undefined : 'api-user.wrong-password');
   }
 
   /** The same for the API user who has signed this with a key that it has registered; each assertion counts once. */
@@ -51,25 +63,26 @@ export class ApiUserAuthentication {
     const known = await this.find(request, presented.username);
     const { TOKEN_ISSUER: issuer } = this.config;
     const assertion = presented.verify(known?.keys ?? [], issuer, Date.now() / 1000);
-    if (typeof assertion === 'string') return this.admitted(request, known, assertion);
-    const apiUser = this.admitted(request, known, undefined);
+    if (typeof assertion === 'string') return this.admitted(request, presented.username, known, assertion);
+    const apiUser = this.admitted(request, presented.username, known, undefined);
     if (apiUser === undefined) return undefined;
     const isFirst = await this.used
       .use(apiUser.apiUserId, assertion)
       .catch((error: unknown) => unavailable(request, error));
-    return isFirst ? apiUser : this.admitted(request, known, 'client-assertion.replayed');
+    return isFirst ? apiUser : this.admitted(request, presented.username, known, 'client-assertion.replayed');
   }
 
   /** @param wrong what is wrong with how it proves who it is */
   private admitted(
     request: FastifyRequest,
+    username: string,
     known: Authorization | undefined,
     wrong: string | undefined,
   ): Authorization | undefined {
     if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
     const refused = reasonToRefuse(known, wrong);
     if (known === undefined || refused !== undefined) {
-      describeCall(request, { reason: refused ?? 'api-user.unknown' });
+      this.refuse(request, username, refused ?? 'api-user.unknown');
       return undefined;
     }
     // An event of this customer that could not be applied may be a deactivation.
@@ -84,6 +97,16 @@ export class ApiUserAuthentication {
    */
   find(request: FastifyRequest, username: string): Promise<Authorization | undefined> {
     return this.lookup.find(username).catch((error: unknown) => unavailable(request, error));
+  }
+
+  /** Throttled is who was refused anyway: the right credentials are let in, also from where somebody guesses. */
+  private refuse(request: FastifyRequest, username: string, reason: string): void {
+    describeCall(request, { reason });
+    // A username may be as long as a body.
+    const retryAfter = this.throttle.failed(hash('sha256', username, 'base64'), networkOf(request.callerIp));
+    if (retryAfter === undefined) return;
+    const detail = 'Too many attempts with wrong credentials; please try again later.';
+    throw new ProblemException(429, 'authorize.too-many-failures', detail, { retryAfter });
   }
 
   /** Errors would say nothing about being current: only a heartbeat that has been caught up with does. */

@@ -23,6 +23,11 @@ export class AuthorizeController {
   @ApiResponse({ status: 200, standardSchema: authorizeResponse })
   @ApiResponse({ status: 400, standardSchema: problem, description: 'A field is missing or of a wrong type.' })
   @ApiResponse({ status: 401, standardSchema: problem, description: 'Exactly {"detail": "invalid credentials"}.' })
+  @ApiResponse({
+    status: 429,
+    standardSchema: problem,
+    description: 'Refused too often; the right credentials never are.',
+  })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'Not known to be up to date; see Retry-After.' })
   async authorize(
     @Body({ schema: authorizeRequest }) body: z.infer<typeof authorizeRequest>,

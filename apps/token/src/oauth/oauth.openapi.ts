@@ -72,7 +72,7 @@ const REFUSALS = {
   413: refusal('The form is larger than this address accepts.'),
   414: refusal('A part of the address is too long.'),
   415: refusal('The body is not a form.'),
-  429: refusal('Too many at once; see Retry-After.'),
+  429: refusal('temporarily_unavailable: refused too often, or too many at once; see Retry-After.'),
   431: refusal('The headers are too large.'),
   500: refusal('server_error: the description has the correlation id to quote.'),
   503: refusal('temporarily_unavailable: not known to be up to date; see Retry-After.'),

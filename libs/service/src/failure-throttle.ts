@@ -4,20 +4,14 @@ export interface ThrottleLimits {
   readonly refillMs: number;
 }
 
-export interface SignInThrottleLimits {
-  /** Of one account from one source: who mistypes is one person at one place. */
-  readonly accountAndSource: ThrottleLimits;
-  /** From one source for whichever accounts: an office may be one, and so may somebody who tries a list of addresses. */
+export interface FailureLimits {
+  /** Of one name from one source: who mistypes is one person, or one application, at one place. */
+  readonly nameAndSource: ThrottleLimits;
+  /** From one source for whichever names: an office may be one, and so may somebody who tries a list of names. */
   readonly source: ThrottleLimits;
   /** How many of both are remembered; those that were quiet longest are forgotten first. */
   readonly remembered: number;
 }
-
-const LIMITS: SignInThrottleLimits = {
-  accountAndSource: { burst: 10, refillMs: 60_000 },
-  source: { burst: 100, refillMs: 6_000 },
-  remembered: 50_000,
-};
 
 /** Not now. `failures`: too many of them, else too many whose outcome is open. Seconds. */
 export interface Throttled {
@@ -31,24 +25,27 @@ export interface Attempt {
 }
 
 /**
- * Slows guessing down by counting failures, by account and source and by source alone: the owner of an account is not
- * locked out by somebody elsewhere who knows the address. What has begun counts as failed until it ends, or a thousand
- * guesses at the same moment would all be before the first failure. In this process's memory, as a replica's share.
+ * Slows guessing down by counting failures, by name and source and by source alone: the owner of a name is not locked out by
+ * somebody elsewhere who knows it. In this process's memory, as a replica's share.
+ *
+ * Where checking costs much, an attempt is refused before it (`begin`): what has begun counts as failed until it ends, or a thousand
+ * guesses at the same moment would all be before the first failure. Where it costs little, it is checked first and only what failed
+ * is counted (`failed`), so that who is right is never refused.
  */
-export class SignInThrottle {
+export class FailureThrottle {
   /** In the order of their last use. */
   private readonly counts = new Map<string, FailureCount>();
 
   constructor(
-    private readonly limits: SignInThrottleLimits = LIMITS,
+    private readonly limits: FailureLimits,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** @param account any name that is the same for every spelling of the address, known or not */
-  begin(account: string, source: string): Attempt | Throttled {
+  /** @param name short, and the same for every spelling, known or not */
+  begin(name: string, source: string): Attempt | Throttled {
     const now = this.now();
-    const { accountAndSource, source: ofSource } = this.limits;
-    const own = this.countOf(`${source} ${account}`, accountAndSource);
+    const { nameAndSource, source: ofSource } = this.limits;
+    const own = this.countOf(`${source} ${name}`, nameAndSource);
     const all = this.countOf(source, ofSource);
     const throttled = [own, all].map((count) => count.throttled(now)).filter((each) => each !== undefined);
     const longest = throttled.sort((a, b) => b.retryAfter - a.retryAfter)[0];
@@ -63,6 +60,14 @@ export class SignInThrottle {
         if (outcome === 'passed') own.forget();
       },
     };
+  }
+
+  /** Counts what was checked and has failed. Seconds to wait, when there were too many before it; undefined otherwise. */
+  failed(name: string, source: string): number | undefined {
+    const attempt = this.begin(name, source);
+    if ('because' in attempt) return attempt.retryAfter;
+    attempt.end('failed');
+    return undefined;
   }
 
   private countOf(key: string, limits: ThrottleLimits): FailureCount {

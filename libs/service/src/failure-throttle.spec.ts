@@ -1,14 +1,14 @@
-import { SignInThrottle, type Attempt, type Throttled } from './sign-in-throttle.js';
+import { FailureThrottle, type Attempt, type Throttled } from './failure-throttle.js';
 
 const LIMITS = {
-  accountAndSource: { burst: 3, refillMs: 60_000 },
+  nameAndSource: { burst: 3, refillMs: 60_000 },
   source: { burst: 6, refillMs: 6_000 },
   remembered: 1_000,
 };
 
 function throttleAt(start = 1_000, limits = LIMITS) {
   let now = start;
-  const throttle = new SignInThrottle(limits, () => now);
+  const throttle = new FailureThrottle(limits, () => now);
   return {
     begin: (account: string, source: string) => throttle.begin(account, source),
     pass: (ms: number) => (now += ms),
@@ -83,5 +83,16 @@ describe('guessing', () => {
       expect(begin('bob', 'train')).toEqual(refused(60));
     }
     expect(begin('ada', 'cafe')).toEqual(admitted);
+  });
+
+  it('that was checked first is counted only where it failed, and all of it above the limit is told to wait', () => {
+    let now = 1_000;
+    const throttle = new FailureThrottle(LIMITS, () => now);
+    const failed = (times: number, source: string) =>
+      Array.from({ length: times }, () => throttle.failed('ada', source));
+    expect(failed(5, 'cafe')).toEqual([undefined, undefined, undefined, 60, 60]);
+    expect(failed(1, 'home')).toEqual([undefined]);
+    now += 60_000;
+    expect(failed(2, 'cafe')).toEqual([undefined, 60]);
   });
 });
