@@ -219,6 +219,7 @@ describe('the guard of a downstream API', () => {
     }
   });
 
+  // S01 and S02
   it.each<[string, Forgery]>([
     ['alg none', { header: { alg: 'none' }, signature: '' }],
     ['alg HS256', { header: { alg: 'HS256' } }],
@@ -248,7 +249,21 @@ describe('the guard of a downstream API', () => {
     ['no subject', { claims: { sub: undefined } }],
     ['a subject that is no id', { claims: { sub: 'admin' } }],
     ['no customer', { claims: { customer_id: undefined } }],
+    ['a customer that is no id', { claims: { customer_id: 'acme' } }],
+    ['no issuer', { claims: { iss: undefined } }],
+    ['no audience', { claims: { aud: undefined } }],
+    ['an audience as a number', { claims: { aud: 7 } }],
+    ['no id', { claims: { jti: undefined } }],
+    ['an id as an object', { claims: { jti: {} } }],
     ['a huge claim', { claims: { jti: 'x'.repeat(5_000) } }],
+    ['a huge subject', { claims: { sub: '0'.repeat(5_000) } }],
+    [
+      'a certificate chain of its own',
+      { header: { x5u: 'http://127.0.0.1:1/x5u', x5c: ['AAAA'] }, key: stranger.privateKey },
+    ],
+    ['no algorithm', { header: { alg: undefined } }],
+    ['a signature that is too long', { signature: Buffer.alloc(65, 1).toString('base64url') }],
+    ['a scope as a list', { claims: { scope: ['can_use_agent'] } }],
   ])('refuses a token with %s', async (_, forgery) => {
     const response = await call(`Bearer ${token(forgery)}`);
     expect([response.statusCode, response.body]).toEqual([401, '{"detail":"invalid token"}']);
