@@ -7,6 +7,7 @@ import './app/tokens.css';
 import './app/base.css';
 import { whenForbidden } from './api/client.js';
 import { meQuery } from './api/me.js';
+import { whenOverElsewhere } from './api/session-gate.js';
 import { queryClient } from './app/query-client.js';
 import { router } from './app/router.js';
 import { applyTheme } from './app/theme.js';
@@ -19,6 +20,8 @@ whenForbidden((code) => {
   if (code === 'session.enrolment-required') location.assign('/enrol');
   else void queryClient.invalidateQueries(meQuery);
 });
+
+whenOverElsewhere(() => void queryClient.invalidateQueries(meQuery));
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');

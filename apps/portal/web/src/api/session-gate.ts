@@ -15,8 +15,14 @@ interface GateState {
 
 let state: GateState = { holder: undefined, isOver: false };
 let waiting: PromiseWithResolvers<boolean> | undefined;
+let isLeft = false;
+let askWhoIsSignedIn: () => void = () => undefined;
 const listeners = new Set<() => void>();
+
+/** What a tab tells the others of this browser, which have the same session. */
+type News = { readonly signedIn: Holder } | { readonly isOver: true } | { readonly signedOut: true };
 const tabs = 'BroadcastChannel' in globalThis ? new BroadcastChannel('session') : undefined;
+const tell = (news: News): void => tabs?.postMessage(news);
 
 const set = (next: GateState): void => {
   state = next;
@@ -30,33 +36,56 @@ export function onGateChange(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Says who is signed in. Another person than before reloads everything. */
-export function signedInAs(holder: Holder, tell = true): void {
+/** Says who is signed in. Another person than before begins anew, at an address that says nothing of the first. */
+export function signedInAs(holder: Holder, isNews = true): void {
   if (state.holder !== undefined && state.holder.id !== holder.id) {
-    location.reload();
+    isLeft = true;
+    sessionStorage.clear();
+    location.replace('/');
     return;
   }
   set({ holder, isOver: false });
   waiting?.resolve(true);
   waiting = undefined;
-  if (tell) tabs?.postMessage(holder);
+  if (isNews) tell({ signedIn: holder });
+}
+
+/** Is the page being left because it is another person's, so that nothing may hold it back? */
+export const isBeingLeft = (): boolean => isLeft;
+
+/** Asks who is signed in, when another tab has found that the session is over. */
+export function whenOverElsewhere(ask: () => void): void {
+  askWhoIsSignedIn = ask;
 }
 
 /** Waits until the same person is signed in again; false when nobody was signed in, or they leave. */
 export function whenSignedInAgain(): Promise<boolean> {
   if (state.holder === undefined) return Promise.resolve(false);
   waiting ??= Promise.withResolvers<boolean>();
-  if (!state.isOver) set({ ...state, isOver: true });
+  if (!state.isOver) {
+    set({ ...state, isOver: true });
+    tell({ isOver: true });
+  }
   return waiting.promise;
 }
 
-/** Nobody is signed in any more, by one's own wish. */
-export function signedOut(): void {
+/** Nobody is signed in here, as far as this page knows; what waited is refused. */
+export function forgetHolder(): void {
   set({ holder: undefined, isOver: false });
   waiting?.resolve(false);
   waiting = undefined;
 }
 
-tabs?.addEventListener('message', ({ data }: MessageEvent<Holder>) => {
-  if (state.holder !== undefined) signedInAs(data, false);
+/** Nobody is signed in any more, by one's own wish: every tab goes to the page where one signs in. */
+export function signedOut(isNews = true): void {
+  forgetHolder();
+  if (isNews) tell({ signedOut: true });
+  location.assign('/sign-in');
+}
+
+tabs?.addEventListener('message', ({ data: news }: MessageEvent<News>) => {
+  if (state.holder === undefined) return;
+  if ('signedIn' in news) signedInAs(news.signedIn, false);
+  else if ('signedOut' in news) signedOut(false);
+  else if (!state.isOver) askWhoIsSignedIn();
 });

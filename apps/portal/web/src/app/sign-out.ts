@@ -15,5 +15,4 @@ export async function signOut(): Promise<void> {
     if (!(thrown instanceof Problem && thrown.status === 401)) throw thrown;
   }
   signedOut();
-  location.assign('/sign-in');
 }

@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useRouter } from '@tanstack/react-router';
 import { meQuery, type Me } from '../../api/me.js';
-import { signedInAs, signedOut } from '../../api/session-gate.js';
+import { forgetHolder, signedInAs } from '../../api/session-gate.js';
 import { safeNext } from '../../app/next.js';
 import { Column } from '../../ui/page.js';
 import { signInWords as words } from '../../words/sign-in.js';
@@ -17,7 +17,7 @@ export function SignInPage() {
   function signedIn(me: Me) {
     // Whoever was here before left nothing behind.
     client.clear();
-    signedOut();
+    forgetHolder();
     signedInAs(me.user);
     client.setQueryData(meQuery.queryKey, me);
     router.history.push(safeNext(next, location.origin));
