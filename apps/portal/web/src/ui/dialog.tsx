@@ -84,7 +84,11 @@ function Content(props: Omit<DialogProps, 'open' | 'onClose'>) {
   );
 }
 
-/** What opened a dialog may be gone with what was done in it, such as the row of somebody who was deleted. */
+/**
+ * What opened a dialog may be gone with what was done in it, such as the row of somebody who was deleted; or out of sight,
+ * where focus returns to it without a move of the page.
+ */
 function focusSomewhere(): void {
   if (document.activeElement === document.body) document.querySelector('h1')?.focus();
+  else document.activeElement?.scrollIntoView({ block: 'nearest' });
 }
