@@ -20,7 +20,8 @@ export class Services {
 
   /** The services' documents as one; a service that does not answer is left out until it does. */
   async openApi(): Promise<OpenAPIObject> {
-    if (this.document !== undefined && performance.now() - this.document.at < DOCUMENT_AGE_MS) return this.document.merged;
+    if (this.document !== undefined && performance.now() - this.document.at < DOCUMENT_AGE_MS)
+      return this.document.merged;
     const parts = await Promise.all(SERVICES.map(async (name) => [name, await this.documentOf(name)] as const));
     const found = parts.flatMap(([name, document]) => (document === undefined ? [] : [[name, document] as const]));
     const merged = mergeDocuments(found, this.config.PUBLIC_URL);
