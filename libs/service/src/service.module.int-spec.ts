@@ -119,7 +119,7 @@ describe('the health of a service', () => {
       outbox: {},
     });
     await until(() => service.get(Relay).status().leader, 'the relay to lead');
-    const relay = { ready: true, leader: true, published: 0, waiting: 0 };
+    const relay = { ready: true, leader: true, published: 0, waiting: 0, refusedRecords: [] };
     const checks = {
       database: { ready: true },
       relay,
