@@ -61,13 +61,7 @@ const rows = SERVICES.flatMap(({ file, parser, environment, secrets }) =>
 );
 
 /** What people write where a secret should be. */
-const PLACEHOLDERS = [
-  '',
-  'changeme',
-  'A'.repeat(43),
-  'changeme'.repeat(5),
-  `v1:${'A'.repeat(43)}`,
-];
+const PLACEHOLDERS = ['', 'changeme', 'A'.repeat(43), 'changeme'.repeat(5), `v1:${'A'.repeat(43)}`];
 
 describe('S13: a service refuses to start', () => {
   it.each(rows)('without %s of its own (%s)', async (secret, file, parser, environment) => {
