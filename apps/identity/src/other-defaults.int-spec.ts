@@ -32,7 +32,10 @@ describe('row security', () => {
        where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and exists
          (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'customer_id') order by relname`);
     expect(tables.length).toBeGreaterThan(10);
-    expect(tables.filter(({ forced }) => forced !== true)).toEqual([{ relname: 'invite_mail', forced: false }]);
+    expect(tables.filter(({ forced }) => forced !== true)).toEqual([
+      { relname: 'invite_mail', forced: false },
+      { relname: 'leak_mail', forced: false },
+    ]);
   });
 
   it('shows the service no row of the event store, of sessions and of confirmations outside a customer', async () => {

@@ -32,6 +32,7 @@ describe('the list of users', () => {
       type: 'api',
       owner: false,
       status: 'active',
+      leaked: false,
       label: '100% Gamma',
       replaces: null,
       replaced_by: [],
