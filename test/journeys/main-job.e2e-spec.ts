@@ -138,7 +138,7 @@ describe('the main job', () => {
     expect(JSON.stringify(entries)).toContain('GET /api/v1/users');
     const log = JSON.stringify(await ours.activity('', 8));
     expect(log).toContain(id);
-    expect(log).not.toMatch(/Hedy|Clerk|Quux|Ada|@example\.test/i);
+    expect(log).not.toMatch(/Hedy|Clerk|Quux|\bAda\b|@example\.test/i);
   });
 
   it('carries the caller’s correlation id from HTTP through Kafka into the activity entry', async () => {
