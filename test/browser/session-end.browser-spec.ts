@@ -168,7 +168,7 @@ test('a session that is over in one tab is over in the others, and so is signing
   await expect(tab.getByRole('table')).toBeVisible();
 
   await endSession(page);
-  await page.getByRole('link', { name: 'Users' }).click();
+  await page.getByRole('link', { name: 'Users', exact: true }).click();
   for (const each of [page, tab]) {
     await expect(each.getByRole('alertdialog', { name: 'Your session has ended' })).toBeVisible();
   }

@@ -75,7 +75,9 @@ describe('the main job', () => {
     const apiUser = await customer.mint();
     const first = await customer.deactivate(apiUser);
     const again = await customer.deactivate(apiUser);
-    expect(again.body).toEqual(first.body);
+    // How many tokens are out is a reading of the moment.
+    const { status, enforced_at } = first.body;
+    expect(again.body).toMatchObject({ status, enforced_at });
     expect((await customer.reactivate(apiUser)).body).toMatchObject({ status: 'active' });
     expect((await authorize(apiUser)).status).toBe(200);
     // Events of one API user are projected in order: once the last of them is seen, a doubled one before it would be too.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import pg from 'pg';
 import { ENDS } from './cases/ends.mjs';
 import { MACHINE } from './cases/machine.mjs';
 import { PARTS } from './cases/parts.mjs';
@@ -11,12 +12,51 @@ export const FIRST = [
   {
     title: 'starts under a hostile shell, in a folder with an awkward name, and names its issuer',
     run: async (copy, shared) => {
-      shared.run = copy.start('umask 077; exec npm start', HOSTILE);
+      const watched = copy.watchArguments();
+      shared.run = copy.start('umask 000; exec npm start', HOSTILE);
       await shared.run.ready();
+      shared.arguments = watched();
       shared.owner = copy.endpoints.owner;
       shared.origin = copy.endpoints.portal;
       shared.credentials = await mint(copy);
       assert.equal(await issuer(copy, shared.run, shared.credentials), shared.origin);
+    },
+  },
+  {
+    title:
+      'S20: leaves no secret where another account could read it: arguments, environment, files, texts of statements',
+    run: async (copy, { arguments: seen }) => {
+      const secrets = JSON.parse(readFileSync(copy.file('secrets.json'), 'utf8'));
+      const named = (text) => Object.keys(secrets).filter((name) => text.includes(secrets[name]));
+      const tool = 'storage-tool.args';
+      assert.ok(
+        seen.some((each) => each.includes(tool)),
+        'the tool that takes the passwords was not seen',
+      );
+      for (const each of seen) assert.deepEqual(named(each), [], each);
+      for (const name of ['kafka', 'postgres']) {
+        const environment = readFileSync(`/proc/${copy.pidOf(name)}/environ`, 'utf8');
+        assert.deepEqual(named(environment), [], `environment of ${name}`);
+      }
+      for (const name of ['', ...readdirSync(copy.data)]) {
+        // Through the folder itself another account may pass where PostgreSQL runs as one; it lists nothing.
+        const open = statSync(copy.file(name)).mode & (name === '' ? 0o066 : 0o077);
+        assert.equal(open, 0, `.data/${name} is open to others`);
+      }
+      const reader = new URL(copy.endpoints.postgres.identity);
+      [reader.username, reader.password] = ['postgres', secrets['postgres.superuser']];
+      const client = new pg.Client(reader.href);
+      await client.connect();
+      try {
+        const { rows } = await client.query('select query from pg_stat_statements');
+        assert.ok(
+          rows.some(({ query }) => query.includes('SCRAM-SHA-256$')),
+          'no role was made',
+        );
+        for (const { query } of rows) assert.deepEqual(named(query), [], query);
+      } finally {
+        await client.end();
+      }
     },
   },
   {
@@ -40,7 +80,7 @@ export const LAST = [
   {
     title: 'starts as if nothing had happened, with the data kept',
     run: async (copy, shared) => {
-      const run = copy.start();
+      const run = copy.start('umask 077; exec npm start');
       await run.ready();
       assert.deepEqual(copy.endpoints.owner, shared.owner);
       assert.equal(await issuer(copy, run, shared.credentials), shared.origin);

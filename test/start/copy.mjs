@@ -149,6 +149,24 @@ export class Copy {
     });
   }
 
+  /** From now on, the arguments of every process of this copy, however short it lives: what everybody on the machine may read. */
+  watchArguments() {
+    const seen = new Set();
+    const timer = setInterval(() => {
+      for (const pid of this.left()) {
+        try {
+          seen.add(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '));
+        } catch {
+          // It has ended.
+        }
+      }
+    }, 20);
+    return () => {
+      clearInterval(timer);
+      return [...seen];
+    };
+  }
+
   async nothingLeft() {
     await until(
       () => this.left().length === 0,
