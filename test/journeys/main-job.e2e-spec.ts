@@ -76,7 +76,7 @@ describe('the main job', () => {
     const first = await customer.deactivate(apiUser);
     const again = await customer.deactivate(apiUser);
     // How many tokens are out is a reading of the moment.
-    const { status, enforced_at } = first.body;
+    const { status, enforced_at } = first.body as Record<string, unknown>;
     expect(again.body).toMatchObject({ status, enforced_at });
     expect((await customer.reactivate(apiUser)).body).toMatchObject({ status: 'active' });
     expect((await authorize(apiUser)).status).toBe(200);
