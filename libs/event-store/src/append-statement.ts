@@ -1,3 +1,4 @@
+import { escapeLiteral } from 'pg';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { insertIntoOutbox, outboxColumns } from '@rebelcore/messaging/relay/outbox';
 import type { StoredEvent } from './aggregate.js';
@@ -96,9 +97,10 @@ export const appendParameters = (
 ];
 
 /** Parameters: 1 stream, 2 customer, 3 stream type. */
-export const LOAD = `
+export const loadStatement = (streamId: string, customerId: string, streamType: string): string => `
   select version, sequence, event_id, type, schema_version, data, occurred_at
   from event
-  where stream_id = $1 and customer_id = $2 and stream_type = $3
+  where stream_id = ${escapeLiteral(streamId)} and customer_id = ${escapeLiteral(customerId)}
+    and stream_type = ${escapeLiteral(streamType)}
   order by version
 `;

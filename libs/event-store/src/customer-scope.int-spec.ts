@@ -2,7 +2,7 @@ import { ConnectionLost } from '@rebelcore/messaging/transaction';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { DataSource, EntitySchema, type EntityManager } from 'typeorm';
-import { entitiesWithinCustomer } from './customer-scope.js';
+import { entitiesWithinCustomer, rowsAcrossCustomers, rowsWithinCustomer } from './customer-scope.js';
 
 interface Shelf {
   customerId: string;
@@ -26,7 +26,8 @@ beforeAll(async () => {
       grant select, insert on shelf to keeper;
       alter table shelf enable row level security;
       create policy own_customer on shelf
-        using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);`,
+        using (customer_id = nullif(current_setting('rebelcore.customer_id', true), '')::uuid);
+      create policy every_customer on shelf for select using (current_setting('rebelcore.every_customer', true) = 'on');`,
   });
   // One connection, so that each transaction gets the one of the transaction before, unless that is thrown away.
   const options = { poolSize: 1, extra: { query_timeout: 300 } };
@@ -83,6 +84,21 @@ describe('invariant 8: entities', () => {
     await expect(failing).rejects.toThrow('the glass broke');
     expect(await all(mine)).toEqual([]);
     expect((await connection())?.pid).toBe(pid);
+  });
+});
+
+describe('invariant 8: the rows of one query', () => {
+  const query = 'select customer_id from shelf order by 1';
+  const found = (rows: readonly { readonly customer_id: string }[]) => rows.map(({ customer_id }) => customer_id);
+
+  it('are those of its customer, or of every one, and on its connection nothing stays of either', async () => {
+    const [mine, theirs] = [uuid(), uuid()];
+    await put(mine, mine);
+    await put(theirs, theirs);
+    const pool = database.pool({ max: 1 });
+    expect(found(await rowsWithinCustomer(pool, mine, query))).toEqual([mine]);
+    expect(found(await rowsAcrossCustomers(pool, query))).toEqual(expect.arrayContaining([mine, theirs]));
+    expect(found((await pool.query<{ customer_id: string }>(query)).rows)).toEqual([]);
   });
 });
 

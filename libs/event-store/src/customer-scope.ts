@@ -1,5 +1,5 @@
 import { inTransaction } from '@rebelcore/messaging/transaction';
-import { escapeLiteral, type Pool, type PoolClient } from 'pg';
+import { escapeLiteral, type Pool, type PoolClient, type QueryResult, type QueryResultRow } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 
 /**
@@ -32,7 +32,31 @@ export const withinCustomer = <T>(pool: Pool, customerId: string, work: (tx: Poo
 export const acrossCustomers = <T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> =>
   inTransaction(pool, (tx) => tx.query(`begin; set local ${EVERY} = on`), work);
 
-/** The same from here to the end of a transaction that is open. */
+/**
+ * The rows that one query finds for one customer, in a single round trip: the statements of one message are one transaction.
+ * Such a message has no parameters, so values stand in the query by `escapeLiteral`.
+ */
+export const rowsWithinCustomer = <Row extends QueryResultRow>(
+  pool: Pool,
+  customerId: string,
+  sql: string,
+): Promise<Row[]> => rowsUnder(pool, SETTING, customerId, sql);
+
+/** {@link rowsWithinCustomer}, and {@link acrossCustomers}. */
+export const rowsAcrossCustomers = <Row extends QueryResultRow>(pool: Pool, sql: string): Promise<Row[]> =>
+  rowsUnder(pool, EVERY, 'on', sql);
+
+async function rowsUnder<Row extends QueryResultRow>(
+  pool: Pool,
+  setting: string,
+  value: string,
+  sql: string,
+): Promise<Row[]> {
+  const results = await pool.query(`select set_config('${setting}', ${escapeLiteral(value)}, true); ${sql}`);
+  return (results as unknown as readonly QueryResult<Row>[]).at(-1)?.rows ?? [];
+}
+
+/** {@link acrossCustomers} from here to the end of a transaction that is open. */
 export const seeEveryCustomer = (tx: Pick<PoolClient, 'query'>) => tx.query(`set local ${EVERY} = on`);
 
 /**

@@ -1,17 +1,17 @@
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import type { Relay } from '@rebelcore/messaging/relay/relay';
 import { randomUUIDv7 as uuid } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import type { Aggregate, Decision, DomainEvent, EventCodec, StoredEvent } from './aggregate.js';
 import {
   APPEND,
   appendParameters,
-  LOAD,
+  loadStatement,
   type AppendContext,
   type AppendedEvent,
   type Claim,
 } from './append-statement.js';
-import { acrossCustomers, withinCustomer } from './customer-scope.js';
+import { rowsAcrossCustomers, rowsWithinCustomer, withinCustomer } from './customer-scope.js';
 import type { StoreGuard } from './store-guard.js';
 
 /** An event together with its place: `version` in its stream from 1, `sequence` in its customer from 1, both gap-free. */
@@ -162,13 +162,8 @@ export class EventStore {
     streamId: string,
     customerId: string,
   ): Promise<Loaded<State, Event>> {
-    const { rows } = await withinCustomer(this.options.pool, customerId, (tx) =>
-      tx.query<EventRow>({
-        name: 'event-store.load',
-        text: LOAD,
-        values: [streamId, customerId, aggregate.type],
-      }),
-    );
+    const statement = loadStatement(streamId, customerId, aggregate.type);
+    const rows = await rowsWithinCustomer<EventRow>(this.options.pool, customerId, statement);
     const history = rows.map((row): Recorded<Event> => ({
       event: aggregate.codec.decode({ type: row.type, schemaVersion: row.schema_version, data: row.data }),
       id: row.event_id,
@@ -259,25 +254,17 @@ export class EventStore {
 
   /** The stream that holds a name, with its customer. */
   async claimedBy(scope: string, key: string): Promise<{ streamId: string; customerId: string } | undefined> {
-    const { rows } = await acrossCustomers(this.options.pool, (tx) =>
-      tx.query<{ stream_id: string; customer_id: string }>({
-        name: 'event-store.claimed-by',
-        text: 'select stream_id, customer_id from claim where scope = $1 and key = $2',
-        values: [scope, key],
-      }),
+    const rows = await rowsAcrossCustomers<{ stream_id: string; customer_id: string }>(
+      this.options.pool,
+      `select stream_id, customer_id from claim where scope = ${escapeLiteral(scope)} and key = ${escapeLiteral(key)}`,
     );
     return rows[0] && { streamId: rows[0].stream_id, customerId: rows[0].customer_id };
   }
 
   /** The customer's last sequence that is committed; 0 for a customer without events. */
   async head(customerId: string): Promise<number> {
-    const { rows } = await withinCustomer(this.options.pool, customerId, (tx) =>
-      tx.query<{ sequence: string }>({
-        name: 'event-store.head',
-        text: 'select sequence from customer_head where customer_id = $1',
-        values: [customerId],
-      }),
-    );
+    const statement = `select sequence from customer_head where customer_id = ${escapeLiteral(customerId)}`;
+    const rows = await rowsWithinCustomer<{ sequence: string }>(this.options.pool, customerId, statement);
     return Number(rows[0]?.sequence ?? 0);
   }
 

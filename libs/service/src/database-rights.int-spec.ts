@@ -32,7 +32,7 @@ describe('S19: the login of a service', () => {
   ])('is refused after "%s"', async (sql, right) => {
     await database.asOwner(sql);
     await expect(requireFewRights(database.pool())).rejects.toThrow(
-      `The database login "${role}" may too much for a service: it ${right}.`,
+      `The database login "${role}" has too many rights for a service: it ${right}.`,
     );
   });
 

@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 /** The login of a service may more than the service does, so that a fault or an intruder could do it too. */
 class TooManyRights extends Error {
   constructor(role: string, rights: readonly string[]) {
-    super(`The database login "${role}" may too much for a service: it ${rights.join(', ')}.`);
+    super(`The database login "${role}" has too many rights for a service: it ${rights.join(', ')}.`);
     this.name = 'TooManyRights';
   }
 }

@@ -80,8 +80,10 @@ async function start(
 }
 
 describe('S19: the start of a service', () => {
-  it('is refused with a login that may too much', async () => {
-    await expect(start({ view: { name: 'plain-v1' } }, database.url)).rejects.toThrow('may too much for a service');
+  it('is refused with a login that has too many rights', async () => {
+    await expect(start({ view: { name: 'plain-v1' } }, database.url)).rejects.toThrow(
+      'has too many rights for a service',
+    );
   });
 });
 

@@ -2,16 +2,9 @@ import { withinCustomer } from '@rebelcore/event-store/customer-scope';
 import type { Pool } from 'pg';
 import type { IdentityConfig } from '../identity.config.js';
 import { inWords, mailText, type MailText } from '../mail/mail-text.js';
-import { LEASE, PAUSE, type ComposedMail, type MailQueue, type WaitingMail } from '../mail/mailer.js';
+import { PAUSE, takeDue, type ComposedMail, type MailQueue, type WaitingMail } from '../mail/mailer.js';
 
-const TAKE = `
-  with due as materialized (
-    select customer_id, api_user_id from leak_mail where due_at <= now() and given_up_at is null
-    order by due_at limit 1 for update skip locked
-  )
-  update leak_mail m set attempts = m.attempts + 1, due_at = now() + ${LEASE} from due
-  where m.customer_id = due.customer_id and m.api_user_id = due.api_user_id
-  returning m.customer_id, m.api_user_id, m.reported_at, m.attempts`;
+const TAKE = takeDue('leak_mail', 'api_user_id', 'reported_at');
 
 interface Waiting {
   readonly customer_id: string;

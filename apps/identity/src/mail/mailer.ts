@@ -10,7 +10,7 @@ import type { MailText } from './mail-text.js';
 const POLL_MS = 1_000;
 /** What one mail may take. Another replica takes it up no earlier than {@link LEASE}. */
 const SEND_WITHIN_MS = 30_000;
-export const LEASE = `interval '60 seconds'`;
+const LEASE = `interval '60 seconds'`;
 /** How often an address may refuse a mail for good before it is given up. */
 const MAX_REFUSALS = 5;
 
@@ -37,6 +37,19 @@ export interface ComposedMail extends MailText {
 export interface MailQueue {
   take(): Promise<WaitingMail | undefined>;
 }
+
+/**
+ * SQL that takes the mail that is due longest, by a lease and not by a transaction, and answers with whose it is, this column
+ * of it and its attempts. `subject`: the column that names whom or what it is about, within its customer.
+ */
+export const takeDue = (table: string, subject: string, content: string): string => `
+  with due as materialized (
+    select customer_id, ${subject} from ${table} where due_at <= now() and given_up_at is null
+    order by due_at limit 1 for update skip locked
+  )
+  update ${table} m set attempts = m.attempts + 1, due_at = now() + ${LEASE} from due
+  where m.customer_id = due.customer_id and m.${subject} = due.${subject}
+  returning m.customer_id, m.${subject}, m.${content}, m.attempts`;
 
 /**
  * Sends the mails that wait, at least once, and deletes what was sent. A mail server that is away loses none: they are tried again,

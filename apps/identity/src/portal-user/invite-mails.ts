@@ -3,19 +3,11 @@ import { type EventStore } from '@rebelcore/event-store/event-store';
 import type { Pool } from 'pg';
 import { customer } from '../customer/customer.js';
 import type { IdentityConfig } from '../identity.config.js';
-import { LEASE, PAUSE, type ComposedMail, type MailQueue, type WaitingMail } from '../mail/mailer.js';
+import { PAUSE, takeDue, type ComposedMail, type MailQueue, type WaitingMail } from '../mail/mailer.js';
 import { inviteMail } from './invite-mail.js';
 import { type Invitations } from './invitations.js';
 
-/** Taken by one replica, which holds it by the lease and not by a transaction. */
-const TAKE = `
-  with due as materialized (
-    select customer_id, portal_user_id from invite_mail where due_at <= now() and given_up_at is null
-    order by due_at limit 1 for update skip locked
-  )
-  update invite_mail m set attempts = m.attempts + 1, due_at = now() + ${LEASE} from due
-  where m.customer_id = due.customer_id and m.portal_user_id = due.portal_user_id
-  returning m.customer_id, m.portal_user_id, m.sealed_token, m.attempts`;
+const TAKE = takeDue('invite_mail', 'portal_user_id', 'sealed_token');
 
 interface Waiting {
   readonly customer_id: string;

@@ -1,8 +1,8 @@
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
-import { acrossCustomers, withinCustomer } from '@rebelcore/event-store/customer-scope';
+import { acrossCustomers, rowsAcrossCustomers, withinCustomer } from '@rebelcore/event-store/customer-scope';
 import type { EventStore } from '@rebelcore/event-store/event-store';
 import { createHash, randomBytes } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { portalUser } from '../portal-user/portal-user.js';
 import type { Roles } from '../role/roles.js';
 import type { SessionClaims } from './session-tokens.js';
@@ -68,26 +68,24 @@ export class SessionStore {
    */
   async alive(name: SessionName, { renews }: { readonly renews: boolean }): Promise<Session | undefined> {
     const [column, value] = keyOf(name);
+    const named = typeof value === 'string' ? escapeLiteral(value) : `'\\x${value.toString('hex')}'::bytea`;
     // Activity is written at most once a minute, and most requests only read.
     // Whose it is, only the session itself can tell.
-    const { rows } = await acrossCustomers(this.pool, (tx) =>
-      tx.query<SessionRow>({
-        name: `session.alive.${column}`,
-        text: `with live as (
-               select token_hash, id, customer_id, portal_user_id, created_at, expires_at, last_seen_at, second_factor
-               from session where ${column} = $1 and ${ALIVE}
-             ), seen as (
-               update session set last_seen_at = now() from live
-               where $2 and session.token_hash = live.token_hash and live.last_seen_at < now() - interval '1 minute'
-               returning session.last_seen_at
-             )
-             select id, customer_id, portal_user_id, created_at, expires_at, second_factor,
-                    coalesce((select last_seen_at from seen), last_seen_at) as last_seen_at
-             from live`,
-        values: [value, renews],
-      }),
+    const [session] = await rowsAcrossCustomers<SessionRow>(
+      this.pool,
+      `with live as (
+         select token_hash, id, customer_id, portal_user_id, created_at, expires_at, last_seen_at, second_factor
+         from session where ${column} = ${named} and ${ALIVE}
+       ), seen as (
+         update session set last_seen_at = now() from live
+         where ${String(renews)} and session.token_hash = live.token_hash
+           and live.last_seen_at < now() - interval '1 minute'
+         returning session.last_seen_at
+       )
+       select id, customer_id, portal_user_id, created_at, expires_at, second_factor,
+              coalesce((select last_seen_at from seen), last_seen_at) as last_seen_at
+       from live`,
     );
-    const [session] = rows;
     if (session === undefined) return undefined;
     const { state } = await this.events.load(portalUser, session.portal_user_id, session.customer_id);
     if (state.status !== 'active') return undefined;
@@ -176,7 +174,7 @@ export class SessionStore {
   }
 }
 
-const keyOf = (name: SessionName): ['token_hash' | 'id', unknown] =>
+const keyOf = (name: SessionName): ['token_hash' | 'id', Buffer | string] =>
   'token' in name ? ['token_hash', hashOf(name.token)] : ['id', name.sessionId];
 
 const idleEndOf = (row: Pick<SessionRow, 'last_seen_at'>): Date => new Date(row.last_seen_at.getTime() + IDLE_MS);

@@ -156,9 +156,20 @@ describe('Relay', () => {
   it('publishes more of one key than the broker takes at once', async () => {
     const values = Array.from({ length: 40 }, (_, index) => `${String(index)}:${'x'.repeat(100_000)}`);
     await append(...values.map((value): [string, string] => ['k', value]));
-    const publishing = relay();
+    const inner = new KafkaPublisher(client);
+    const rounds: number[] = [];
+    const publisher: Publisher = {
+      publish: (records, options) => {
+        rounds.push(records.reduce((bytes, { value }) => bytes + Buffer.byteLength(value), 0));
+        return inner.publish(records, options);
+      },
+      close: () => inner.close(),
+    };
+    const publishing = relay({ publisher });
     await whenEmpty();
     expect((await delivered()).get('k')).toEqual(values);
+    // Not found out by trying.
+    expect(Math.max(...rounds)).toBeLessThan(1024 * 1024);
     expect(publishing.status()).toMatchObject({ refusedRecords: [], lastError: undefined });
   });
 

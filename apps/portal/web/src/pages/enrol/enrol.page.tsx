@@ -1,17 +1,16 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { getRouteApi, useRouter } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { answer, api } from '../../api/client.js';
 import { meQuery } from '../../api/me.js';
 import { asProblem } from '../../api/problem.js';
 import { safeNext } from '../../app/next.js';
 import { Button } from '../../ui/button.js';
-import { CodeField } from '../../ui/code-field.js';
 import { CopyButton } from '../../ui/copy.js';
-import { useSubmit } from '../../ui/form.js';
 import { Column } from '../../ui/page.js';
 import { RecoveryCodes } from '../../ui/recovery-codes.js';
-import { Empty, Loading, LoadError, Refusal } from '../../ui/states.js';
+import { Empty, Loading, LoadError } from '../../ui/states.js';
+import { TotpForm } from '../../ui/totp-form.js';
 import { enrolWords as words } from '../../words/enrol.js';
 import { recoveryCodeWords } from '../../words/recovery-codes.js';
 import styles from './enrol.module.css';
@@ -72,6 +71,10 @@ function Authenticator({
   }
   if (key.data === undefined) return <Loading rows={5} />;
   const { secret, otpauth_uri: uri } = key.data;
+  const confirm = async (totp: string) => {
+    const { recovery_codes } = await answer(api.POST('/api/v1/me/second-factor/confirm', { body: { totp } }));
+    onConfirmed(recovery_codes);
+  };
   return (
     <>
       <section className={styles.step}>
@@ -97,48 +100,8 @@ function Authenticator({
           <p className={styles.number}>{words.stepOf(2)}</p>
           <h2>{words.confirm}</h2>
         </div>
-        <Confirm onConfirmed={onConfirmed} />
+        <TotpForm label={words.code} hint={words.codeHint} action={words.continue} onCode={confirm} />
       </section>
     </>
-  );
-}
-
-function Confirm({ onConfirmed }: { onConfirmed: (codes: readonly string[]) => void }) {
-  const form = useRef<HTMLFormElement>(null);
-  const [code, setCode] = useState('');
-  const { busy, send, problem, errorOf, changed } = useSubmit(form, async () => {
-    const body = { totp: code };
-    const { recovery_codes } = await answer(api.POST('/api/v1/me/second-factor/confirm', { body }));
-    onConfirmed(recovery_codes);
-  });
-  return (
-    <form
-      ref={form}
-      className={styles.form}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
-      <Refusal problem={problem} />
-      <CodeField
-        label={words.code}
-        hint={words.codeHint}
-        name="totp"
-        value={code}
-        error={errorOf('totp')}
-        onValue={(digits) => {
-          setCode(digits);
-          changed('totp');
-        }}
-        onComplete={() => {
-          form.current?.requestSubmit();
-        }}
-      />
-      <Button kind="main" type="submit" busy={busy} writes>
-        {words.continue}
-      </Button>
-    </form>
   );
 }

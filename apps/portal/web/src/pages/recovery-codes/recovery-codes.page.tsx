@@ -1,13 +1,10 @@
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useRef, useState } from 'react';
+import { useState } from 'react';
 import { answer, api } from '../../api/client.js';
 import { announce } from '../../ui/announce.js';
-import { Button } from '../../ui/button.js';
-import { CodeField } from '../../ui/code-field.js';
-import { useSubmit } from '../../ui/form.js';
 import { Page } from '../../ui/page.js';
 import { RecoveryCodes } from '../../ui/recovery-codes.js';
-import { Refusal } from '../../ui/states.js';
+import { TotpForm } from '../../ui/totp-form.js';
 import { recoveryCodeWords } from '../../words/recovery-codes.js';
 import styles from './recovery-codes.module.css';
 
@@ -17,10 +14,18 @@ const words = recoveryCodeWords.renew;
 export function RecoveryCodesPage() {
   const navigate = useNavigate();
   const [codes, setCodes] = useState<readonly string[]>();
+  const renew = async (totp: string) => {
+    const { recovery_codes } = await answer(api.POST('/api/v1/me/recovery-codes', { body: { totp } }));
+    setCodes(recovery_codes);
+  };
   if (codes === undefined) {
     return (
       <Page title={words.title} lead={words.lead}>
-        <Ask onRenewed={setCodes} />
+        <div className={styles.column}>
+          <TotpForm label={words.code} hint={words.codeHint} action={words.make} onCode={renew}>
+            <Link to="/sessions">{words.cancel}</Link>
+          </TotpForm>
+        </div>
       </Page>
     );
   }
@@ -36,48 +41,5 @@ export function RecoveryCodesPage() {
         />
       </div>
     </Page>
-  );
-}
-
-function Ask({ onRenewed }: { onRenewed: (codes: readonly string[]) => void }) {
-  const form = useRef<HTMLFormElement>(null);
-  const [code, setCode] = useState('');
-  const { busy, send, problem, errorOf, changed } = useSubmit(form, async () => {
-    const body = { totp: code };
-    const { recovery_codes } = await answer(api.POST('/api/v1/me/recovery-codes', { body }));
-    onRenewed(recovery_codes);
-  });
-  return (
-    <form
-      ref={form}
-      className={styles.column}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
-      <Refusal problem={problem} />
-      <CodeField
-        label={words.code}
-        hint={words.codeHint}
-        name="totp"
-        value={code}
-        error={errorOf('totp')}
-        onValue={(digits) => {
-          setCode(digits);
-          changed('totp');
-        }}
-        onComplete={() => {
-          form.current?.requestSubmit();
-        }}
-      />
-      <div className={styles.actions}>
-        <Button kind="main" type="submit" busy={busy} writes>
-          {words.make}
-        </Button>
-        <Link to="/sessions">{words.cancel}</Link>
-      </div>
-    </form>
   );
 }
