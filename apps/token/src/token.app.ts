@@ -1,6 +1,8 @@
 import { apiUserTokens } from '@rebelcore/api-access/api-user.guard';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
+import { installAuthorize } from './authorize/authorize.endpoint.js';
+import { AUTHORIZE_PATHS } from './authorize/authorize.openapi.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
 import { ownKeys } from '@rebelcore/service/own-keys';
 import { introspectionEndpoint } from './oauth/introspection.endpoint.js';
@@ -29,13 +31,16 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
   bodyLimit: BODY_LIMIT,
   recordCalls: (request, status) => RECORDED.has(request.routeOptions.url ?? '') || isRefusedCall(request, status),
   description: DESCRIPTION,
-  paths: OAUTH_PATHS,
+  paths: { ...AUTHORIZE_PATHS, ...OAUTH_PATHS },
   consumer: KafkaBatchStrategy,
   configure: (app) => {
     const authentication = app.get(ApiUserAuthentication);
+    const issuer = app.get(TokenIssuer);
+    const fastify = app.getHttpAdapter().getInstance();
     const rules = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
-    installOAuth(app.getHttpAdapter().getInstance(), BODY_LIMIT, {
-      '/token': tokenEndpoint({ authentication, issuer: app.get(TokenIssuer), serves: isResourceOf(config) }),
+    installAuthorize(fastify, { authentication, issuer });
+    installOAuth(fastify, BODY_LIMIT, {
+      '/token': tokenEndpoint({ authentication, issuer, serves: isResourceOf(config) }),
       '/introspect': introspectionEndpoint({
         authentication,
         tokens: apiUserTokens(rules, ownKeys(app.get(SigningKeyRing))),

@@ -8,7 +8,6 @@ import { AuthorizationProjector } from './authorization/authorization.projector.
 import { AUTHORIZATION } from './authorization/authorization.view.js';
 import { ApiUserAuthentication, FAILURE_LIMITS } from './authorize/api-user-authentication.js';
 import { AuthorizationLookup } from './authorize/authorization.lookup.js';
-import { AuthorizeController } from './authorize/authorize.controller.js';
 import { TokenIssuer } from './authorize/token-issuer.js';
 import { UsedAssertions } from './authorize/used-assertions.js';
 import { JwksController } from './keys/jwks.controller.js';
@@ -42,7 +41,7 @@ export class TokenModule {
           outbox: {},
         }),
       ],
-      controllers: [AuthorizeController, JwksController, MetadataController, AuthorizationProjector],
+      controllers: [JwksController, MetadataController, AuthorizationProjector],
       providers: [
         ApiUserAuthentication,
         { provide: FailureThrottle, useFactory: () => new FailureThrottle(FAILURE_LIMITS) },

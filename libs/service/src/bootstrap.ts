@@ -182,8 +182,8 @@ function openApiOf(app: INestApplication, { name, description = '', paths }: Ser
     .setVersion('1.0')
     .addBearerAuth()
     .build();
-  const document = withProblems(SwaggerModule.createDocument(app, config));
-  return { ...document, paths: { ...document.paths, ...paths } };
+  const document = SwaggerModule.createDocument(app, config);
+  return withProblems({ ...document, paths: { ...document.paths, ...paths } });
 }
 
 function publishOpenApi(app: INestApplication, document: OpenAPIObject): void {

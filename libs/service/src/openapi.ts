@@ -5,7 +5,18 @@ import { z } from 'zod';
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Responses = Operation['responses'];
 type Response = NonNullable<Responses[string]>;
+type Content = Extract<NonNullable<Operation['requestBody']>, { content: unknown }>['content'];
+type Schema = NonNullable<Content[string]['schema']>;
 type Components = NonNullable<OpenAPIObject['components']>;
+
+/** For operations that no controller serves. */
+export function schemaOf(schema: z.ZodType): Schema {
+  const described = z.toJSONSchema(schema, { target: 'openapi-3.0', io: 'input' });
+  // One that has a name is a reference to the definition of that name beside it.
+  const { definitions = {} }: Record<string, unknown> = described;
+  const [named = described] = Object.values(definitions as Record<string, object>);
+  return named;
+}
 
 /** What any address may answer, whichever handler is behind it. */
 const ANYWHERE = {
@@ -50,7 +61,7 @@ export function withProblems(document: OpenAPIObject, further: Statuses = {}): O
   const { schemas, responses } = document.components ?? {};
   const components: Components = {
     ...document.components,
-    schemas: { Problem: PROBLEM_SCHEMA, ...schemas },
+    schemas: { ...schemas, Problem: PROBLEM_SCHEMA },
     responses: {
       ...responses,
       ...Object.fromEntries(Object.entries(used).map(([s, text]) => [nameOf(s), answer(text, s)])),
@@ -89,7 +100,4 @@ const answer = (description: string, status: string) => ({
   content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
 });
 
-const { id: _, ...PROBLEM_SCHEMA } = z.toJSONSchema(problem, { target: 'openapi-3.0', io: 'input' }) as Record<
-  string,
-  unknown
->;
+const PROBLEM_SCHEMA = schemaOf(problem);

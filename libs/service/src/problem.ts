@@ -8,7 +8,7 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { isStorable } from './text.js';
 
@@ -42,13 +42,32 @@ export const schemaPipe: PipeTransform = {
   async transform(given: unknown, { schema, type, data = 'body' }: ArgumentMetadata): Promise<unknown> {
     if (schema === undefined) return given;
     const value = type === 'query' ? withoutEmpty(given) : given;
-    const unstorable = unstorableFields(value, data);
-    if (unstorable.length > 0) throw invalid(unstorable);
+    refuseUnstorable(value, data);
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return result.value;
-    throw invalid(result.issues.flatMap((issue) => explain(issue as z.core.$ZodIssue, data)));
+    throw unlike(result.issues as readonly z.core.$ZodIssue[], data);
   },
 };
+
+/**
+ * The body of a request to a plain Fastify route, by the same rules.
+ *
+ * @throws {ProblemException} 400, naming each field and the rule it breaks
+ */
+export function readValid<T>(schema: z.ZodType<T>, body: unknown): T {
+  refuseUnstorable(body, 'body');
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  throw unlike(result.error.issues, 'body');
+}
+
+function refuseUnstorable(value: unknown, name: string): void {
+  const unstorable = unstorableFields(value, name);
+  if (unstorable.length > 0) throw invalid(unstorable);
+}
+
+const unlike = (issues: readonly z.core.$ZodIssue[], name: string): ProblemException =>
+  invalid(issues.flatMap((issue) => explain(issue, name)));
 
 function invalid(errors: readonly FieldProblem[]): ProblemException {
   const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ');
@@ -105,59 +124,66 @@ const POSTGRES_UNAVAILABLE =
 const POSTGRES_UNAVAILABLE_MESSAGE =
   /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/;
 
-/** Turns whatever was thrown into a problem; what the caller cannot act on is logged and answered without detail. */
+/** {@link sendProblem} for what Nest's controllers throw. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  private readonly logger = new Logger('Problem');
-
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const { status, body, retryAfter } = this.describe(error, reply);
-    if (reply.sent) return;
-    if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
-    if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
-    void reply.status(status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
+    sendProblem(error, reply.request, reply);
   }
+}
 
-  private describe(
-    error: unknown,
-    reply: FastifyReply,
-  ): { status: number; body: unknown; retryAfter?: number | undefined } {
-    const correlationId = reply.request.id;
-    if (error instanceof ProblemException) {
-      return { status: error.getStatus(), body: error.getResponse(), retryAfter: error.retryAfter };
-    }
-    if (error instanceof HttpException) {
-      const status = error.getStatus();
-      const response = error.getResponse();
-      // A body made on purpose with a `detail` is part of the published contract and goes out as it is.
-      const body = typeof response === 'object' && 'detail' in response ? response : undefined;
-      return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error, status)) };
-    }
-    const { code, message } = error as Error & { code?: string };
-    if (hasGone(reply.request)) {
-      return {
-        status: 400,
-        body: problemDocument(400, 'request.incomplete', 'The request ended before it was complete.'),
-      };
-    }
-    if ((code !== undefined && POSTGRES_UNAVAILABLE.test(code)) || POSTGRES_UNAVAILABLE_MESSAGE.test(message)) {
-      this.logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
-      const detail = 'The service cannot reach its database at the moment; please try again.';
-      return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2 };
-    }
-    this.logger.error({ correlationId, err: error, msg: 'a request failed unexpectedly' });
-    const detail = `Something went wrong on our side; quote ${correlationId} when you report it.`;
-    return { status: 500, body: problemDocument(500, 'service.failed', detail) };
+/** Answers whatever was thrown with a problem; what the caller cannot act on is logged and answered without detail. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, body, retryAfter } = describe(error, request);
+  if (reply.sent) return;
+  if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
+  if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
+  void reply.status(status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
+}
+
+const logger = new Logger('Problem');
+
+function describe(
+  error: unknown,
+  request: FastifyRequest,
+): { status: number; body: unknown; retryAfter?: number | undefined } {
+  const correlationId = request.id;
+  if (error instanceof ProblemException) {
+    return { status: error.getStatus(), body: error.getResponse(), retryAfter: error.retryAfter };
   }
+  if (error instanceof HttpException) {
+    const status = error.getStatus();
+    const response = error.getResponse();
+    // A body made on purpose with a `detail` is part of the published contract and goes out as it is.
+    const body = typeof response === 'object' && 'detail' in response ? response : undefined;
+    return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error.message, status)) };
+  }
+  const { code, message, statusCode = 500 } = error as Error & Partial<FastifyError>;
+  if (hasGone(request)) {
+    return {
+      status: 400,
+      body: problemDocument(400, 'request.incomplete', 'The request ended before it was complete.'),
+    };
+  }
+  if (statusCode < 500) {
+    return { status: statusCode, body: problemDocument(statusCode, codeOf(statusCode), detailOf(message, statusCode)) };
+  }
+  if ((code !== undefined && POSTGRES_UNAVAILABLE.test(code)) || POSTGRES_UNAVAILABLE_MESSAGE.test(message)) {
+    logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
+    const detail = 'The service cannot reach its database at the moment; please try again.';
+    return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2 };
+  }
+  logger.error({ correlationId, err: error, msg: 'a request failed unexpectedly' });
+  const detail = `Something went wrong on our side; quote ${correlationId} when you report it.`;
+  return { status: 500, body: problemDocument(500, 'service.failed', detail) };
 }
 
 /** The caller ended half-way: an error of its connection looks like one of the database's. */
 const hasGone = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
 
-// Nest hands over what Fastify refused before any handler ran as a plain HttpException with Fastify's own words.
-function detailOf(error: HttpException, status: number): string {
-  const { message } = error;
+// What Fastify refused before any handler ran comes with Fastify's own words, which Nest puts into a plain HttpException.
+function detailOf(message: string, status: number): string {
   if (status === 404 && message.startsWith('Cannot ')) return 'There is nothing at this address.';
   if (status === 413) return 'body: is larger than this address accepts';
   if (status === 415) return 'content-type: must be application/json';

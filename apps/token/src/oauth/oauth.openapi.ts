@@ -1,21 +1,12 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { oauthError } from '@rebelcore/contracts/oauth-error';
+import { schemaOf } from '@rebelcore/service/openapi';
 import { z } from 'zod';
 import { JWT_BEARER } from '../authorize/client-assertion.js';
 
-type Paths = OpenAPIObject['paths'];
-type Operation = NonNullable<Paths[string]['post']>;
-type Content = Extract<NonNullable<Operation['requestBody']>, { content: unknown }>['content'];
-type Schema = NonNullable<Content[string]['schema']>;
-
-const json = (schema: z.ZodType): Schema => {
-  const described: Record<string, unknown> = z.toJSONSchema(schema, { target: 'openapi-3.0' });
-  delete described.id;
-  return described;
-};
 const answer = (description: string, schema: z.ZodType) => ({
   description,
-  content: { 'application/json': { schema: json(schema) } },
+  content: { 'application/json': { schema: schemaOf(schema) } },
 });
 const refusal = (description: string) => answer(description, oauthError);
 
@@ -80,7 +71,7 @@ const REFUSALS = {
 };
 
 /** What `/oauth2` offers; no controller serves it. */
-export const OAUTH_PATHS: Paths = {
+export const OAUTH_PATHS: OpenAPIObject['paths'] = {
   '/oauth2/token': {
     post: {
       operationId: 'OAuth_token',
@@ -88,7 +79,10 @@ export const OAUTH_PATHS: Paths = {
       summary: 'Trades the credentials of an API user for an access token (RFC 6749, client_credentials).',
       description:
         'The username and password go into an Authorization header (Basic), or into the form; or the form has an assertion instead.',
-      requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema: json(tokenRequest) } } },
+      requestBody: {
+        required: true,
+        content: { 'application/x-www-form-urlencoded': { schema: schemaOf(tokenRequest) } },
+      },
       responses: {
         ...REFUSALS,
         200: answer('', tokenResponse),
@@ -106,7 +100,7 @@ export const OAUTH_PATHS: Paths = {
         'Whoever asks is an API user, authenticated as at the token endpoint, whose role includes `can_introspect`. Tokens of other customers, like forged and expired ones, are answered exactly `{"active": false}`. A token stays active until it expires, also when its API user has been deactivated since: `api_user_status` tells.',
       requestBody: {
         required: true,
-        content: { 'application/x-www-form-urlencoded': { schema: json(introspectionRequest) } },
+        content: { 'application/x-www-form-urlencoded': { schema: schemaOf(introspectionRequest) } },
       },
       responses: {
         ...REFUSALS,

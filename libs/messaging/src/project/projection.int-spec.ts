@@ -436,6 +436,15 @@ describe('Projection', () => {
     await expect(projection.whenProcessed(TOPIC, new Map([[0, 9n]]), 30)).rejects.toThrow('partition 0 is at 2 of 9');
   });
 
+  it('lets 64 wait for one key at a time, which costs other keys nothing, and nobody for what is too far ahead.', async () => {
+    const waiting = Array.from({ length: 64 }, () => projection.whenSequence(TOPIC, 'a', 1, 60_000));
+    expect(await projection.whenSequence(TOPIC, 'a', 1, 60_000)).toBe('crowded');
+    expect(await projection.whenSequence(TOPIC, 'b', 1, 30)).toBe('behind');
+    expect(await projection.whenSequence(TOPIC, 'b', 1_001, 60_000)).toBe('far');
+    await projection.apply(batch([message(0, 'a', 1)]), handlers);
+    expect(await Promise.all(waiting)).toEqual(Array<string>(64).fill('reached'));
+  });
+
   it('calls back with what was applied, after the commit, and goes on when that fails.', async () => {
     const told: string[] = [];
     const telling: typeof handlers = {
