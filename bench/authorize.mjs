@@ -87,10 +87,7 @@ async function two({ length = seconds, name } = {}) {
   const used = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
   const before = used();
   const job = { requests, connections: connections / 2, seconds: length };
-  const results = await Promise.all([
-    load.ask({ ...job, url: token.url }),
-    otherLoad.ask({ ...job, url: second.url }),
-  ]);
+  const results = await Promise.all([load.ask({ ...job, url: token.url }), otherLoad.ask({ ...job, url: second.url })]);
   if (results.some(({ failed }) => failed > 0)) throw new Error(`calls failed: ${JSON.stringify(results)}`);
   const total = results.reduce((sum, each) => sum + each.total, 0);
   if (name !== undefined) (cpu[name] ??= []).push(((used() - before) * 1e6) / total);
