@@ -35,6 +35,7 @@ const SNIPPETS: readonly (readonly [title: string, language: string, run: readon
   ['curl', 'sh', ['bash', '-euo', 'pipefail', '-c']],
   ['Node', 'js', NODE],
   ['Sign instead of sending a password', 'js', NODE],
+  ['Tokens that are of no use to a thief', 'js', NODE],
   ['Python', 'python', ['python3', '-c']],
   // From a file with the name of its class.
   ['Java', 'java', ['java']],
@@ -93,6 +94,23 @@ describe('openid-client', () => {
     const known = await oauth.tokenIntrospection(server, granted.access_token);
     expect(known).toMatchObject({ active: true, sub: apiUser.id, scope: 'can_use_agent', api_user_status: 'active' });
     expect(await oauth.tokenIntrospection(server, `${granted.access_token}x`)).toEqual({ active: false });
+  });
+
+  it('gets a token that is bound to its key, which opens nothing without it (DPoP)', async () => {
+    const server = await discovered(oauth.ClientSecretBasic(apiUser.password));
+    const DPoP = oauth.getDPoPHandle(server, await oauth.randomDPoPKeyPair());
+    const { access_token, token_type } = await oauth.clientCredentialsGrant(server, undefined, { DPoP });
+    expect(token_type).toBe('dpop');
+
+    const body = JSON.stringify({ prompt: 'Hello', spec_ids: [] });
+    const headers = { 'content-type': 'application/json' };
+    const url = new URL('/api/v1/infer', issuer());
+    const asked = [server, access_token, url, 'POST', body, new Headers(headers)] as const;
+    expect(await (await oauth.fetchProtectedResource(...asked, { DPoP })).json()).toEqual(answered);
+    const stolen = { method: 'POST', headers: { ...headers, authorization: `Bearer ${access_token}` }, body };
+    expect((await fetch(url, stolen)).status).toBe(401);
+    const known = await oauth.tokenIntrospection(server, access_token);
+    expect(known).toMatchObject({ active: true, token_type: 'DPoP', cnf: { jkt: await DPoP.calculateThumbprint() } });
   });
 
   it('understands what is refused', async () => {

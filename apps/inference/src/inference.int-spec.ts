@@ -299,6 +299,7 @@ describe('/infer', () => {
         authorization_servers: ['https://issuer.test'],
         scopes_supported: ['can_use_agent'],
         bearer_methods_supported: ['header'],
+        dpop_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
       });
     }
   });

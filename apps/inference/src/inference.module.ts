@@ -21,6 +21,7 @@ export class InferenceModule {
       jwksUri: config.TOKEN_JWKS_URL,
       issuer: config.TOKEN_ISSUER,
       audience: config.TOKEN_AUDIENCE,
+      publicUrl: publicUrl(config),
       resourceMetadata: `${publicUrl(config)}/.well-known/oauth-protected-resource/api/v1/infer`,
     };
     return {

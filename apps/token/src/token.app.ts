@@ -1,4 +1,5 @@
 import { apiUserTokens } from '@rebelcore/api-access/api-user.guard';
+import { DPoPProofs } from '@rebelcore/api-access/dpop-proof';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
 import { installAuthorize } from './authorize/authorize.endpoint.js';
@@ -12,7 +13,7 @@ import { tokenEndpoint } from './oauth/token.endpoint.js';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
 import { isRefusedCall } from '@rebelcore/service/refused-calls';
-import { isResourceOf, type TokenConfig } from './token.config.js';
+import { isResourceOf, publicUrl, type TokenConfig } from './token.config.js';
 import { TokenModule } from './token.module.js';
 
 const DESCRIPTION =
@@ -40,7 +41,12 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
     const rules = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
     installAuthorize(fastify, { authentication, issuer });
     installOAuth(fastify, BODY_LIMIT, {
-      '/token': tokenEndpoint({ authentication, issuer, serves: isResourceOf(config) }),
+      '/token': tokenEndpoint({
+        authentication,
+        issuer,
+        proofs: new DPoPProofs(publicUrl(config)),
+        serves: isResourceOf(config),
+      }),
       '/introspect': introspectionEndpoint({
         authentication,
         tokens: apiUserTokens(rules, ownKeys(app.get(SigningKeyRing))),

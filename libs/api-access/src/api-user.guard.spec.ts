@@ -1,6 +1,7 @@
 import { Controller, Module, Post, Req, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ProvingClient } from '@rebelcore/testing/dpop-proofs';
 import type { FastifyRequest } from 'fastify';
 import { generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -68,6 +69,7 @@ beforeAll(async () => {
     issuer: 'https://issuer.test',
     audience: 'an-api',
     resourceMetadata: 'https://api.test/metadata',
+    publicUrl: 'https://api.test',
   };
   @Module({
     controllers: [EchoController],
@@ -130,6 +132,48 @@ function respelled(genuine: string): string {
 }
 const call = (authorization?: string, url = '/call') =>
   app.inject({ method: 'POST', url, ...(authorization !== undefined && { headers: { authorization } }) });
+
+describe('a token that is bound to a key (DPoP)', () => {
+  const [holder, thief] = [new ProvingClient(), new ProvingClient()];
+  const bound = async () => token({ claims: { cnf: { jkt: await holder.thumbprint() } } });
+  const proofFor = (bearer: string, by = holder) => by.proof({ url: 'https://api.test/call', token: bearer });
+  const send = (authorization: string, dpop?: string) =>
+    app.inject({ method: 'POST', url: '/call', headers: { authorization, ...(dpop !== undefined && { dpop }) } });
+
+  it('lets in whoever has the key', async () => {
+    const bearer = await bound();
+    expect((await send(`DPoP ${bearer}`, await proofFor(bearer))).statusCode).toBe(201);
+    expect(request?.apiUser?.boundTo).toBe(await holder.thumbprint());
+  });
+
+  it.each<[string, (bearer: string) => Promise<[string, string?]>]>([
+    ['without a proof', (bearer) => Promise.resolve([`DPoP ${bearer}`])],
+    ['with the proof of a thief', async (bearer) => [`DPoP ${bearer}`, await proofFor(bearer, thief)]],
+    ['as if it were a bearer token', (bearer) => Promise.resolve([`Bearer ${bearer}`])],
+    ['as a bearer token, with a proof', async (bearer) => [`Bearer ${bearer}`, await proofFor(bearer)]],
+  ])('refuses it %s', async (_, presented) => {
+    const [authorization, dpop] = await presented(await bound());
+    const { statusCode, body, headers } = await send(authorization, dpop);
+    expect([statusCode, body]).toEqual([401, '{"detail":"invalid token"}']);
+    const challenges = [headers['www-authenticate']].flat();
+    expect(challenges[0]).toMatch(/^Bearer error="invalid_token"/);
+    const isAsked = authorization.startsWith('DPoP');
+    expect(challenges.slice(1)).toEqual(isAsked ? ['DPoP algs="ES256 PS256 EdDSA Ed25519"'] : []);
+    expect(request).toBeUndefined();
+  });
+
+  it('refuses the proof that was sent already', async () => {
+    const bearer = await bound();
+    const proof = await proofFor(bearer);
+    const statuses = [await send(`DPoP ${bearer}`, proof), await send(`DPoP ${bearer}`, proof)];
+    expect(statuses.map(({ statusCode }) => statusCode)).toEqual([201, 401]);
+  });
+
+  it('refuses with a proof a token that is not bound to its key', async () => {
+    const bearer = token();
+    expect((await send(`DPoP ${bearer}`, await proofFor(bearer))).statusCode).toBe(401);
+  });
+});
 
 describe('a flag that a downstream API requires', () => {
   const [user, other] = [genuine().sub, '0198a1de-aaaa-7000-8000-000000000002'];

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
+import { DPoPProofs, PROOF_ALGORITHMS } from './dpop-proof.js';
 import { IssuerKeys, type VerificationKeys } from './issuer-keys.js';
 import { assertPermitted, isRestricted } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
@@ -22,6 +23,8 @@ export interface ApiUser {
   /** Whether the application asked for those alone: the token permits no others, whatever the role does. */
   readonly narrowed: boolean;
   readonly tokenId: string;
+  /** Thumbprint (RFC 7638) of the key that whoever uses the token has to prove to have (DPoP, RFC 9449). */
+  readonly boundTo?: string;
   /** Unix seconds. */
   readonly issuedAt: number;
   readonly expiresAt: number;
@@ -39,6 +42,8 @@ export const API_USER_TOKENS = Symbol('API_USER_TOKENS');
 export interface ApiUserTokens extends Omit<TokenRules, 'typ' | 'maxLifetimeS'> {
   /** Where this API says whose tokens it takes (RFC 9728); refusals name it. */
   readonly resourceMetadata?: string;
+  /** The origin that callers see this API at: what DPoP proofs name. Without it tokens that need a proof are refused. */
+  readonly publicUrl?: string;
 }
 
 /** Always 24 hours, as published. */
@@ -63,6 +68,7 @@ const claims = z.object({
   scope: z.string(),
   narrowed: z.boolean().default(false),
   jti: z.string().min(1).max(64),
+  cnf: z.object({ jkt: z.string() }).optional(),
   iat: z.int(),
   exp: z.int().positive(),
 });
@@ -83,6 +89,7 @@ export function apiUserTokens(
       scope: claim.scope === '' ? [] : claim.scope.split(' '),
       narrowed: claim.narrowed,
       tokenId: claim.jti,
+      ...(claim.cnf !== undefined && { boundTo: claim.cnf.jkt }),
       issuedAt: claim.iat,
       expiresAt: claim.exp,
     };
@@ -98,6 +105,8 @@ export function apiUserTokens(
  */
 @Injectable()
 export class ApiUserGuard extends BearerGuard<ApiUser> {
+  private readonly proofs: DPoPProofs | undefined;
+
   constructor(
     @Inject(API_USER_TOKENS) tokens: ApiUserTokens,
     private readonly reflector: Reflector,
@@ -107,6 +116,21 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
       apiUserTokens(tokens, new IssuerKeys(tokens.jwksUri)),
       tokens.resourceMetadata === undefined ? [] : [`resource_metadata="${tokens.resourceMetadata}"`],
     );
+    this.proofs = tokens.publicUrl === undefined ? undefined : new DPoPProofs(tokens.publicUrl);
+  }
+
+  protected override tokenOf(request: FastifyRequest): string | undefined {
+    return dpopToken(request) ?? super.tokenOf(request);
+  }
+
+  /** A token that is bound to a key counts with a proof alone, and one that is not, as a bearer token alone (RFC 9449, 7.1). */
+  protected override async mayHold(request: FastifyRequest, token: string, { boundTo }: ApiUser): Promise<boolean> {
+    if ((dpopToken(request) === undefined) !== (boundTo === undefined)) return false;
+    return boundTo === undefined || (await this.proofs?.thumbprintOf(request, token)) === boundTo;
+  }
+
+  protected override otherChallenges(request: FastifyRequest): readonly string[] {
+    return dpopToken(request) === undefined ? [] : [`DPoP algs="${PROOF_ALGORITHMS.join(' ')}"`];
   }
 
   protected details({ apiUserId, customerId, tokenId }: ApiUser): CallDetails {
@@ -125,3 +149,7 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
     return true;
   }
 }
+
+/** The token of a request that comes with a proof. */
+const dpopToken = ({ headers }: FastifyRequest): string | undefined =>
+  /^dpop +(.+)$/i.exec(headers.authorization ?? '')?.[1];

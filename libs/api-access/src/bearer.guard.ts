@@ -22,7 +22,7 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const token = bearerToken(request.headers.authorization);
+    const token = this.tokenOf(request);
     if (token === undefined) {
       return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason: 'token.missing' });
     }
@@ -36,6 +36,9 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     if (caller.expiresAt * 1000 <= Date.now()) {
       return this.refuse(http.getResponse(), request, { detail: 'token expired', reason: 'token.expired' });
     }
+    if (!(await this.mayHold(request, token, caller))) {
+      return this.refuse(http.getResponse(), request, { detail: 'invalid token', reason: 'token.not-proven' });
+    }
     return this.admit(context, request, caller);
   }
 
@@ -45,13 +48,28 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
    * @throws {KeysUnavailable}
    */
   async identify(request: FastifyRequest): Promise<CallDetails | undefined> {
-    const token = bearerToken(request.headers.authorization);
+    const token = this.tokenOf(request);
     const caller = token === undefined ? undefined : await this.tokens.holderOf(token);
     return caller && this.details(caller);
   }
 
   /** What the activity log is told about the caller. */
   protected abstract details(caller: Caller): CallDetails;
+
+  /** The token of a request, by whichever scheme; undefined where there is none. */
+  protected tokenOf({ headers }: FastifyRequest): string | undefined {
+    return bearerToken(headers.authorization);
+  }
+
+  /** Whether whoever sent this token may be the one who holds it: anybody, for a token that is no more than its text. */
+  protected mayHold(_request: FastifyRequest, _token: string, _caller: Caller): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  /** Further challenges to whoever was refused. */
+  protected otherChallenges(_request: FastifyRequest): readonly string[] {
+    return [];
+  }
 
   /** Puts the caller on the request, or throws when they may not do this. */
   protected abstract admit(
@@ -70,7 +88,9 @@ export abstract class BearerGuard<Caller extends { readonly expiresAt: number }>
     const isMissing = refusal.reason === 'token.missing';
     const error = isMissing ? [] : ['error="invalid_token"', `error_description="${refusal.detail}"`];
     const parameters = [...error, ...this.challenge].join(', ');
-    void reply.header('www-authenticate', parameters === '' ? 'Bearer' : `Bearer ${parameters}`);
+    const bearer = parameters === '' ? 'Bearer' : `Bearer ${parameters}`;
+    const others = this.otherChallenges(request);
+    void reply.header('www-authenticate', others.length === 0 ? bearer : [bearer, ...others]);
     return this.unauthorized(refusal);
   }
 }

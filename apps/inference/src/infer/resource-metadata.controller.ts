@@ -1,5 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { PROOF_ALGORITHMS } from '@rebelcore/api-access/dpop-proof';
 import { CONFIG } from '@rebelcore/service/config';
 import { z } from 'zod';
 import { publicUrl, type InferenceConfig } from '../inference.config.js';
@@ -12,6 +13,7 @@ const metadata = z
     authorization_servers: z.array(z.string()),
     scopes_supported: z.array(z.string()),
     bearer_methods_supported: z.array(z.string()),
+    dpop_signing_alg_values_supported: z.array(z.string()),
   })
   .meta({ id: 'ProtectedResourceMetadata' });
 
@@ -43,6 +45,7 @@ export class ResourceMetadataController {
       authorization_servers: [this.config.TOKEN_ISSUER],
       scopes_supported: ['can_use_agent'],
       bearer_methods_supported: ['header'],
+      dpop_signing_alg_values_supported: [...PROOF_ALGORITHMS],
     };
   }
 }

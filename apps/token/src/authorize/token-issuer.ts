@@ -35,8 +35,13 @@ export class TokenIssuer {
    *
    * @param narrowedTo the only flags, parted by blanks, that the application asked for: its token then permits no others,
    *   whatever the role permits now or later
+   * @param boundTo the thumbprint of the key that whoever uses the token has to prove to have (DPoP, RFC 9449)
    */
-  issue(request: FastifyRequest, subject: TokenSubject, narrowedTo?: string): IssuedToken {
+  issue(
+    request: FastifyRequest,
+    subject: TokenSubject,
+    { narrowedTo, boundTo }: { narrowedTo?: string | undefined; boundTo?: string | undefined } = {},
+  ): IssuedToken {
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
     const tokenId = randomUUID();
@@ -52,6 +57,7 @@ export class TokenIssuer {
       role: subject.role ?? '',
       scope: narrowedTo ?? subject.scope ?? '',
       ...(narrowedTo !== undefined && { narrowed: true }),
+      ...(boundTo !== undefined && { cnf: { jkt: boundTo } }),
     });
     describeCall(request, { tokenId, tokenExpiresAt: expiresAt });
     return { token, expiresAt };

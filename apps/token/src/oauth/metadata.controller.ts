@@ -1,5 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { PROOF_ALGORITHMS } from '@rebelcore/api-access/dpop-proof';
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { CONFIG } from '@rebelcore/service/config';
 import { z } from 'zod';
@@ -19,6 +20,7 @@ const metadata = z
     token_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
     introspection_endpoint_auth_methods_supported: z.array(z.string()),
     introspection_endpoint_auth_signing_alg_values_supported: z.array(z.string()),
+    dpop_signing_alg_values_supported: z.array(z.string()),
     scopes_supported: z.array(z.string()),
   })
   .meta({ id: 'AuthorizationServerMetadata' });
@@ -44,6 +46,7 @@ export class MetadataController {
       token_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
       introspection_endpoint_auth_methods_supported: [...CLIENT_AUTHENTICATION],
       introspection_endpoint_auth_signing_alg_values_supported: [...ASSERTION_ALGORITHMS],
+      dpop_signing_alg_values_supported: [...PROOF_ALGORITHMS],
       scopes_supported: [...PERMISSIONS],
     };
   }

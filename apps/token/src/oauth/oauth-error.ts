@@ -5,7 +5,7 @@ import type { Problem } from '@rebelcore/contracts/problem';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 
-/** Of RFC 6749, section 5.2, and RFC 8707; each with the status that it has. */
+/** Of RFC 6749, section 5.2, RFC 8707 and RFC 9449; each with the status that it has. */
 const STATUSES = {
   invalid_request: 400,
   invalid_client: 401,
@@ -14,6 +14,7 @@ const STATUSES = {
   unsupported_grant_type: 400,
   invalid_scope: 400,
   invalid_target: 400,
+  invalid_dpop_proof: 400,
 } as const;
 
 /** A refusal that a client library understands. */

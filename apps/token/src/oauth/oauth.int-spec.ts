@@ -3,6 +3,7 @@ import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
 import { readClientKey } from '@rebelcore/credentials/client-key';
 import { testAssertion, testPair, type TestPair } from '@rebelcore/testing/client-assertions';
+import { ProvingClient } from '@rebelcore/testing/dpop-proofs';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { until } from '@rebelcore/testing/until';
 import jwt from 'jsonwebtoken';
@@ -64,6 +65,7 @@ it('GET /.well-known/oauth-authorization-server says where and how, by the issue
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
     introspection_endpoint: 'https://issuer.test/oauth2/introspect',
+    dpop_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
     introspection_endpoint_auth_signing_alg_values_supported: ['ES256', 'PS256', 'EdDSA', 'Ed25519'],
   });
@@ -372,6 +374,45 @@ describe('POST /oauth2/introspect (RFC 7662)', () => {
     const [body, headers = basic(api.username, api.password)] = request();
     const init = { method: 'POST', headers: { ...FORM, ...headers }, body };
     expectError(await send('/oauth2/introspect', init), status, error);
+  });
+});
+
+describe('DPoP (RFC 9449)', () => {
+  const client = new ProvingClient();
+  const url = 'https://issuer.test/oauth2/token';
+  const claimsOf = ({ body }: Answer) => jwt.decode(String(body.access_token)) as jwt.JwtPayload;
+
+  it('binds a token to the key that was proven', async () => {
+    const answer = await ask(GRANT, { ...own(), dpop: await client.proof({ url }) });
+    expect([answer.status, answer.body.token_type]).toEqual([200, 'DPoP']);
+    expect(claimsOf(answer).cnf).toEqual({ jkt: await client.thumbprint() });
+    const { username, password } = apiUser;
+    const about = `token=${String(answer.body.access_token)}&client_id=${username}&client_secret=${password}`;
+    const inactive = await send('/oauth2/introspect', { method: 'POST', headers: FORM, body: about });
+    expectError(inactive, 403, 'unauthorized_client');
+  });
+
+  it('refuses what proves nothing, and what was sent before, and says so to the activity log', async () => {
+    const used = await client.proof({ url });
+    expect((await ask(GRANT, { ...own(), dpop: used })).status).toBe(200);
+    const elsewhere = await client.proof({ url: 'https://issuer.test/oauth2/introspect' });
+    for (const dpop of [
+      used,
+      elsewhere,
+      '',
+      'none',
+      `${await client.proof({ url })}, ${await client.proof({ url })}`,
+    ]) {
+      const answer = await ask(GRANT, { ...own(), dpop });
+      expectError(answer, 400, 'invalid_dpop_proof');
+      const id = answer.headers.get('x-correlation-id');
+      const call = (await recordedCalls(fixture.kafka(), 'token')).find(({ correlationId }) => correlationId === id);
+      expect(call).toMatchObject({ apiUserId: apiUser.id, reason: 'oauth.invalid_dpop_proof' });
+    }
+  });
+
+  it('asks who it is before it looks at the proof', async () => {
+    expectError(await ask(GRANT, { ...basic(apiUser.username, 'x'), dpop: 'none' }), 401, 'invalid_client');
   });
 });
 

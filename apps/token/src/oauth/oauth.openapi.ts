@@ -32,7 +32,7 @@ const introspectionRequest = z.object({
 });
 const tokenResponse = z.object({
   access_token: z.string(),
-  token_type: z.literal('Bearer'),
+  token_type: z.enum(['Bearer', 'DPoP']).meta({ description: 'DPoP where a proof was sent.' }),
   expires_in: z.int().meta({ description: 'Seconds; always 24 hours.' }),
   scope: z.string().optional().meta({ description: 'What was granted, where it is not what was asked for.' }),
 });
@@ -41,7 +41,11 @@ const introspectionResponse = z.object({
   active: z.boolean().meta({ description: 'When it is false, nothing else is said.' }),
   scope: z.string().optional().meta({ description: 'What the token permits now, parted by blanks.' }),
   client_id: z.string().optional().meta({ description: 'The username of the API user.' }),
-  token_type: z.literal('Bearer').optional(),
+  token_type: z.enum(['Bearer', 'DPoP']).optional(),
+  cnf: z
+    .object({ jkt: z.string() })
+    .optional()
+    .meta({ description: 'The thumbprint of the key that whoever uses the token has to prove to have (RFC 9449).' }),
   exp: z.int().optional().meta({ description: 'Unix seconds.' }),
   iat: z.int().optional(),
   sub: z.uuid().optional().meta({ description: 'The id of the API user.' }),
@@ -86,7 +90,7 @@ export const OAUTH_PATHS: OpenAPIObject['paths'] = {
       responses: {
         ...REFUSALS,
         200: answer('', tokenResponse),
-        400: refusal('invalid_request, unsupported_grant_type, invalid_scope or invalid_target.'),
+        400: refusal('invalid_request, unsupported_grant_type, invalid_scope, invalid_target or invalid_dpop_proof.'),
         403: refusal('Only pages of the same origin may send this.'),
       },
     },
