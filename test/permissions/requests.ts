@@ -98,6 +98,8 @@ export const ROWS: readonly Row[] = [
   ['GET /api/v1/api-users/{id}/keys',                      [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/keys`)],
   ['POST /api/v1/api-users/{id}/keys',                     [401, 403, 403, 403, 201, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/keys`, { public_key: testPair('EdDSA').publicJwk })],
   ['DELETE /api/v1/api-users/{id}/keys/{kid}',             [401, 403, 403, 403, 204, 404, 401], ofKey],
+  ['GET /api/v1/api-users/{id}/networks',                  [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/networks`)],
+  ['PUT /api/v1/api-users/{id}/networks',                  [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/networks`, { authorize_networks: ['203.0.113.0/24'], token_networks: [] })],
   ['POST /api/v1/api-users/{id}/hand-overs',               [401, 403, 403, 403, 201, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/hand-overs`, ciphertext)],
   ['GET /api/v1/api-users/{id}/hand-overs',                [401, 403, 403, 403, 200, 404, 401], async (acme) => at(`/api/v1/api-users/${(await apiUser(acme)).id}/hand-overs`)],
   ['DELETE /api/v1/hand-overs/{id}',                       [401, 403, 403, 403, 204, 404, 401], async (acme) => at(`/api/v1/hand-overs/${await handOver(acme)}`)],

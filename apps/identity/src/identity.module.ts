@@ -20,6 +20,8 @@ import {
 import { ApiUserController } from './api-user/api-user.controller.js';
 import { AddApiUserKeyHandler, KeysOfApiUserHandler, RemoveApiUserKeyHandler } from './api-user/key.commands.js';
 import { KeyController } from './api-user/key.controller.js';
+import { ConfineApiUserHandler, ConfinementOfApiUserHandler } from './api-user/network.commands.js';
+import { NetworkController } from './api-user/network.controller.js';
 import { ReportLeakHandler } from './api-user/leak.commands.js';
 import { LeakController } from './api-user/leak.controller.js';
 import { LeakMails } from './api-user/leak-mails.js';
@@ -93,6 +95,7 @@ const COMMANDS: Provider[] = [
   ChangeApiUserStatusHandler,
   ChangeApiUserRoleHandler,
   AddApiUserKeyHandler,
+  ConfineApiUserHandler,
   RemoveApiUserKeyHandler,
   ReportLeakHandler,
   AddRoleHandler,
@@ -110,6 +113,7 @@ const QUERIES: Provider[] = [
   ListUsersHandler,
   FindUserHandler,
   KeysOfApiUserHandler,
+  ConfinementOfApiUserHandler,
 ];
 
 @Module({})
@@ -151,6 +155,7 @@ export class IdentityModule {
         RoleController,
         ApiUserController,
         KeyController,
+        NetworkController,
         LeakController,
         UserController,
         PortalUserController,

@@ -156,6 +156,10 @@ export interface TestRole {
   readonly name: string;
   readonly permissions?: readonly string[];
 }
+interface TestConfinement {
+  readonly authorizeNetworks?: readonly string[];
+  readonly tokenNetworks?: readonly string[];
+}
 const AGENT: TestRole = { id: '0198a1de-0000-7000-8000-000000000003', name: 'RebelCore_AgentUser' };
 
 /** An API user and the records that identity would publish about it, with gap-free sequences of its customer. */
@@ -202,8 +206,12 @@ export class TestApiUser {
   }
 
   /** @param role by default RebelCore_AgentUser as events told it before they told flags */
-  created(role: TestRole = AGENT): OutgoingRecord {
-    return this.fact('ApiUserCreated', { username: this.username, role });
+  created(role: TestRole = AGENT, confinement: TestConfinement = {}): OutgoingRecord {
+    return this.fact('ApiUserCreated', { username: this.username, role, ...confinement });
+  }
+
+  confined(authorizeNetworks: readonly string[], tokenNetworks: readonly string[]): OutgoingRecord {
+    return this.fact('ApiUserNetworksChanged', { authorizeNetworks, tokenNetworks });
   }
 
   givenRole(from: TestRole, to: TestRole): OutgoingRecord {

@@ -9,7 +9,7 @@ import jwt from 'jsonwebtoken';
 import { createPublicKey, randomUUID, type JsonWebKey } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { TestApiUser, TokenFixture, type Replica } from './token.fixture-spec.js';
+import { TestApiUser, TokenFixture, type Answer, type Replica } from './token.fixture-spec.js';
 
 let fixture: TokenFixture;
 let first: Replica;
@@ -166,6 +166,47 @@ describe('“Changed flags count from the next request”: role and scope of a n
     // What is acknowledged is who may authorize, and that did not change with the role.
     const told = (await acknowledgements(third)).filter(({ data }) => data.apiUserId === third.id);
     expect(told.map(({ data }) => data.state)).toEqual(['active']);
+  });
+});
+
+describe('an API user that is confined to networks', () => {
+  const [HERE, ELSEWHERE] = ['127.0.0.0/8', '203.0.113.0/24'];
+  const networksOf = ({ body }: Answer) => (jwt.decode(String(body.token)) as jwt.JwtPayload).networks as unknown;
+
+  it('is refused from elsewhere with the very same bytes as whoever is wrong, and the record says why', async () => {
+    const apiUser = new TestApiUser();
+    const confinement = { authorizeNetworks: [ELSEWHERE, '2001:db8::/32'] };
+    await fixture.publish([apiUser.credential(), apiUser.created(undefined, confinement)]);
+    const wrong = { ...apiUser.credentials, password: 'wrong' };
+    const asked = [apiUser.credentials, wrong, { ...apiUser.credentials, username: 'nobody' }];
+    const answers = [];
+    for (const [n, body] of asked.entries()) {
+      answers.push(await fixture.authorize(body, first, { 'x-correlation-id': `${apiUser.id}:${String(n)}` }));
+    }
+    for (const { status, text, headers } of answers) {
+      expect([status, text]).toEqual([401, '{"detail":"invalid credentials"}']);
+      expect([...headers.keys()].sort()).toEqual([...(answers[0]?.headers.keys() ?? [])].sort());
+    }
+    const calls = await recordedCalls(fixture.kafka(), 'token');
+    const [right, other] = [0, 1].map((n) =>
+      calls.find(({ callerCorrelationId }) => callerCorrelationId === `${apiUser.id}:${String(n)}`),
+    );
+    const { id: apiUserId, customerId } = apiUser;
+    expect(right).toMatchObject({ customerId, apiUserId, ip: '127.0.0.1', reason: 'api-user.network-not-allowed' });
+    expect(other).toMatchObject({ customerId, apiUserId, reason: 'api-user.wrong-password' });
+  });
+
+  it('is accepted from there, and its tokens say where they may be used, which is a list of its own', async () => {
+    const apiUser = await minted();
+    expect(networksOf(await fixture.authorize(apiUser.credentials))).toBeUndefined();
+    await fixture.publish([apiUser.confined([HERE], [ELSEWHERE, '2001:db8::/32'])]);
+    expect(networksOf(await fixture.authorize(apiUser.credentials))).toEqual([ELSEWHERE, '2001:db8::/32']);
+    await fixture.publish([apiUser.confined([ELSEWHERE], [HERE]), apiUser.confined([HERE], [])]);
+    expect(networksOf(await fixture.authorize(apiUser.credentials))).toBeUndefined();
+    await fixture.publish([apiUser.confined([ELSEWHERE], [])]);
+    expect((await fixture.authorize(apiUser.credentials)).status).toBe(401);
+    await fixture.publish([apiUser.confined([], [])]);
+    expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
   });
 });
 
@@ -381,10 +422,15 @@ describe('S06: guessing', () => {
     expect(calls.length).toBeLessThan(answers.length);
   });
 
-  it('is throttled alike where the username is unknown, the password wrong or the API user inactive', async () => {
-    const [active, inactive] = [await minted(), await minted()];
-    await fixture.publish([inactive.deactivated()]);
-    const asked = [['nobody'], [active.username], [inactive.username, inactive.password]] as const;
+  it('is throttled alike where the username is unknown, the password wrong, the API user inactive or it comes from elsewhere', async () => {
+    const [active, inactive, elsewhere] = [await minted(), await minted(), await minted()];
+    await fixture.publish([inactive.deactivated(), elsewhere.confined(['203.0.113.0/24'], [])]);
+    const asked = [
+      ['nobody'],
+      [active.username],
+      [inactive.username, inactive.password],
+      [elsewhere.username, elsewhere.password],
+    ] as const;
     for (const [username, password] of asked) {
       await fixture.current();
       const answers = await Promise.all(Array.from({ length: 40 }, () => guess('127.0.0.4', username, password)));

@@ -8,6 +8,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { API_USER_PERMISSIONS, API_USER_TOKENS, ApiUserGuard, type ApiUserPermissions } from './api-user.guard.js';
 import { OwnerOnly, RequirePermission } from './permissions.js';
+import type { CallDetails } from './record-calls.plugin.js';
 
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const issuer = p256();
@@ -20,6 +21,8 @@ let jwksRequests = 0;
 let published: object[];
 let app: NestFastifyApplication;
 let request: FastifyRequest | undefined;
+/** What would be recorded of the last call. */
+let described: CallDetails | undefined;
 
 @Controller()
 class EchoController {
@@ -81,6 +84,13 @@ beforeAll(async () => {
   })
   class TestModule {}
   app = await NestFactory.create<NestFastifyApplication>(TestModule, new FastifyAdapter(), { logger: false });
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onResponse', (incoming, _, done) => {
+      described = incoming.call;
+      done();
+    });
   await app.init();
   await app.getHttpAdapter().getInstance().ready();
 });
@@ -130,8 +140,13 @@ function respelled(genuine: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return genuine.slice(0, -1) + (alphabet[alphabet.indexOf(genuine.slice(-1)) + 1] ?? '');
 }
-const call = (authorization?: string, url = '/call') =>
-  app.inject({ method: 'POST', url, ...(authorization !== undefined && { headers: { authorization } }) });
+const call = (authorization?: string, url = '/call', remoteAddress = '127.0.0.1') =>
+  app.inject({
+    method: 'POST',
+    url,
+    remoteAddress,
+    ...(authorization !== undefined && { headers: { authorization } }),
+  });
 
 describe('a token that is bound to a key (DPoP)', () => {
   const [holder, thief] = [new ProvingClient(), new ProvingClient()];
@@ -251,6 +266,38 @@ describe('the guard of a downstream API', () => {
     );
   });
 
+  describe('a token that is confined to networks', () => {
+    const confined = (...networks: string[]) => `Bearer ${token({ claims: { networks } })}`;
+
+    it('is accepted from there, in whichever spelling the address comes', async () => {
+      const bearer = confined('203.0.113.0/24', '2001:db8::/32');
+      for (const from of ['203.0.113.9', '::ffff:203.0.113.9', '2001:db8::1']) {
+        expect([from, (await call(bearer, '/call', from)).statusCode]).toEqual([from, 201]);
+      }
+      expect(request?.apiUser?.networks?.networks).toEqual(['203.0.113.0/24', '2001:db8::/32']);
+    });
+
+    it('is refused from elsewhere, also once it was verified, and not with a 401, which would have another one fetched', async () => {
+      const bearer = confined('203.0.113.0/24');
+      expect((await call(bearer, '/call', '203.0.113.9')).statusCode).toBe(201);
+      request = undefined;
+      for (const from of ['198.51.100.1', '203.0.114.0', '2001:db8::1', '::ffff:198.51.100.1', 'unknown']) {
+        const answer = await call(bearer, '/call', from);
+        expect([from, answer.statusCode]).toEqual([from, 403]);
+        const detail = expect.any(String) as string;
+        expect(answer.json()).toMatchObject({ code: 'token.network-not-allowed', detail });
+        expect(answer.headers['www-authenticate']).toBeUndefined();
+      }
+      expect(request).toBeUndefined();
+      expect(described).toMatchObject({ apiUserId: genuine().sub, reason: 'token.network-not-allowed' });
+    });
+
+    it('is expired first, wherever it is used', async () => {
+      const expired = `Bearer ${token({ claims: { networks: ['203.0.113.0/24'], exp: now() - 1 } })}`;
+      expect((await call(expired, '/call', '198.51.100.1')).body).toBe('{"detail":"token expired"}');
+    });
+  });
+
   it('notices the expiry of a token that it has verified before', async () => {
     const short = `Bearer ${token({ claims: { exp: now() + 1 } })}`;
     expect((await call(short)).statusCode).toBe(201);
@@ -308,6 +355,9 @@ describe('the guard of a downstream API', () => {
     ['no algorithm', { header: { alg: undefined } }],
     ['a signature that is too long', { signature: Buffer.alloc(65, 1).toString('base64url') }],
     ['a scope as a list', { claims: { scope: ['can_use_agent'] } }],
+    ['a list without a network', { claims: { networks: [] } }],
+    ['networks as text', { claims: { networks: '127.0.0.0/8' } }],
+    ['a network that is none', { claims: { networks: ['127.0.0.0/8', '10.0.0.0/99'] } }],
   ])('refuses a token with %s', async (_, forgery) => {
     const response = await call(`Bearer ${token(forgery)}`);
     expect([response.statusCode, response.body]).toEqual([401, '{"detail":"invalid token"}']);

@@ -1,13 +1,16 @@
-import { Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
+import { HttpException, Inject, Injectable, Optional, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { network } from '@rebelcore/contracts/networks';
+import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { bearerStrategy, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
 import { DPoPProofs, PROOF_ALGORITHMS } from './dpop-proof.js';
 import { IssuerKeys, type VerificationKeys } from './issuer-keys.js';
+import { networkList, type NetworkList } from './networks.js';
 import { assertPermitted, isRestricted } from './permissions.js';
-import type { CallDetails } from './record-calls.plugin.js';
+import { describeCall, type CallDetails } from './record-calls.plugin.js';
 import { TokenVerifier } from './token-verifier.js';
 
 /** The API user whose token a request carries. */
@@ -22,6 +25,8 @@ export interface ApiUser {
   readonly scope: readonly string[];
   /** Whether the application asked for those alone: the token permits no others, whatever the role does. */
   readonly narrowed: boolean;
+  /** From where alone the token may be used; undefined for anywhere. */
+  readonly networks: NetworkList | undefined;
   readonly tokenId: string;
   /** Thumbprint (RFC 7638) of the key that whoever uses the token has to prove to have (DPoP, RFC 9449). */
   readonly boundTo?: string;
@@ -67,6 +72,7 @@ const claims = z.object({
   role: z.string(),
   scope: z.string(),
   narrowed: z.boolean().default(false),
+  networks: z.array(network).min(1).optional(),
   jti: z.string().min(1).max(64),
   cnf: z.object({ jkt: z.string() }).optional(),
   iat: z.int(),
@@ -88,6 +94,7 @@ export function apiUserTokens(
       role: claim.role,
       scope: claim.scope === '' ? [] : claim.scope.split(' '),
       narrowed: claim.narrowed,
+      networks: claim.networks && networkList(claim.networks.join(' ')),
       tokenId: claim.jti,
       ...(claim.cnf !== undefined && { boundTo: claim.cnf.jkt }),
       issuedAt: claim.iat,
@@ -99,9 +106,9 @@ export function apiUserTokens(
 
 /**
  * Lets requests in that carry a valid token of the token service (RFC 9068). Otherwise 401 with exactly
- * `{"detail":"token expired"}` or `{"detail":"invalid token"}`. What handlers or controllers require by `RequirePermission`
- * is held against {@link ApiUserPermissions} and, where the application asked for a part of them only, the token's scope;
- * 403 without it.
+ * `{"detail":"token expired"}` or `{"detail":"invalid token"}`, and 403 from outside the networks that the token is confined to. What
+ * handlers or controllers require by `RequirePermission` is held against {@link ApiUserPermissions} and, where the application asked
+ * for a part of them only, the token's scope; 403 without it.
  */
 @Injectable()
 export class ApiUserGuard extends BearerGuard<ApiUser> {
@@ -138,6 +145,14 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
   }
 
   protected admit(context: ExecutionContext, request: FastifyRequest, apiUser: ApiUser): boolean | Promise<boolean> {
+    // Without a recorder of calls nobody has noted where a request came from.
+    const callerIp = request.server.hasRequestDecorator('callerIp') ? request.callerIp : request.ip;
+    // A 401 would send the application for another token, which could be used no more than this one.
+    if (apiUser.networks?.includes(callerIp) === false) {
+      describeCall(request, { reason: 'token.network-not-allowed' });
+      const detail = 'This token may not be used from where this request comes from.';
+      throw new HttpException(problemDocument(403, 'token.network-not-allowed', detail), 403);
+    }
     request.apiUser = apiUser;
     return !isRestricted(this.reflector, context) || this.permitted(context, apiUser);
   }

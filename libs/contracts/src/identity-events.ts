@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { clientKey } from './client-key.js';
 import { EventCatalogue } from './cloud-event.js';
+import { network } from './networks.js';
 
 const id = z.uuid();
 const role = z.object({
@@ -78,6 +79,10 @@ export const identityEvents = new EventCatalogue('identity', {
     replaces: id.optional(),
     /** The ids of the public keys that it was minted with; an event of each follows. */
     keys: z.array(z.string()).optional(),
+    /** From where alone its credentials are accepted; absent for anywhere. */
+    authorizeNetworks: z.array(network).min(1).optional(),
+    /** From where alone its tokens are accepted; absent for anywhere. */
+    tokenNetworks: z.array(network).min(1).optional(),
     actor,
   }),
   /** `leaked`: its password was found in the open, and it is never reactivated. */
@@ -86,6 +91,8 @@ export const identityEvents = new EventCatalogue('identity', {
   /** From here on it may also prove who it is by a signature of this key (`private_key_jwt`). */
   ApiUserKeyAdded: apiUserFact.extend({ key: clientKey }),
   ApiUserKeyRemoved: apiUserFact.extend({ kid: z.string().min(1) }),
+  /** Both lists as they are from here on; an empty one is for anywhere. Tokens that are out keep the list they were issued with. */
+  ApiUserNetworksChanged: apiUserFact.extend({ authorizeNetworks: z.array(network), tokenNetworks: z.array(network) }),
   ApiUserRoleChanged: apiUserFact.extend({ from: role, to: role }),
   RoleAdded: roleFact.extend({ /** The role it was copied from. */ copyOf: id.optional() }),
   RoleChanged: roleFact,

@@ -1,5 +1,6 @@
+import { usualAddress } from '@rebelcore/api-access/networks';
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 
 /** Said of a caller that had gone before its request was read, or whose proxy names no address. */
@@ -46,10 +47,7 @@ const WITH_PORT = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>\d+\.\d+\.\d+\.\d+))(?::\d{1,5})?
 /** The address in a text that may have brackets and a port around it. */
 export function addressIn(text: string): string | undefined {
   const { v6, v4 } = WITH_PORT.exec(text.trim())?.groups ?? {};
-  const [address = ''] = (v6 ?? v4 ?? text.trim()).split('%', 1);
-  if (!isIPv6(address)) return isIP(address) === 4 ? address : undefined;
-  const usual = new SocketAddress({ address, family: 'ipv6' }).address;
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(usual)?.[1] ?? usual;
+  return usualAddress(v6 ?? v4 ?? text.trim());
 }
 
 /** For limits: an IPv4 address as it is, or the /64 of an IPv6 address, of which one household has 2^64. */

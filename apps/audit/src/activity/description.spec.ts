@@ -158,6 +158,43 @@ describe('what an event of identity becomes', () => {
       },
     ],
     [
+      'ApiUserCreated',
+      {
+        apiUserId,
+        username: 'u',
+        role: { id: roleId, name: 'RebelCore_AgentUser' },
+        authorizeNetworks: ['10.0.0.0/8', '192.0.2.1/32', '192.0.2.2/32', '192.0.2.3/32', '192.0.2.4/32'],
+        actor: owner,
+      },
+      {
+        eventType: 'api_user.create',
+        description: `API user ${apiUserId} was created with role RebelCore_AgentUser by portal user ${portalUserId}; it may authenticate only from 10.0.0.0/8, 192.0.2.1/32, 192.0.2.2/32 and 2 more, and use new tokens from anywhere`,
+        metadata: {
+          role_id: roleId,
+          role_name: 'RebelCore_AgentUser',
+          authorize_networks: '10.0.0.0/8 192.0.2.1/32 192.0.2.2/32 192.0.2.3/32 192.0.2.4/32',
+          token_networks: '',
+          actor: 'portal_user',
+          actor_id: portalUserId,
+        },
+      },
+    ],
+    [
+      'ApiUserNetworksChanged',
+      { apiUserId, authorizeNetworks: [], tokenNetworks: ['2001:db8::/32'], actor: owner },
+      {
+        eventType: 'api_user.networks_change',
+        userId: apiUserId,
+        description: `The networks of API user ${apiUserId} were changed by portal user ${portalUserId}; it may authenticate from anywhere, and use new tokens only from 2001:db8::/32`,
+        metadata: {
+          authorize_networks: '',
+          token_networks: '2001:db8::/32',
+          actor: 'portal_user',
+          actor_id: portalUserId,
+        },
+      },
+    ],
+    [
       'ApiUserKeyAdded',
       { apiUserId, key: { kid: 'k1', alg: 'Ed25519', jwk: { kty: 'OKP', crv: 'Ed25519', x: 'AA' } }, actor: owner },
       {

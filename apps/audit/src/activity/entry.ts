@@ -25,6 +25,7 @@ export const EVENT_TYPES = [
   'api_user.role_change',
   'api_user.key_add',
   'api_user.key_remove',
+  'api_user.networks_change',
   'api_user.authorization_applied',
   'hand_over.create',
   'hand_over.open',

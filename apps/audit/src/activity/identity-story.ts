@@ -125,15 +125,18 @@ export function identityStory(event: IdentityEvent): Story {
       };
     }
     case 'ApiUserCreated': {
-      const { apiUserId, role, replaces, actor } = event.data;
+      const { apiUserId, role, replaces, actor, authorizeNetworks = [], tokenNetworks = [] } = event.data;
       const successor = replaces === undefined ? '' : `, to replace API user ${replaces}`;
+      const isConfined = authorizeNetworks.length > 0 || tokenNetworks.length > 0;
+      const confined = isConfined ? `; ${confinementText(authorizeNetworks, tokenNetworks)}` : '';
       return {
         userId: apiUserId,
         eventType: 'api_user.create',
-        description: `API user ${apiUserId} was created with role ${oneLine(role.name)} by ${nameOf(actor)}${successor}`,
+        description: `API user ${apiUserId} was created with role ${oneLine(role.name)} by ${nameOf(actor)}${successor}${confined}`,
         metadata: {
           ...roleMetadata(role),
           ...(replaces !== undefined && { replaces }),
+          ...(isConfined && confinementMetadata(authorizeNetworks, tokenNetworks)),
           ...actorMetadata(actor),
         },
       };
@@ -173,6 +176,15 @@ export function identityStory(event: IdentityEvent): Story {
         eventType: 'api_user.key_remove',
         description: `A public key of API user ${apiUserId} was removed by ${nameOf(actor)}`,
         metadata: { kid: oneLine(kid), ...actorMetadata(actor) },
+      };
+    }
+    case 'ApiUserNetworksChanged': {
+      const { apiUserId, authorizeNetworks, tokenNetworks, actor } = event.data;
+      return {
+        userId: apiUserId,
+        eventType: 'api_user.networks_change',
+        description: `The networks of API user ${apiUserId} were changed by ${nameOf(actor)}; ${confinementText(authorizeNetworks, tokenNetworks)}`,
+        metadata: { ...confinementMetadata(authorizeNetworks, tokenNetworks), ...actorMetadata(actor) },
       };
     }
     case 'ApiUserRoleChanged': {
@@ -255,6 +267,23 @@ const PORTAL_USER_VERBS = {
   PortalUserReactivated: 'reactivate',
   PortalUserDeleted: 'delete',
 } as const;
+
+/** The metadata has all of them. */
+const IN_A_SENTENCE = 3;
+
+function placesText(networks: readonly string[]): string {
+  if (networks.length === 0) return 'from anywhere';
+  const more = networks.length - IN_A_SENTENCE;
+  return `only from ${networks.slice(0, IN_A_SENTENCE).join(', ')}${more > 0 ? ` and ${String(more)} more` : ''}`;
+}
+
+const confinementText = (authorize: readonly string[], token: readonly string[]): string =>
+  `it may authenticate ${placesText(authorize)}, and use new tokens ${placesText(token)}`;
+
+const confinementMetadata = (authorize: readonly string[], token: readonly string[]) => ({
+  authorize_networks: authorize.join(' '),
+  token_networks: token.join(' '),
+});
 
 interface NamedRole {
   readonly id: string;

@@ -12,6 +12,7 @@ import { Roles, told } from '../role/roles.js';
 import {
   apiUser,
   changeRole,
+  confinementTold,
   deactivate,
   isRequestOf,
   mint,
@@ -76,7 +77,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
   private mintNew({ request, caller }: MintApiUser, claim: IdempotencyClaim): Promise<MintedApiUser> {
     const { customerId } = caller;
     return this.roles.giving(customerId, request.roleId, unknownRole, async (role) => {
-      const { label, replaces, keys } = request;
+      const { label, replaces, keys, confinement } = request;
       const replaced = replaces === undefined ? undefined : await this.withPresentRole(replaces, customerId);
 
       const id = uuid();
@@ -89,6 +90,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
         role,
         ...(label !== undefined && { label }),
         ...(replaces !== undefined && { replaces }),
+        ...confinementTold(confinement),
         actor: actorOf(caller),
       };
       const [lookupKey = ''] = lookupKeys(this.peppers.peppers, password);

@@ -11,6 +11,7 @@ import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { IdempotencyKey } from '../http/idempotency-key.js';
 import { idOf, line } from '../http/request-fields.js';
 import { MintApiUser } from './api-user.commands.js';
+import { networkFields } from './networks.js';
 import { publicKey } from './public-key.js';
 
 const mintRequest = z
@@ -23,6 +24,8 @@ const mintRequest = z
       .max(MAX_CLIENT_KEYS, `must be at most ${String(MAX_CLIENT_KEYS)}`)
       .default([])
       .meta({ description: 'By which it may authenticate at /oauth2/token instead of by its password.' }),
+    authorize_networks: networkFields.authorize_networks.default([]),
+    token_networks: networkFields.token_networks.default([]),
   })
   .meta({ id: 'MintRequest' });
 
@@ -69,7 +72,8 @@ export class ApiUserController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof mintResponse>> {
     const { role_id: roleId, label, replaces, public_keys: keys } = body;
-    const request = { roleId, label, replaces, keys };
+    const confinement = { authorize: body.authorize_networks, token: body.token_networks };
+    const request = { roleId, label, replaces, keys, confinement };
     const minted = await this.commands.execute(new MintApiUser(request, idempotencyKey, caller));
     const { id, username, password, role, createdAt, position, enforcedAt } = minted;
     void reply.header('position', String(position));

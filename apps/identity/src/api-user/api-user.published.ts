@@ -35,7 +35,8 @@ export const apiUserPublication: StreamPublication<ApiUserEvent> = {
         return setRole(tx, event.data);
       case 'ApiUserKeyAdded':
       case 'ApiUserKeyRemoved':
-        // Whoever asks for the keys of an API user reads its events.
+      case 'ApiUserNetworksChanged':
+        // Whoever asks for the keys or networks of an API user reads its events.
         return Promise.resolve();
     }
   },

@@ -4,6 +4,7 @@ import {
   addKey,
   apiUser,
   changeRole,
+  confine,
   deactivate,
   isRequestOf,
   mint,
@@ -24,6 +25,9 @@ const created: ApiUserEvent = { type: 'ApiUserCreated', data: request, confident
 const deactivated: ApiUserEvent = { type: 'ApiUserDeactivated', data: { apiUserId, customerId, actor: by } };
 const reactivated: ApiUserEvent = { type: 'ApiUserReactivated', data: { apiUserId, customerId, actor: by } };
 const { given } = specify(apiUser);
+
+const NOWHERE_ELSE = { authorize: ['10.0.0.0/8', '2001:db8::/32'], token: ['10.0.0.0/8'] };
+const ANYWHERE = { authorize: [], token: [] };
 
 const key = (kid: string) => ({
   kid,
@@ -180,7 +184,13 @@ describe('the public keys of an API user', () => {
       .when(mint(request, credential, [key('a'), key('a')]))
       .thenRefused('api-user.key-twice');
     expect(
-      isRequestOf(minted.data, { roleId: role.id, label: 'ci', replaces: undefined, keys: [key('a'), key('b')] }),
+      isRequestOf(minted.data, {
+        roleId: role.id,
+        label: 'ci',
+        replaces: undefined,
+        keys: [key('a'), key('b')],
+        confinement: ANYWHERE,
+      }),
     ).toBe(true);
   });
 
@@ -222,8 +232,55 @@ describe('the public keys of an API user', () => {
   });
 });
 
+describe('the networks of an API user', () => {
+  const changed = ({ authorize, token }: typeof ANYWHERE | typeof NOWHERE_ELSE): ApiUserEvent => ({
+    type: 'ApiUserNetworksChanged',
+    data: { apiUserId, customerId, actor: by, authorizeNetworks: authorize, tokenNetworks: token },
+  });
+
+  it('are none at first, which is anywhere, as for those from before there were any', () => {
+    expect(given([created]).state()).toMatchObject({ confinement: ANYWHERE });
+  });
+
+  it('may come with it, told by the same event', () => {
+    const data = { ...request, authorizeNetworks: NOWHERE_ELSE.authorize, tokenNetworks: NOWHERE_ELSE.token };
+    given([])
+      .when(mint(data, credential))
+      .then([{ ...created, data }]);
+    expect(given([{ ...created, data }]).state()).toMatchObject({ confinement: NOWHERE_ELSE });
+  });
+
+  it('are changed together, whatever its status, and to anywhere again', () => {
+    given([created])
+      .when(confine(NOWHERE_ELSE, by))
+      .then([changed(NOWHERE_ELSE)]);
+    given([created, deactivated])
+      .when(confine(NOWHERE_ELSE, by))
+      .then([changed(NOWHERE_ELSE)]);
+    given([created, changed(NOWHERE_ELSE)])
+      .when(confine(ANYWHERE, by))
+      .then([changed(ANYWHERE)]);
+    expect(given([created, changed(NOWHERE_ELSE), changed(ANYWHERE)]).state()).toMatchObject({ confinement: ANYWHERE });
+  });
+
+  it('are no event when they are the same, in whichever order', () => {
+    const { authorize, token } = NOWHERE_ELSE;
+    given([created]).when(confine(ANYWHERE, by)).thenNothing();
+    given([created, changed(NOWHERE_ELSE)])
+      .when(confine({ authorize: authorize.toReversed(), token }, by))
+      .thenNothing();
+    given([created, changed(NOWHERE_ELSE)])
+      .when(confine({ authorize, token: authorize.slice(1) }, by))
+      .then([changed({ authorize, token: authorize.slice(1) })]);
+  });
+
+  it('are refused for an unknown one', () => {
+    given([]).when(confine(NOWHERE_ELSE, by)).thenRefused('user.unknown');
+  });
+});
+
 describe('a repeated request to mint', () => {
-  const same = { roleId: role.id, label: 'ci', replaces: undefined, keys: [] };
+  const same = { roleId: role.id, label: 'ci', replaces: undefined, keys: [], confinement: ANYWHERE };
 
   it('is the same when it asks for the role, label and replaced API user that it was minted with', () => {
     expect(isRequestOf(request, same)).toBe(true);
@@ -234,6 +291,8 @@ describe('a repeated request to mint', () => {
     { ...same, label: undefined },
     { ...same, replaces: customerId },
     { ...same, keys: [key('a')] },
+    { ...same, confinement: { ...ANYWHERE, authorize: NOWHERE_ELSE.authorize } },
+    { ...same, confinement: { ...ANYWHERE, token: NOWHERE_ELSE.token } },
   ])('is another one with %j', (other) => {
     expect(isRequestOf(request, other)).toBe(false);
   });

@@ -8,6 +8,7 @@ const events = {
   ApiUserReactivated: { schema: identityEvents.schemas.ApiUserReactivated },
   ApiUserKeyAdded: { schema: identityEvents.schemas.ApiUserKeyAdded },
   ApiUserKeyRemoved: { schema: identityEvents.schemas.ApiUserKeyRemoved },
+  ApiUserNetworksChanged: { schema: identityEvents.schemas.ApiUserNetworksChanged },
   ApiUserRoleChanged: { schema: identityEvents.schemas.ApiUserRoleChanged },
 };
 
@@ -18,6 +19,14 @@ export interface Credential {
 }
 
 export type ApiUserEvent = EventOf<typeof events, { ApiUserCreated: Credential }>;
+
+/** Networks in their one usual spelling, `10.0.0.0/8`; no network for anywhere. */
+export interface Confinement {
+  /** From where alone its credentials are accepted. */
+  readonly authorize: readonly string[];
+  /** From where alone the tokens that it is issued from now on are accepted. */
+  readonly token: readonly string[];
+}
 
 /**
  * `role` is the last one that an event of its own gave it. When that role was deleted since, its users were moved to
@@ -31,6 +40,7 @@ export type ApiUser =
       readonly leaked: boolean;
       /** By which it may prove who it is, oldest first. */
       readonly keys: readonly ClientKey[];
+      readonly confinement: Confinement;
     } & Pick<
       IdentityEventData<'ApiUserCreated'>,
       'apiUserId' | 'customerId' | 'username' | 'role' | 'label' | 'replaces'
@@ -43,7 +53,9 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
     switch (event.type) {
       case 'ApiUserCreated': {
         const { apiUserId, customerId, username, role, label, replaces } = event.data;
-        return { status: 'active', leaked: false, apiUserId, customerId, username, role, label, replaces, keys: [] };
+        const confinement = confinementOf(event.data);
+        const told = { apiUserId, customerId, username, role, label, replaces };
+        return { status: 'active', leaked: false, ...told, keys: [], confinement };
       }
       case 'ApiUserDeactivated':
         return state.status === 'none'
@@ -57,6 +69,8 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
         const { kid } = event.data;
         return state.status === 'none' ? state : { ...state, keys: state.keys.filter((key) => key.kid !== kid) };
       }
+      case 'ApiUserNetworksChanged':
+        return state.status === 'none' ? state : { ...state, confinement: confinementOf(event.data) };
       case 'ApiUserRoleChanged':
         return state.status === 'none' ? state : { ...state, role: event.data.to };
     }
@@ -65,6 +79,20 @@ export const apiUser: Aggregate<ApiUser, ApiUserEvent> = {
 };
 
 export type Mint = IdentityEventData<'ApiUserCreated'>;
+
+const confinementOf = ({
+  authorizeNetworks = [],
+  tokenNetworks = [],
+}: Pick<Mint, 'authorizeNetworks' | 'tokenNetworks'>): Confinement => ({
+  authorize: authorizeNetworks,
+  token: tokenNetworks,
+});
+
+/** As the event of a mint tells it: nothing where it is confined to none. */
+export const confinementTold = ({ authorize, token }: Confinement) => ({
+  ...(authorize.length > 0 && { authorizeNetworks: [...authorize] }),
+  ...(token.length > 0 && { tokenNetworks: [...token] }),
+});
 
 /**
  * @param keys public keys by which it may prove who it is from the beginning
@@ -121,6 +149,20 @@ export const removeKey =
     return [{ type: 'ApiUserKeyRemoved', data: { ...fact(state, by), kid } }];
   };
 
+/** The order of a list says nothing, so that another one is no change. */
+export const confine =
+  (to: Confinement, by: Actor): Decision<ApiUser, ApiUserEvent> =>
+  (state) => {
+    if (state.status === 'none') throw unknown();
+    const { authorize, token } = state.confinement;
+    if (isSame(authorize, to.authorize) && isSame(token, to.token)) return [];
+    const data = { ...fact(state, by), authorizeNetworks: [...to.authorize], tokenNetworks: [...to.token] };
+    return [{ type: 'ApiUserNetworksChanged', data }];
+  };
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((network) => other.includes(network));
+
 export const deactivate =
   (by: Actor): Decision<ApiUser, ApiUserEvent> =>
   (state) => {
@@ -175,13 +217,16 @@ export interface MintRequest {
   readonly label: string | undefined;
   readonly replaces: string | undefined;
   readonly keys: readonly ClientKey[];
+  readonly confinement: Confinement;
 }
 
-export const isRequestOf = (minted: Mint, { roleId, label, replaces, keys }: MintRequest): boolean =>
+export const isRequestOf = (minted: Mint, { roleId, label, replaces, keys, confinement }: MintRequest): boolean =>
   minted.role.id === roleId &&
   minted.label === label &&
   minted.replaces === replaces &&
-  (minted.keys ?? []).join() === keys.map(({ kid }) => kid).join();
+  (minted.keys ?? []).join() === keys.map(({ kid }) => kid).join() &&
+  isSame(minted.authorizeNetworks ?? [], confinement.authorize) &&
+  isSame(minted.tokenNetworks ?? [], confinement.token);
 
 const unknown = () => new Refused('user.unknown', 'There is no such user.');
 const fact = (state: Exclude<ApiUser, { status: 'none' }>, actor: Actor) => ({

@@ -21,6 +21,7 @@ const whose: ApiUser = {
   label: undefined,
   replaces: undefined,
   keys: [],
+  confinement: { authorize: [], token: [] },
 };
 const handedOver = { ciphertext: 'AAAA' };
 const ip = { ip: '192.0.2.1' };

@@ -1,6 +1,7 @@
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { PoolClient } from 'pg';
 import { applyKeys, keyChange } from './authorization.keys.js';
+import { applyNetworks, networkChange } from './authorization.networks.js';
 import { applyStates, heldRole, stateChanges, type HeldRole } from './authorization.view.js';
 
 /** From this event on a role is as it says, for one API user or for all that have one role. */
@@ -41,7 +42,7 @@ export const moveColumns = (moves: readonly RoleMove[]): unknown[][] => [
 ];
 
 /**
- * Writes states, roles and public keys, as these events say, oldest first. The states between two changes of roles are written
+ * Writes states, roles, public keys and networks, as these events say, oldest first. The states between two changes of roles are written
  * together; changes of roles are few, and each touches all who have the role with one statement.
  *
  * @returns the API users whose state was written
@@ -65,6 +66,10 @@ export async function applyEvents(tx: PoolClient, events: readonly IdentityEvent
   await applyKeys(
     tx,
     events.map(keyChange).filter((change) => change !== undefined),
+  );
+  await applyNetworks(
+    tx,
+    events.map(networkChange).filter((change) => change !== undefined),
   );
   return [...concerned];
 }

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { networkList } from '@rebelcore/api-access/networks';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { apiUserIdIn, isMisspelt } from '@rebelcore/credentials/api-user-password';
 import { verifierMatches } from '@rebelcore/credentials/verifier';
@@ -80,7 +81,7 @@ export class ApiUserAuthentication {
     wrong: string | undefined,
   ): Authorization | undefined {
     if (known) describeCall(request, { customerId: known.customerId, apiUserId: known.apiUserId });
-    const refused = reasonToRefuse(known, wrong);
+    const refused = reasonToRefuse(known, wrong, request.callerIp);
     if (known === undefined || refused !== undefined) {
       this.refuse(request, username, refused ?? 'api-user.unknown');
       return undefined;
@@ -115,11 +116,20 @@ export class ApiUserAuthentication {
   }
 }
 
-function reasonToRefuse(known: Authorization | undefined, wrong: string | undefined): string | undefined {
+/** Whoever is right and comes from elsewhere is answered as whoever is wrong, so that no stranger learns which of both it was. */
+function reasonToRefuse(
+  known: Authorization | undefined,
+  wrong: string | undefined,
+  callerIp: string,
+): string | undefined {
+  // Looked at whether or not the rest is right: neither takes longer.
+  const isElsewhere =
+    known?.authorizeNetworks !== undefined && !networkList(known.authorizeNetworks).includes(callerIp);
   if (known === undefined) return 'api-user.unknown';
   if (known.verifier === undefined || known.status === undefined) return 'api-user.not-yet-in-force';
   if (wrong !== undefined) return wrong;
-  return known.status === 'inactive' ? 'api-user.inactive' : undefined;
+  if (known.status === 'inactive') return 'api-user.inactive';
+  return isElsewhere ? 'api-user.network-not-allowed' : undefined;
 }
 
 const logger = new Logger('Authorize');

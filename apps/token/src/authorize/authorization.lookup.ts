@@ -16,6 +16,10 @@ export interface Authorization {
   readonly verifier: Verifier | undefined;
   /** The public keys by which it may prove who it is, oldest first. */
   readonly keys: readonly ClientKey[];
+  /** From where alone its credentials are accepted, parted by blanks; undefined for anywhere. */
+  readonly authorizeNetworks: string | undefined;
+  /** From where alone its tokens are accepted. */
+  readonly tokenNetworks: string | undefined;
 }
 
 interface Row {
@@ -28,6 +32,8 @@ interface Row {
   readonly verifier: string | null;
   readonly pepper_version: string | null;
   readonly keys: readonly ClientKey[] | null;
+  readonly authorize_networks: string | null;
+  readonly token_networks: string | null;
 }
 
 interface PendingLookup {
@@ -95,7 +101,8 @@ export class AuthorizationLookup {
     const query: QueryConfig & { query_timeout: number } = {
       query_timeout: TIMEOUT_MS,
       name: 'authorization.lookup',
-      text: `select username, api_user_id, customer_id, status, role, scope, verifier, pepper_version, keys
+      text: `select username, api_user_id, customer_id, status, role, scope, verifier, pepper_version, keys,
+                    authorize_networks, token_networks
              from authorization_v1 where username = any($1::text[])`,
       values: [usernames],
     };
@@ -116,6 +123,8 @@ function authorizationOf(row: Row): Authorization {
     role: row.role ?? undefined,
     scope: row.scope ?? undefined,
     keys: row.keys ?? [],
+    authorizeNetworks: row.authorize_networks ?? undefined,
+    tokenNetworks: row.token_networks ?? undefined,
     verifier: verifier !== null && pepperVersion !== null ? { verifier, pepperVersion } : undefined,
   };
 }

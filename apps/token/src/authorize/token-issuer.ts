@@ -14,6 +14,8 @@ export interface TokenSubject {
   /** The name of the role it has at this moment, and the flags that are on, parted by blanks. */
   readonly role: string | undefined;
   readonly scope: string | undefined;
+  /** From where alone its tokens are accepted, parted by blanks; undefined for anywhere. */
+  readonly tokenNetworks: string | undefined;
 }
 
 export interface IssuedToken {
@@ -58,6 +60,7 @@ export class TokenIssuer {
       scope: narrowedTo ?? subject.scope ?? '',
       ...(narrowedTo !== undefined && { narrowed: true }),
       ...(boundTo !== undefined && { cnf: { jkt: boundTo } }),
+      ...(subject.tokenNetworks !== undefined && { networks: subject.tokenNetworks.split(' ') }),
     });
     describeCall(request, { tokenId, tokenExpiresAt: expiresAt });
     return { token, expiresAt };

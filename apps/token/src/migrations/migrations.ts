@@ -6,6 +6,7 @@ import { IntrospectionFlag1796700000000 } from './1796700000000-introspection-fl
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { ClientKeys1796760000000 } from './1796760000000-client-keys.js';
 import { ParkedIndexes1796770000000 } from './1796770000000-parked-indexes.js';
+import { Networks1796780000000 } from './1796780000000-networks.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   AppliedIds1796710000000,
   ClientKeys1796760000000,
   ParkedIndexes1796770000000,
+  Networks1796780000000,
 ];

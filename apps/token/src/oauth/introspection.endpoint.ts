@@ -57,6 +57,7 @@ export const introspectionEndpoint =
       iss: rules.issuer,
       jti: holder.tokenId,
       customer_id: holder.customerId,
+      ...(holder.networks !== undefined && { networks: holder.networks.networks }),
       role: subject?.role ?? holder.role,
       ...(subject?.status !== undefined && { api_user_status: subject.status }),
     });

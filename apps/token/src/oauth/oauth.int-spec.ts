@@ -317,6 +317,26 @@ describe('POST /oauth2/introspect (RFC 7662)', () => {
     expect((await introspect(token)).body).toMatchObject({ active: true, api_user_status: 'inactive' });
   });
 
+  it('tells where alone a token may be used, and serves nobody who authenticates from elsewhere', async () => {
+    const confined = apiUser.colleague();
+    await fixture.publish([confined.credential(), confined.created(INSPECTOR)]);
+    await fixture.publish([confined.confined(['127.0.0.1/32'], ['203.0.113.0/24', '2001:db8::/32'])]);
+    const token = await tokenOf(confined);
+    expect((await introspect(token)).body).toMatchObject({
+      active: true,
+      networks: ['203.0.113.0/24', '2001:db8::/32'],
+    });
+    const own = basic(confined.username, confined.password);
+    expect((await introspect(token, own)).status).toBe(200);
+    await fixture.publish([confined.confined(['203.0.113.0/24'], [])]);
+    expectError(await introspect(token, own), 401, 'invalid_client');
+    // Tokens that are out stay as they are.
+    expect((await introspect(token)).body).toMatchObject({
+      active: true,
+      networks: ['203.0.113.0/24', '2001:db8::/32'],
+    });
+  });
+
   it('“changed flags count from the next request”: the scope is what the token permits now', async () => {
     const role = { id: randomUUID(), name: 'Changing', permissions: ['can_view_specs', 'can_use_agent'] };
     const other = apiUser.colleague();
@@ -474,7 +494,9 @@ describe('private_key_jwt (RFC 7523)', () => {
   it('refuses like a wrong password, with the very same bytes, and records why', async () => {
     const inactive = apiUser.colleague();
     await fixture.publish([inactive.credential(), inactive.created(ROLE), inactive.keyAdded(keyOf(pair))]);
-    await fixture.publish([inactive.deactivated()]);
+    const elsewhere = apiUser.colleague();
+    await fixture.publish([elsewhere.credential(), elsewhere.created(ROLE), elsewhere.keyAdded(keyOf(pair))]);
+    await fixture.publish([inactive.deactivated(), elsewhere.confined(['203.0.113.0/24'], [])]);
     const replayed = assertion();
     await sign(replayed);
     const password = await ask(GRANT, basic(apiUser.username, 'x'));
@@ -485,11 +507,13 @@ describe('private_key_jwt (RFC 7523)', () => {
       [assertion(apiUser, pair, { exp: now - 1 }), 'client-assertion.wrong-times'],
       [assertion(apiUser, pair, { exp: now + 900 }), 'client-assertion.wrong-times'],
       [assertion(inactive), 'api-user.inactive'],
+      [assertion(elsewhere), 'api-user.network-not-allowed'],
       [assertion(new TestApiUser()), 'api-user.unknown'],
       [replayed, 'client-assertion.replayed'],
       ['nonsense', 'oauth.invalid_client'],
     ];
     const test = randomUUID();
+    const before = await used();
     for (const [index, [signed]] of cases.entries()) {
       const answer = await sign(signed, '', { 'x-correlation-id': `${test}-${String(index)}` });
       expectError(answer, 401, 'invalid_client');
@@ -501,6 +525,8 @@ describe('private_key_jwt (RFC 7523)', () => {
     const calls = (await recordedCalls(fixture.kafka(), 'token')).filter((call) =>
       call.callerCorrelationId?.startsWith(test),
     );
+    // Nothing was signed in vain that could count later.
+    expect(await used()).toBe(before);
     const reasons = new Map(calls.map((call) => [Number(call.callerCorrelationId?.slice(37)), call.reason]));
     expect(cases.map((_, index) => reasons.get(index))).toEqual(cases.map(([, reason]) => reason));
   });

@@ -54,6 +54,10 @@ const introspectionResponse = z.object({
   jti: z.string().optional(),
   customer_id: z.uuid().optional(),
   role: z.string().optional().meta({ description: 'The name of the role that the API user has now.' }),
+  networks: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'From where alone the token may be used, as CIDR has it; absent for anywhere.' }),
   api_user_status: z
     .enum(['active', 'inactive'])
     .optional()

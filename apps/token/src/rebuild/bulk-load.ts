@@ -6,6 +6,7 @@ import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Kafka } from 'kafkajs';
 import { rebuildHandlers } from '../authorization/authorization.projector.js';
 import { keyChange, keyColumns } from '../authorization/authorization.keys.js';
+import { networkChange, networkColumns } from '../authorization/authorization.networks.js';
 import { moveColumns, roleMove } from '../authorization/authorization.roles.js';
 import {
   stateChanges,
@@ -91,6 +92,14 @@ export const bulkHandlers = {
           name: 'rebuild.keys',
           text: 'insert into rebuild.key_change select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::jsonb[])',
           values: keyColumns(keys),
+        });
+      }
+      const networks = events.map(networkChange).filter((change) => change !== undefined);
+      if (networks.length > 0) {
+        await tx.query({
+          name: 'rebuild.networks',
+          text: 'insert into rebuild.network_change select * from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[])',
+          values: networkColumns(networks),
         });
       }
       const moves = events.map(roleMove).filter((move) => move !== undefined);

@@ -39,6 +39,7 @@ const HAPPENINGS = [
   'deleted',
   'keyed',
   'unkeyed',
+  'confined',
 ] as const;
 interface Happening {
   readonly what: (typeof HAPPENINGS)[number];
@@ -79,6 +80,8 @@ class Customer {
       case 'keyed':
       case 'unkeyed':
         return what === 'keyed' ? user.keyAdded(keyNamed(flags % 3)) : user.keyRemoved(keyNamed(flags % 3));
+      case 'confined':
+        return user.confined(NETWORKS.slice(0, flags % 3), NETWORKS.slice(0, other % 3));
       case 'given': {
         const from = this.roles.find(({ id }) => id === this.held.get(user));
         this.held.set(user, role.id);
@@ -103,7 +106,7 @@ class Customer {
     const user = this.users[0]?.colleague() ?? new TestApiUser();
     this.users.push(user);
     this.held.set(user, role.id);
-    return user.created(role);
+    return user.created(role, role.name.endsWith('1') ? { authorizeNetworks: NETWORKS } : {});
   }
 }
 
@@ -112,6 +115,7 @@ const keyNamed = (n: number) => ({
   alg: 'Ed25519' as const,
   jwk: { kty: 'OKP' as const, crv: 'Ed25519' as const, x: 'AAAA' },
 });
+const NETWORKS = ['10.0.0.0/8', '2001:db8::/32'];
 const at = <T>(items: readonly T[], n: number): T => items[n % items.length] as T;
 
 async function within<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Promise<T> {
@@ -123,7 +127,7 @@ async function within<T>(pool: Pool, work: (tx: PoolClient) => Promise<T>): Prom
   }
 }
 
-describe('invariant 12: roles and keys in a rebuilt view', () => {
+describe('invariant 12: roles, keys and networks in a rebuilt view', () => {
   it('are those of the view that serves, however they were changed, deleted and given, in whichever batches', async () => {
     const plan = fc.tuple(fc.array(happening, { minLength: 40, maxLength: 200 }), fc.integer({ min: 1, max: 60 }));
     let moves = 0;
@@ -161,6 +165,6 @@ describe('invariant 12: roles and keys in a rebuilt view', () => {
 
 const MOVES = new Set<IdentityEventName>(['ApiUserRoleChanged', 'RoleChanged', 'RoleDeleted']);
 const rowsOf = async (schema: string): Promise<object[]> => {
-  const columns = 'api_user_id, role_id, role, scope, status, sequence, keys';
+  const columns = 'api_user_id, role_id, role, scope, status, sequence, keys, authorize_networks, token_networks';
   return (await live.query<object>(`select ${columns} from ${schema}.authorization_v1 order by 1`)).rows;
 };

@@ -79,6 +79,9 @@ export async function createStaging(db: Queryable): Promise<void> {
     create unlogged table rebuild.key_change (
       api_user_id uuid, customer_id uuid, sequence bigint, kid text, key jsonb
     );
+    create unlogged table rebuild.network_change (
+      api_user_id uuid, customer_id uuid, sequence bigint, authorize_networks text, token_networks text
+    );
     create unlogged table rebuild.verifier_issued (
       api_user_id uuid, customer_id uuid, username text, verifier text, pepper_version text, "offset" bigint
     )`);
@@ -100,13 +103,14 @@ export async function mergeStaged(db: Queryable): Promise<void> {
     await addKeys(db);
     await moveRoles(db);
     await db.query(KEYS);
+    await db.query(NETWORKS);
   } catch (error) {
     if (error instanceof DatabaseError && isDataError(error)) throw new BulkLoadRefused(error.message);
     throw error;
   }
-  await db.query(
-    'drop table rebuild.state_change, rebuild.role_move, rebuild.key_change, rebuild.verifier_issued; analyze rebuild.authorization_v1',
-  );
+  await db.query(`
+    drop table rebuild.state_change, rebuild.role_move, rebuild.key_change, rebuild.network_change, rebuild.verifier_issued;
+    analyze rebuild.authorization_v1`);
 }
 
 /** Where roles were neither changed nor deleted, and nobody got another one, there is nothing to do. */
@@ -129,6 +133,12 @@ update rebuild.authorization_v1 a set keys = k.keys
          where key is not null
          group by api_user_id, customer_id) k
  where a.api_user_id = k.api_user_id and a.customer_id = k.customer_id`;
+
+/** Both lists as the last event left them. */
+const NETWORKS = `
+update rebuild.authorization_v1 a set authorize_networks = n.authorize_networks, token_networks = n.token_networks
+  from (select distinct on (api_user_id) * from rebuild.network_change order by api_user_id, sequence desc) n
+ where a.api_user_id = n.api_user_id and a.customer_id = n.customer_id`;
 
 const MERGE = `
 insert into rebuild.authorization_v1

@@ -51,7 +51,7 @@ export async function parkedRecords(db: Queryable, schema: Schema): Promise<Read
 
 /** What the topics say, and nothing of how it came to be here. */
 const CONTENT = `row(api_user_id, customer_id, username, role_id, role, scope, status, sequence, correlation_id,
-  event_id, verifier, pepper_version, keys)`;
+  event_id, verifier, pepper_version, keys, authorize_networks, token_networks)`;
 
 export const contentOf = (db: Queryable, schema: Schema): Promise<Content> =>
   hashOf(db, `${schema}.authorization_v1`, CONTENT);

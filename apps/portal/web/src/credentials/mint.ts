@@ -3,6 +3,8 @@ export interface MintRequest {
   readonly role_id: string;
   readonly label?: string;
   readonly replaces?: string;
+  readonly authorize_networks?: string[];
+  readonly token_networks?: string[];
 }
 
 /** The minted API user without its password: that stands outside of every state, so that no copy of it can remain. */

@@ -41,11 +41,12 @@ export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: (
     send,
     /** The refusal as a whole, unless its fields say all of it. */
     problem: problem !== undefined && problem.errors.length === 0 ? problem : undefined,
-    /** The rule that the field breaks, for its `error`. */
+    /** The rule that the field breaks, for its `error`; an entry of a list is `field.2`. */
     errorOf: (field: string): string | undefined => fields[field],
     /** Call it when the field changes. */
     changed: (field: string) => {
-      if (length > 0 && field in fields) setFields(({ [field]: _, ...others }) => others);
+      const isOf = (name: string) => name === field || name.startsWith(`${field}.`);
+      if (length > 0) setFields((all) => Object.fromEntries(Object.entries(all).filter(([name]) => !isOf(name))));
       setProblem(undefined);
     },
     reset: () => {

@@ -12,6 +12,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'api_user.role_change': 'API user’s role changed',
     'api_user.key_add': 'Public key registered',
     'api_user.key_remove': 'Public key removed',
+    'api_user.networks_change': 'Networks changed',
     'api_user.authorization_applied': 'Came into force at /authorize',
     'hand_over.create': 'Hand-over link made',
     'hand_over.open': 'Hand-over link opened',

@@ -1,4 +1,4 @@
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useEffectEvent, useId, useRef, useState } from 'react';
 import { OneTimeDialog } from '../../credentials/one-time-dialog.js';
 import { mustBeGuarded } from '../../credentials/mint.js';
@@ -12,21 +12,23 @@ import { Refusal } from '../../ui/states.js';
 import { usersWords } from '../../words/users.js';
 import styles from './forms.module.css';
 import { LostMint } from './lost-mint.js';
+import { NetworkFields } from './network-fields.js';
+import { ANYWHERE, asSent, asTyped, errorIn, NETWORK_LISTS, type TypedNetworks } from './networks.js';
 import { RoleField } from './role-field.js';
 import { setStatus, userOf, type User } from './users-api.js';
-import { addUser, keepUser, userQuery } from './users.queries.js';
+import { addUser, keepUser, networksQuery, userQuery } from './users.queries.js';
 
 const words = usersWords.apiUser;
 const POLL_MS = 1000;
 const LOOK_MS = 10_000;
 
-/** Mints an API user: role and label, then its credentials, once. Also the way out when the answer got lost. */
+/** Mints an API user: role, label and networks, then its credentials, once. Also the way out when the answer got lost. */
 export function ApiUserDialog({
   replaces,
   onClose,
   onStored,
 }: {
-  /** The one that the new one takes over from: the role is the same. */
+  /** The one that the new one takes over from: the role is the same, and so are its networks unless they are changed here. */
   readonly replaces?: User;
   readonly onClose: () => void;
   readonly onStored: (copied: boolean) => void;
@@ -36,19 +38,31 @@ export function ApiUserDialog({
   const id = useId();
   const [role, setRole] = useState(replaces?.role?.id ?? '');
   const [label, setLabel] = useState(replaces?.label ?? '');
+  const [typed, setTyped] = useState<TypedNetworks>();
+  const ofReplaced = { ...networksQuery(replaces?.id ?? ''), enabled: replaces !== undefined };
+  const { data: kept } = useQuery(ofReplaced);
+  const networks = typed ?? (kept === undefined ? ANYWHERE : asTyped(kept));
   const mint = useMint(async (orphan) => {
     await setStatus(orphan, 'inactive');
     keepUser(client, await userOf(orphan, AbortSignal.timeout(LOOK_MS)));
   });
   const { state, secret } = mint;
   useHold(state.at !== 'shown' && mustBeGuarded(state));
-  const submit = useSubmit(form, () =>
-    mint.ask({
+  const submit = useSubmit(form, async () => {
+    // Not from anywhere only because the answer was slow.
+    const of = typed ?? (replaces === undefined ? ANYWHERE : asTyped(await client.query({ ...ofReplaced, staleTime: 'static' })));
+    await mint.ask({
       role_id: role,
       ...(label.trim() !== '' && { label: label.trim() }),
       ...(replaces !== undefined && { replaces: replaces.id }),
-    }),
-  );
+      ...asSent(of),
+    });
+  });
+  // What is set is seen, and so is what is wrong with it.
+  const [opened, setOpened] = useState<boolean>();
+  const isAtFault = NETWORK_LISTS.some((list) => errorIn(submit.errorOf, list, networks[list]) !== undefined);
+  const isConfined = NETWORK_LISTS.some((list) => networks[list] !== '');
+  const showsNetworks = isAtFault || (opened ?? isConfined);
 
   // Shown in the list at once, and watched until /authorize accepts it.
   const minted = state.at === 'shown' || state.at === 'orphan' ? state.minted.id : undefined;
@@ -153,6 +167,19 @@ export function ApiUserDialog({
             submit.changed('label');
           }}
         />
+        <details className={styles.optional} open={showsNetworks}>
+          <summary
+            onClick={(event) => {
+              event.preventDefault();
+              setOpened(!showsNetworks);
+            }}
+          >
+            {usersWords.networks.optional}
+          </summary>
+          <div className={styles.form}>
+            <NetworkFields value={networks} submit={submit} onValue={setTyped} />
+          </div>
+        </details>
         <Refusal problem={submit.problem} />
       </form>
     </Dialog>

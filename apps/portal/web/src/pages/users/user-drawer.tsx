@@ -16,6 +16,7 @@ import { UserEntries } from './user-entries.js';
 import { userQuery } from './users.queries.js';
 import { HandOvers } from './user-hand-overs.js';
 import { UserKeys } from './user-keys.js';
+import { UserNetworks } from './user-networks.js';
 import { useShowRotation } from './use-show-rotation.js';
 
 /** One user in full, at the right edge; the address of the page says whose. */
@@ -77,6 +78,7 @@ export function UserDrawer({
             <>
               <UserUsage id={user.id} />
               <UserKeys apiUserId={user.id} />
+              <UserNetworks apiUserId={user.id} />
               <HandOvers apiUserId={user.id} />
             </>
           )}

@@ -4,6 +4,7 @@ import type { components } from '../../api/schema.js';
 type Described = components['schemas'];
 export type User = Described['User'];
 export type Entry = Described['ActivityEntry'];
+export type ApiUserNetworks = Described['ApiUserNetworks'];
 export type RoleRef = Pick<Described['Role'], 'id' | 'name'>;
 export type Person = Pick<Described['InviteRequest'], 'first_name' | 'last_name' | 'email' | 'role_id'>;
 /** The answer to a change of status; `enforced_at` is null while the token service has not confirmed it. */
@@ -78,6 +79,13 @@ export const addKey = (id: string, key: string): Promise<Described['ApiUserKey']
 export async function removeKey(id: string, kid: string): Promise<void> {
   await answer(api.DELETE('/api/v1/api-users/{id}/keys/{kid}', { params: { path: { id, kid } } }));
 }
+
+/** The networks that an API user is confined to; none for anywhere. */
+export const networksOf = (id: string, signal: AbortSignal): Promise<ApiUserNetworks> =>
+  answer(api.GET('/api/v1/api-users/{id}/networks', { params: { path: { id } }, signal }));
+
+export const setNetworks = (id: string, networks: ApiUserNetworks): Promise<ApiUserNetworks> =>
+  answer(api.PUT('/api/v1/api-users/{id}/networks', { params: { path: { id } }, body: networks }));
 
 const inBackground = (background: boolean) => (background ? { headers: BACKGROUND } : {});
 

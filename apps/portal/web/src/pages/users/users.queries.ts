@@ -1,7 +1,16 @@
 import { infiniteQueryOptions, queryOptions, type InfiniteData, type QueryClient } from '@tanstack/react-query';
 import type { Flag, Usage } from './usage-api.js';
 import { listSilent, usageOf, usageOfMany } from './usage-api.js';
-import { entriesOf, listUsers, rolesOf, userOf, type Page, type User, type UserFilter } from './users-api.js';
+import {
+  entriesOf,
+  listUsers,
+  networksOf,
+  rolesOf,
+  userOf,
+  type Page,
+  type User,
+  type UserFilter,
+} from './users-api.js';
 
 /** A page of the list; `usage` where it came with it. */
 interface ListPage extends Page<User> {
@@ -32,6 +41,9 @@ export const listQuery = (filter: ListFilter) =>
 
 export const userQuery = (id: string) =>
   queryOptions({ queryKey: ['users', 'one', id], queryFn: ({ signal }) => userOf(id, signal) });
+
+export const networksQuery = (apiUserId: string) =>
+  queryOptions({ queryKey: ['networks', apiUserId], queryFn: ({ signal }) => networksOf(apiUserId, signal) });
 
 export const usageQuery = (id: string) =>
   queryOptions({ queryKey: ['usage', 'one', id], queryFn: ({ signal }) => usageOf(id, signal) });
