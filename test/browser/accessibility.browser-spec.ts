@@ -246,6 +246,10 @@ test('Users: details and rotation', async ({ signedInPage: page, customer }) => 
     await drawer.getByText('As a table').click();
     await expect(drawer.getByRole('columnheader', { name: 'Day' })).toBeVisible();
   });
+  await step(page, 'its networks, changed', async () => {
+    await drawer.getByRole('button', { name: 'Limit to networks…' }).click();
+    await expect(drawer.getByLabel('May authenticate from')).toBeVisible();
+  });
   await step(page, 'rotation', async () => {
     await drawer.getByRole('button', { name: 'Rotate…' }).click();
     await expect(drawer.getByRole('button', { name: 'Make a new one' })).toBeVisible();

@@ -86,6 +86,8 @@ const OFFERED: Readonly<Record<Place, readonly (readonly [control: string, route
   'details of an API user': [
     ['Facts',                'GET /api/v1/users/{id}'],
     ['Calls in 30 days',     'GET /api/v1/api-users/{id}/usage'],
+    ['Public keys',          'GET /api/v1/api-users/{id}/keys'],
+    ['Networks',             'GET /api/v1/api-users/{id}/networks'],
     ['Hand-over links',      'GET /api/v1/api-users/{id}/hand-overs'],
     ['Last entries',         'GET /api/v1/activity'],
     ['Change role…',         'PATCH /api/v1/users/{id}', 'an API user'],
