@@ -66,9 +66,15 @@ test('who takes over from an API user is confined as it was, unless that is chan
   await page.getByRole('button', { name: 'Make a new one' }).click();
   const form = page.getByRole('dialog', { name: 'New API user' });
   await expect(form.getByLabel('May use its tokens from')).toHaveValue('10.0.0.0/8');
-  const asked = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/api-users'));
+  const answered = page.waitForResponse(
+    (response) => response.request().method() === 'POST' && response.url().endsWith('/api/v1/api-users'),
+  );
   await form.getByRole('button', { name: 'Create' }).click();
-  expect((await asked).postDataJSON()).toMatchObject({ authorize_networks: [], token_networks: ['10.0.0.0/8'] });
+  const { id } = (await (await answered).json()) as { id: string };
+  expect((await customer.owner.get(`/api/v1/api-users/${id}/networks`)).body).toEqual({
+    authorize_networks: [],
+    token_networks: ['10.0.0.0/8'],
+  });
   await page.getByLabel('I have stored it').check();
   await page.getByRole('button', { name: 'Done' }).click();
 });

@@ -230,12 +230,12 @@ export const usersWords = {
     title: 'Networks',
     none: 'It may authenticate, and use its tokens, from anywhere.',
     anywhere: 'Anywhere',
-    names: { authorize_networks: 'Authenticates', token_networks: 'Uses tokens' },
+    names: { authorize_networks: 'Authenticates from', token_networks: 'Uses tokens from' },
     labels: { authorize_networks: 'May authenticate from', token_networks: 'May use its tokens from' },
     hints: {
       authorize_networks:
         'One address or network in each line, such as 203.0.113.7 or 2001:db8::/32. Nothing means anywhere; 50 at most.',
-      token_networks: 'The same for calls with a token; 20 at most.',
+      token_networks: 'The same, for calls with a token; 20 at most.',
     },
     tokensOut: 'Tokens that are out keep the networks they were issued with until they expire, 24 hours at the latest.',
     optional: 'Limit to networks',

@@ -50,7 +50,9 @@ export function ApiUserDialog({
   useHold(state.at !== 'shown' && mustBeGuarded(state));
   const submit = useSubmit(form, async () => {
     // Not from anywhere only because the answer was slow.
-    const of = typed ?? (replaces === undefined ? ANYWHERE : asTyped(await client.query({ ...ofReplaced, staleTime: 'static' })));
+    const of =
+      typed ??
+      (replaces === undefined ? ANYWHERE : asTyped(await client.query({ ...ofReplaced, staleTime: 'static' })));
     await mint.ask({
       role_id: role,
       ...(label.trim() !== '' && { label: label.trim() }),

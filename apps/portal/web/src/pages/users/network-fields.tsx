@@ -9,10 +9,12 @@ const words = usersWords.networks;
 export function NetworkFields({
   value,
   submit,
+  autoFocus = false,
   onValue,
 }: {
   readonly value: TypedNetworks;
   readonly submit: Pick<ReturnType<typeof useSubmit>, 'errorOf' | 'changed'>;
+  readonly autoFocus?: boolean;
   readonly onValue: (next: TypedNetworks) => void;
 }) {
   return NETWORK_LISTS.map((list) => (
@@ -21,7 +23,8 @@ export function NetworkFields({
       label={words.labels[list]}
       hint={words.hints[list]}
       error={errorIn(submit.errorOf, list, value[list])}
-      rows={3}
+      rows={Math.min(Math.max(3, value[list].split('\n').length), 8)}
+      autoFocus={autoFocus && list === NETWORK_LISTS[0]}
       spellCheck={false}
       autoCapitalize="off"
       autoComplete="off"

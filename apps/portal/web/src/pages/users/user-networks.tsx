@@ -99,7 +99,7 @@ function ChangeNetworks({
         void submit.send();
       }}
     >
-      <NetworkFields value={typed} submit={submit} onValue={setTyped} />
+      <NetworkFields autoFocus value={typed} submit={submit} onValue={setTyped} />
       <p className={styles.note}>{words.tokensOut}</p>
       <Refusal problem={submit.problem} />
       <div className={styles.actions}>
