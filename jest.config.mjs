@@ -40,6 +40,11 @@ export default {
       globalSetup: '<rootDir>/test/setup/system.mjs',
       globalTeardown: '<rootDir>/test/setup/teardown.mjs',
     }),
+    // `npm run test:interop`, not part of `npm test`.
+    tier('interop', 'interop-spec', {
+      globalSetup: '<rootDir>/test/setup/system.mjs',
+      globalTeardown: '<rootDir>/test/setup/teardown.mjs',
+    }),
   ],
   // The brokers and Postgres do most of the work, so every core gets a worker; each worker brings a broker.
   maxWorkers: Math.min(availableParallelism(), 4),

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataFolder } from '@rebelcore/embedded/data-folder';
+import { kafkaLogin } from '@rebelcore/embedded/kafka';
 import { databaseUrl } from '@rebelcore/embedded/databases';
 import { EVERY_CUSTOMER, withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { startSystem } from '../../apps/launcher/dist/system/system.js';
@@ -20,6 +21,7 @@ export async function startTestSystem(prefix, replicas) {
   const folder = await openDataFolder(dataDir);
   const system = await startSystem(folder, { ports: 'free', replicas });
   process.env.TEST_SYSTEM = JSON.stringify(system.endpoints);
+  process.env.TEST_KAFKA_ADMIN = JSON.stringify(kafkaLogin('admin', folder.secrets));
   process.env.TEST_SYSTEM_LOGS = system.logDir;
   process.env.TEST_SERVICES = JSON.stringify(
     system.services.map(({ name, url, process: { pid } }) => ({ name, url, pid })),
@@ -29,7 +31,11 @@ export async function startTestSystem(prefix, replicas) {
   );
   const ownerOf = (database) =>
     withSessionSettings(databaseUrl(system.postgres.superuserUrl, database, 'owner', folder.secrets), [EVERY_CUSTOMER]);
-  process.env.TEST_OWNER_DATABASES = JSON.stringify({ identity: ownerOf('identity'), audit: ownerOf('audit') });
+  process.env.TEST_OWNER_DATABASES = JSON.stringify({
+    identity: ownerOf('identity'),
+    token: ownerOf('token'),
+    audit: ownerOf('audit'),
+  });
   globalThis.stopInfrastructure = async () => {
     await system.stop();
     return dataDir;
