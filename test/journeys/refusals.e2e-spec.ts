@@ -139,6 +139,11 @@ describe('tokens', () => {
       });
       expect([path, response.status]).toEqual([path, 401]);
     }
+    // Its owner is to know of it: each refusal stands in the customer's log, by the name of the API user.
+    const refused = await customer.activity(`user_id=${powerful.id}&event_type=api.call`, routes.length);
+    expect(refused.map(({ metadata }) => metadata.route).toSorted()).toEqual(
+      routes.map(([, method, path]) => `${method.toUpperCase()} ${path.replace(apiUser.id, ':id')}`).toSorted(),
+    );
   });
 
   it('that are missing, forged or of a wrong kind are refused', async () => {

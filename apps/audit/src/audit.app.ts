@@ -1,6 +1,7 @@
 import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { refusedTokens } from '@rebelcore/service/config';
 import { isRefusedCall } from '@rebelcore/service/refused-calls';
 import type { AuditConfig } from './audit.config.js';
 import { AuditModule } from './audit.module.js';
@@ -22,6 +23,7 @@ export const auditApp = (config: AuditConfig, consumerGroup?: string): ServiceOp
     request.routeOptions.url === EXPORT ||
     (request.routeOptions.url === STREAM && request.headers['last-event-id'] === undefined),
   callers: SessionGuard,
+  refusedTokens: refusedTokens(config),
   description: DESCRIPTION,
   consumer: KafkaBatchStrategy,
 });

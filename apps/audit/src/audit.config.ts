@@ -2,6 +2,7 @@ import {
   httpUrl,
   parseConfig,
   postgresUrl,
+  refusedTokenVariables,
   secretKey,
   storingServiceVariables,
   type Environment,
@@ -14,6 +15,7 @@ const schema = z.object({
   IDENTITY_JWKS_URL: httpUrl,
   /** Authenticates cursors; the same in every replica. */
   CURSOR_KEY: secretKey,
+  ...refusedTokenVariables,
 });
 export type AuditConfig = z.infer<typeof schema>;
 

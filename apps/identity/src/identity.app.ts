@@ -1,5 +1,6 @@
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { refusedTokens } from '@rebelcore/service/config';
 import { URGENT_HEADER } from '@rebelcore/service/correlation';
 import { installCookies } from '@rebelcore/service/session-cookie';
 import type { IsUrgent } from '@rebelcore/service/urgent-lane';
@@ -22,6 +23,7 @@ export const identityApp = (config: IdentityConfig, consumerGroup?: string): Ser
   config,
   recordCalls: isRecordedCall,
   callers: PortalSessionGuard,
+  refusedTokens: refusedTokens(config),
   isUrgent: isEmergencyStop,
   description: DESCRIPTION,
   configure: (app) => installCookies(app.getHttpAdapter().getInstance()),

@@ -4,6 +4,7 @@ import {
   kafkaVariables,
   parseConfig,
   postgresUrl,
+  refusedTokenVariables,
   secretKey,
   secretText,
   signingKeyRotationDays,
@@ -36,6 +37,7 @@ const schema = z
     KEY_ENCRYPTION_KEY: secretKey,
     SIGNING_KEY_ROTATION_DAYS: signingKeyRotationDays,
     ...mailVariables,
+    ...refusedTokenVariables,
   })
   .refine(({ SMTP_URL, MAIL_FROM }) => SMTP_URL === undefined || MAIL_FROM !== undefined, {
     path: ['MAIL_FROM'],

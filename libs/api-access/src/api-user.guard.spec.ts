@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { API_USER_PERMISSIONS, API_USER_TOKENS, ApiUserGuard, type ApiUserPermissions } from './api-user.guard.js';
 import { OwnerOnly, RequirePermission } from './permissions.js';
 import type { CallDetails } from './record-calls.plugin.js';
+import { refusedHolder } from './refused-holder.js';
 
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const issuer = p256();
@@ -399,5 +400,41 @@ describe('the guard of a downstream API', () => {
       Date.now = realNow;
       published = [withdrawn];
     }
+  });
+});
+
+describe('a service that lets no API user in', () => {
+  const holderBy = (server: Server, patienceMs?: number) => {
+    const jwksUri = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
+    const holder = refusedHolder({ jwksUri, issuer: 'https://issuer.test', audience: 'an-api' }, patienceMs);
+    return (authorization?: string) => holder({ headers: { authorization } });
+  };
+
+  it('names whose token it has refused, an expired one as well, and asks for keys when the first one comes', async () => {
+    const before = jwksRequests;
+    const holder = holderBy(jwks);
+    for (const other of [
+      undefined,
+      'Basic eDp5',
+      'Bearer an-operator',
+      `Bearer ${token({ header: { typ: 'session+jwt' } })}`,
+    ]) {
+      expect(await holder(other)).toBeUndefined();
+    }
+    expect(jwksRequests).toBe(before);
+    const { sub, customer_id } = genuine();
+    const named = { customerId: customer_id, apiUserId: sub, tokenId: expect.any(String) as string };
+    expect(await holder(`Bearer ${token()}`)).toEqual(named);
+    expect(await holder(`Bearer ${token({ claims: { exp: now() - 1 } })}`)).toEqual(named);
+    expect(await holder(`Bearer ${token({ key: stranger.privateKey })}`)).toBeUndefined();
+    expect(jwksRequests).toBe(before + 1);
+  });
+
+  it('names nobody, and goes on, while the issuer does not answer', async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    expect(await holderBy(silent, 10)(`Bearer ${token()}`)).toBeUndefined();
+    silent.closeAllConnections();
+    await new Promise((resolve) => silent.close(resolve));
   });
 });

@@ -45,6 +45,8 @@ export interface RecordCallsOptions {
   readonly when: (request: FastifyRequest, status: number) => boolean;
   /** Whose a call is that was refused before any guard or handler could say so. */
   readonly identify?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
+  /** Whose a call is of which neither these nor {@link identify} can say it; what they do say is kept. */
+  readonly refusedHolder?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
 }
 
 const UNRECORDED = problemDocument(
@@ -59,7 +61,8 @@ const UNKNOWN_IP = 'unknown';
  * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
  * refused before any handler, such as a body that is too large. When the record cannot be made the answer is a 503.
  */
-export function recordCalls(fastify: FastifyInstance, { service, recorder, when, identify }: RecordCallsOptions): void {
+export function recordCalls(fastify: FastifyInstance, options: RecordCallsOptions): void {
+  const { service, recorder, when, identify, refusedHolder } = options;
   fastify.decorateRequest('call', undefined);
   if (!fastify.hasRequestDecorator('callerIp')) noteAddresses(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => {
@@ -68,6 +71,10 @@ export function recordCalls(fastify: FastifyInstance, { service, recorder, when,
       // When it is not known whose it is, it is recorded all the same.
       if (identify !== undefined && request.call === undefined) {
         request.call = await identify(request).catch(() => undefined);
+      }
+      if (refusedHolder !== undefined && request.call?.customerId === undefined) {
+        const holder = await refusedHolder(request).catch(() => undefined);
+        if (holder !== undefined) request.call = { ...holder, ...request.call };
       }
       await recorder.record(request.call?.customerId ?? UNATTRIBUTED, callOf(service, request, reply));
       return payload;

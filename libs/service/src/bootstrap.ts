@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/record-calls.plugin';
+import { refusedHolder } from '@rebelcore/api-access/refused-holder';
 import type { FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import type { ServerResponse } from 'node:http';
@@ -43,6 +44,8 @@ export interface ServiceOptions {
   readonly recordCalls?: RecordCallsOptions['when'];
   /** Tells whose a refused call is that no guard has seen: a guard, usually, that is among the module's providers. */
   readonly callers?: Type<Pick<Required<RecordCallsOptions>, 'identify'>>;
+  /** The tokens of API users, which this service takes nowhere: a refusal is recorded for whoever holds one. */
+  readonly refusedTokens?: Parameters<typeof refusedHolder>[0] | undefined;
   /** Whose batches go to the `@EventPattern` handlers of the module; the `ServiceModule` has a `KafkaBatchStrategy`. */
   readonly consumer?: Type<CustomTransportStrategy>;
   /** What every answer tells browsers, whoever gives it. */
@@ -107,11 +110,17 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
       });
     }
   });
-  const { name, recordCalls: when, callers, consumer } = options;
+  const { name, recordCalls: when, callers, refusedTokens, consumer } = options;
   if (when !== undefined) {
     const identity = callers && app.get(callers);
     const identify = identity && ((request: FastifyRequest) => identity.identify(request));
-    recordCalls(fastify, { service: name, recorder: app.get(CallRecorder), when, ...(identify && { identify }) });
+    recordCalls(fastify, {
+      service: name,
+      recorder: app.get(CallRecorder),
+      when,
+      ...(identify && { identify }),
+      ...(refusedTokens && { refusedHolder: refusedHolder(refusedTokens) }),
+    });
   }
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);

@@ -114,6 +114,22 @@ export const storingServiceVariables = <Name extends string>(service: Name, port
   ...databaseVariable(service),
 });
 
+/** For a service that takes no tokens of API users and is to name in the log whose it has refused: all of it, or none. */
+export const refusedTokenVariables = {
+  TOKEN_JWKS_URL: httpUrl.optional(),
+  TOKEN_ISSUER: z.string().min(1).optional(),
+  TOKEN_AUDIENCE: z.string().min(1).default('rebelcore-api'),
+};
+
+/** The tokens that {@link refusedTokenVariables} describe. @throws {ConfigError} for a part of it */
+export function refusedTokens(config: z.infer<z.ZodObject<typeof refusedTokenVariables>>) {
+  const { TOKEN_JWKS_URL: jwksUri, TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = config;
+  if (jwksUri === undefined && issuer === undefined) return undefined;
+  if (jwksUri === undefined) throw new ConfigError(['TOKEN_JWKS_URL: is required beside TOKEN_ISSUER']);
+  if (issuer === undefined) throw new ConfigError(['TOKEN_ISSUER: is required beside TOKEN_JWKS_URL']);
+  return { jwksUri, issuer, audience };
+}
+
 /** Of {@link serviceVariables}. */
 export type ServiceConfig = z.infer<z.ZodObject<ReturnType<typeof serviceVariables>>>;
 /** Of {@link storingServiceVariables}, apart from the database's address. */

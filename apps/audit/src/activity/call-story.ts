@@ -63,7 +63,10 @@ function signInStory(call: Call): Pick<Story, 'eventType' | 'description'> {
 
 /** By somebody who holds, or has guessed, a link: no call of the API user whose credentials waited behind it. */
 function notOpenedText(call: Call): string {
-  const whose = call.apiUserId === undefined ? '' : ` for the credentials of API user ${call.apiUserId}`;
+  const whose =
+    call.apiUserId === undefined || call.reason === undefined
+      ? ''
+      : ` for the credentials of API user ${call.apiUserId}`;
   return `A hand-over link${whose} did not open${whyOf(call)}`;
 }
 

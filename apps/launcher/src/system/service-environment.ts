@@ -33,6 +33,7 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
   const behindGateway = { ...listen, TRUSTED_PROXIES: '127.0.0.1' };
   const credentials = { CREDENTIAL_PEPPERS: `v1:${secrets.key('credential-pepper.v1')}` };
   const tokens = { TOKEN_ISSUER: publicUrl, TOKEN_AUDIENCE: 'rebelcore-api' };
+  const verifiedTokens = { ...tokens, TOKEN_JWKS_URL: `${addresses.token}/.well-known/jwks.json` };
   const storage = (service: StoringService) => storageEnvironment(service, replica.label, surroundings);
   switch (replica.service) {
     case 'identity':
@@ -43,6 +44,7 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
         OPERATOR_TOKEN: secrets.text('operator-token'),
         SMTP_URL: mail.smtpUrl,
         MAIL_FROM: mail.from,
+        ...verifiedTokens,
         KEY_ENCRYPTION_KEY: secrets.key('identity.key-encryption'),
       };
     case 'token':
@@ -58,14 +60,14 @@ export function serviceEnvironment(replica: Replica, surroundings: Surroundings)
         ...behindGateway,
         ...storage('audit'),
         IDENTITY_JWKS_URL: `${addresses.identity}/.well-known/jwks.json`,
+        ...verifiedTokens,
         CURSOR_KEY: secrets.key('audit.cursor'),
       };
     case 'inference':
       return {
         ...behindGateway,
         ...storage('inference'),
-        ...tokens,
-        TOKEN_JWKS_URL: `${addresses.token}/.well-known/jwks.json`,
+        ...verifiedTokens,
       };
     case 'portal':
       return {
