@@ -170,6 +170,17 @@ export const PROTECTIONS = [
     ],
   },
   {
+    scenario: 'F21',
+    what: 'customers are told of calls that were lost before they were written down',
+    edits: [
+      {
+        file: 'apps/audit/dist/activity/loss.js',
+        from: "if (lost.kind === 'made-anew' && spec?.retention === 'forever')",
+        to: 'if (true)',
+      },
+    ],
+  },
+  {
     scenario: 'F22',
     what: 'a heartbeat from the future proves nothing, and its age is counted by the monotonic clock as well',
     edits: [

@@ -13,6 +13,7 @@ import { UsageController } from './usage/usage.controller.js';
 import { UsageKeeper } from './usage/usage.keeper.js';
 import { UsageQuery } from './usage/usage.query.js';
 import type { AuditConfig } from './audit.config.js';
+import { tellOfLoss } from './activity/loss.js';
 import { ExportController } from './export/export.controller.js';
 
 @Module({})
@@ -34,6 +35,7 @@ export class AuditModule implements OnApplicationBootstrap {
             freshness: { topics: ['identity.events.v1'] },
             // A transaction for the calls of each few milliseconds would cost more than writing the calls down.
             gather: { bytes: 131_072, forMs: 200 },
+            onLoss: tellOfLoss,
           },
         }),
       ],

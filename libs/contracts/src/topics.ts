@@ -9,6 +9,8 @@ export interface TopicSpec {
   readonly partitions: 'shared' | 'single';
   /** `broker`: each record bears the moment at which the broker took it, and no writer can say another. Default `writer`. */
   readonly stampedBy?: 'broker' | 'writer';
+  /** False where the records of a key may be read in any order. Default true. */
+  readonly ordered?: boolean;
   readonly writtenBy: readonly Principal[];
   readonly readBy: readonly Principal[];
 }
@@ -25,6 +27,7 @@ const calls = <Service extends Principal>(service: Service) =>
     retention: { ms: days(30) },
     partitions: 'shared',
     stampedBy: 'broker',
+    ordered: false,
     writtenBy: [service],
     readBy: ['audit'],
   }) as const;
@@ -52,6 +55,7 @@ export const TOPICS = {
   'token.events.v1': {
     retention: { ms: days(30) },
     partitions: 'shared',
+    ordered: false,
     writtenBy: ['token'],
     readBy: ['identity', 'audit'],
   },

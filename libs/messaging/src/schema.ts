@@ -36,6 +36,7 @@ create table consumer_offset (
   partition integer not null,
   next_offset bigint not null,
   incarnation uuid,
+  partitions integer,
   primary key (view, topic, partition)
 ) with (fillfactor = 50);
 create table applied_sequence (

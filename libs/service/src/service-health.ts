@@ -50,7 +50,8 @@ export function viewHealth({ view, projection, strategy, freshness, maxAgeMs }: 
   return {
     name: view.replace(/-v\d+$/, ''),
     check: async () => {
-      const { joined = false, lag = 0, lastError } = strategy.consumerStatus() ?? {};
+      const { joined = false, lag = 0, lastError, partitions = [] } = strategy.consumerStatus() ?? {};
+      const refusals = new Set(partitions.map(({ error }) => error).filter((error) => error !== undefined));
       const { ageMs = 0, ...figures } = freshness?.status() ?? {};
       const [parked, gaps] = await Promise.all([projection.parked(), projection.gaps()]);
       return {
@@ -60,6 +61,8 @@ export function viewHealth({ view, projection, strategy, freshness, maxAgeMs }: 
         joined,
         lag: String(lag),
         lastError,
+        /** Why partitions are not read at present. */
+        refusals: [...refusals],
         parked,
         gaps,
       };

@@ -14,6 +14,7 @@ import { KafkaBatchStrategy, type KafkaBatchStrategyOptions } from '@rebelcore/m
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
+import type { OnLoss } from '@rebelcore/messaging/project/topic-gaps';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { Relay, type RelayOptions } from '@rebelcore/messaging/relay/relay';
 import { Kafka } from 'kafkajs';
@@ -52,6 +53,8 @@ export interface ViewOptions {
   /** By default `service.view`. Tests, which share a cluster, have groups of their own. */
   readonly consumerGroup?: string | undefined;
   readonly gather?: KafkaBatchStrategyOptions['gather'];
+  /** Told of records that the view will never see. Health and log name them in any case. */
+  readonly onLoss?: OnLoss;
   /** For a view that is to know how current it is, by the heartbeats of identity. */
   readonly freshness?: {
     /** The topics it reads of which heartbeats tell. */
@@ -241,12 +244,12 @@ function outboxRelay({ name, database, outbox }: ServiceModuleOptions, logger: L
 }
 
 function viewFromKafka({ name, view }: ServiceModuleOptions, logger: Logger): Provider[] {
-  const { name: viewName, consumerGroup: groupId = `${name}.${viewName}`, gather, freshness } = view;
+  const { name: viewName, consumerGroup: groupId = `${name}.${viewName}`, gather, freshness, onLoss } = view;
   return [
     {
       provide: Projection,
       inject: [Pool],
-      useFactory: (pool: Pool) => new Projection({ pool, view: viewName, logger }),
+      useFactory: (pool: Pool) => new Projection({ pool, view: viewName, logger, onLoss }),
     },
     {
       provide: KafkaBatchStrategy,

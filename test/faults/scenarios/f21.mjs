@@ -46,6 +46,17 @@ export default {
     });
     await gapIn(system, 'audit', 'activity', CALLS);
     await system.settled();
+    // Among what was lost were refusals whose customer nobody knows any more: it may be any.
+    for (const { id } of scenario.customers) {
+      const told = await system.read(
+        'audit',
+        `select description from activity where customer_id = $1 and event_type = 'log.gap' and metadata ->> 'topic' = $2`,
+        [id, CALLS],
+        id,
+      );
+      expect(told.length > 0, `the log of ${id} does not say that calls may be missing`);
+      note(told[0]?.description);
+    }
     const load = scenario.load({ writers: 4, callers: 4, pauseMs: 5 });
     await seconds(2);
     await load.stop();

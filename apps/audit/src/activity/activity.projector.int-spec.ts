@@ -1,6 +1,7 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { callEvents, UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { partitionOf } from '@rebelcore/messaging/publish/kafka-publisher';
 import type { PublishedOffsets } from '@rebelcore/messaging/publish/publisher';
 import { until } from '@rebelcore/testing/until';
 import { AuditFixture, byPrincipal, Customer } from '../audit.fixture-spec.js';
@@ -231,5 +232,61 @@ describe('parked records', () => {
     );
     await audit.projection.replayParked(activityHandlers);
     expect(await stored(customer)).toEqual(expected(customer));
+  });
+});
+
+describe('records that Kafka has lost before the log had read them', () => {
+  const incarnation = uuid();
+  /** Nobody reads it: what is said of it here disturbs no consumer. */
+  const topic = 'api.calls.forgetful.v1';
+  const partitions = 3;
+  /** Has the log find these records gone from the partition in which those of this customer lie. */
+  const lose = async (key: string, from: bigint, to: bigint, of: { topic: string; partitions: number }) => {
+    const begin = (low: bigint) =>
+      audit.projection
+        .offsets()
+        .begin?.({ topic: of.topic, incarnation, partitions: Array(of.partitions).fill({ low, high: to }) }, [
+          partitionOf(key, of.partitions),
+        ]);
+    await begin(from);
+    await begin(to);
+    await begin(to);
+  };
+  const toldOf = (customer: Customer) => audit.walk(customer.id, '&event_type=log.gap');
+
+  it('leave one entry with every customer whose they may have been, and with nobody else', async () => {
+    const customers = Array.from({ length: 12 }, () => {
+      const customer = new Customer();
+      const provisioned = { name: 'Acme', ownerId: customer.ownerId, actor: { kind: 'operator' } } as const;
+      return customer.identity('CustomerProvisioned', provisioned, 'customer.provision');
+    });
+    await audit.arrive(...customers);
+    const [first] = customers as [Customer];
+    const partition = partitionOf(first.id, partitions);
+    await lose(first.id, 0n, 20n, { topic, partitions });
+    for (const customer of customers) {
+      const entries = await toldOf(customer);
+      expect(entries).toHaveLength(partitionOf(customer.id, partitions) === partition ? 1 : 0);
+    }
+    expect(await toldOf(first)).toEqual([
+      expect.objectContaining({
+        outcome: 'failed',
+        description:
+          `Calls that forgetful answered may be missing from this log: Kafka lost records 0 to 19 of ` +
+          `${topic}/${partition} before it was written down here`,
+        metadata: { topic, partition, topic_id: incarnation, kind: 'truncated', from: '0', to: '20' },
+      }),
+    ]);
+  });
+
+  it('are told to everybody where refusals lay whose customer only the log finds out', async () => {
+    const customer = new Customer();
+    customer.identity('PortalUserSignedIn', { portalUserId: customer.ownerId }, 'session.sign_in');
+    await audit.arrive(customer);
+    // Beyond the partitions that are read.
+    const many = Array.from({ length: 50 }, (_, n) => n + 50).find((n) => partitionOf(UNATTRIBUTED, n) > 12) ?? 0;
+    await lose(UNATTRIBUTED, 5n, 7n, { topic: 'api.calls.token.v1', partitions: many });
+    const told = (await toldOf(customer)).map(({ metadata }) => metadata);
+    expect(told).toContainEqual(expect.objectContaining({ topic: 'api.calls.token.v1', from: '5', to: '7' }));
   });
 });

@@ -2,7 +2,8 @@ import { UNATTRIBUTED, type Call, type callEvents } from '@rebelcore/contracts/c
 import type { DiscardedRecord } from '@rebelcore/messaging/project/parking-lot';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { tokenEvents } from '@rebelcore/contracts/token-events';
-import { callsTopic } from '@rebelcore/contracts/topics';
+import { callsTopic, writerOfCalls } from '@rebelcore/contracts/topics';
+import type { LostRecords } from '@rebelcore/messaging/project/topic-gaps';
 import { hash } from 'node:crypto';
 import { actorIdOf, callStory } from './call-story.js';
 import type { ActivityEntry, Story } from './entry.js';
@@ -74,6 +75,44 @@ export function describeDiscard(
     outcome: 'success',
     description: `A record of ${topic} that could not be read was let go for good by ${by}: ${why}`,
     metadata: { record: place, parked_code: code, parked_reason: oneLine(reason), by, reason: why },
+    correlationId: place,
+  };
+}
+
+/**
+ * Records that were lost before they became entries of this log, as each customer is told whose key lies in their partition.
+ *
+ * @param at RFC 3339 UTC with milliseconds
+ */
+export function describeLoss(
+  { topic, partition, incarnation, kind, from, to }: LostRecords,
+  customerId: string,
+  at: string,
+): ActivityEntry {
+  const place = `${topic}/${String(partition)}@${String(from)}`;
+  const service = writerOfCalls(topic);
+  const what = service === undefined ? 'Entries' : `Calls that ${service} answered`;
+  const lost =
+    to === undefined
+      ? `what came from record ${String(from)} on in ${topic}/${String(partition)}, if anything,`
+      : `records ${String(from)} to ${String(to - 1n)} of ${topic}/${String(partition)}`;
+  return {
+    id: uuidOf(hash('sha256', `log.gap\0${place}\0${incarnation}\0${kind}\0${customerId}`)),
+    customerId,
+    userId: null,
+    actorId: null,
+    eventType: 'log.gap',
+    occurredAt: at,
+    outcome: 'failed',
+    description: `${what} may be missing from this log: Kafka lost ${lost} before it was written down here`,
+    metadata: {
+      topic,
+      partition,
+      topic_id: incarnation,
+      kind,
+      from: String(from),
+      ...(to !== undefined && { to: String(to) }),
+    },
     correlationId: place,
   };
 }

@@ -35,6 +35,7 @@ export const EVENT_TYPES = [
   'api.call',
   'activity.export',
   'record.discard',
+  'log.gap',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

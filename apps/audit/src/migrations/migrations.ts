@@ -5,6 +5,7 @@ import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { WhoseApiUsers1796720000000 } from './1796720000000-whose-api-users.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
+import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 
 /** Every migration of audit's database, oldest first. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   AppliedIds1796710000000,
   WhoseApiUsers1796720000000,
   ParkedIndexes1796730000000,
+  NumberOfPartitions1796790000000,
 ];

@@ -9,6 +9,7 @@ import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { Leaks1796740000000 } from './1796740000000-leaks.js';
+import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   RowSecurity1796720000000,
   ParkedIndexes1796730000000,
   Leaks1796740000000,
+  NumberOfPartitions1796790000000,
 ];

@@ -4,6 +4,7 @@ import { WhatPositionsCount1796610000000 } from './1796610000000-what-positions-
 import { SpecLimit1796620000000 } from './1796620000000-spec-limit.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
+import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   SpecLimit1796620000000,
   AppliedIds1796710000000,
   ParkedIndexes1796730000000,
+  NumberOfPartitions1796790000000,
 ];

@@ -7,6 +7,7 @@ import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { ClientKeys1796760000000 } from './1796760000000-client-keys.js';
 import { ParkedIndexes1796770000000 } from './1796770000000-parked-indexes.js';
 import { Networks1796780000000 } from './1796780000000-networks.js';
+import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   ClientKeys1796760000000,
   ParkedIndexes1796770000000,
   Networks1796780000000,
+  NumberOfPartitions1796790000000,
 ];

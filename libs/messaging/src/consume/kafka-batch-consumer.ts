@@ -36,8 +36,8 @@ interface Partition {
   readonly partition: number;
   /** Undefined until the stored offset has been loaded after an assignment or a failure. */
   position: bigint | undefined;
-  /** Kafka's id of the topic when reading began; undefined where offsets are kept without it. */
-  incarnation: string | undefined;
+  /** What the topic was when reading began; undefined where offsets are kept without it. */
+  began: { readonly incarnation: string; readonly partitions: number } | undefined;
   highWatermark: bigint;
   failures: number;
   error: string | undefined;
@@ -178,7 +178,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
           topic,
           partition,
           position: undefined,
-          incarnation: undefined,
+          began: undefined,
           highWatermark: 0n,
           failures: 0,
           error: undefined,
@@ -192,40 +192,67 @@ export class KafkaBatchConsumer implements BatchConsumer {
   /** Seeks the partitions to their stored offsets and resumes them. */
   private async resume(partitions: readonly Partition[], generation: number, failures = 0): Promise<void> {
     const isCurrent = () => generation === this.generation && !this.stopped;
+    const refused = (those: readonly Partition[], error: unknown) => {
+      this.recordError(error);
+      for (const state of those) state.error = messageOf(error);
+      const level = failures === 0 ? 'error' : 'warn';
+      const fields = {
+        err: error,
+        groupId: this.options.groupId,
+        topics: [...new Set(those.map(({ topic }) => topic))],
+      };
+      this.options.logger[level](fields, 'reading could not begin at the stored offsets; it is tried again');
+      this.later(failures, () => {
+        if (isCurrent()) void this.resume(those, generation, failures + 1);
+      });
+    };
     try {
       const starts = await this.starts(partitions);
       if (!isCurrent()) return;
       for (const state of partitions) {
         const { topic, partition } = state;
         const start = starts.get(topic);
-        state.position = start?.offsets.get(partition) ?? 0n;
-        state.incarnation = start?.incarnation;
+        if (start === undefined || start instanceof Error) continue;
+        state.position = start.offsets.get(partition) ?? 0n;
+        state.began = start.began;
+        state.error = undefined;
         this.consumer.seek({ topic, partition, offset: state.position.toString() });
         this.consumer.resume([{ topic, partitions: [partition] }]);
       }
+      // One topic that cannot be read is no reason not to read the others.
+      for (const [topic, error] of starts) {
+        if (error instanceof Error)
+          refused(
+            partitions.filter((state) => state.topic === topic),
+            error,
+          );
+      }
     } catch (error) {
-      this.recordError(error);
-      this.options.logger.warn({ err: error, groupId: this.options.groupId }, 'stored offsets could not be loaded');
-      this.later(failures, () => {
-        if (isCurrent()) void this.resume(partitions, generation, failures + 1);
-      });
+      if (isCurrent()) refused(partitions, error);
     }
   }
 
-  /** Where each partition goes on, and in which incarnation of its topic. */
+  /** By topic: where each partition goes on and what the topic is, or why it cannot be read. */
   private async starts(partitions: readonly Partition[]) {
     const { offsets } = this.options;
     const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
     const facts = offsets.begin === undefined ? [] : await this.topics.facts([...byTopic.keys()]);
-    const starts = new Map<string, { offsets: ReadonlyMap<number, bigint>; incarnation: string | undefined }>();
+    const starts = new Map<string, { offsets: ReadonlyMap<number, bigint>; began: Partition['began'] } | Error>();
     for (const [topic, members] of byTopic) {
       const found = facts.find((each) => each.topic === topic);
       const numbers = members.map(({ partition }) => partition);
-      const next = found && (await offsets.begin?.(found, numbers));
-      starts.set(topic, {
-        offsets: next ?? (await offsets.nextOffsets(topic)),
-        incarnation: found?.incarnation,
-      });
+      // The group shared out what the topic had before it was made anew; kafkajs would notice minutes later.
+      const gone = found && numbers.find((partition) => partition >= found.partitions.length);
+      if (gone !== undefined) this.crash(new Error(`${keyOf(topic, gone)} is no longer there`));
+      try {
+        const next = found && (await offsets.begin?.(found, numbers));
+        starts.set(topic, {
+          offsets: next ?? (await offsets.nextOffsets(topic)),
+          began: found && { incarnation: found.incarnation, partitions: found.partitions.length },
+        });
+      } catch (error) {
+        starts.set(topic, error instanceof Error ? error : new Error(String(error)));
+      }
     }
     return starts;
   }
@@ -238,8 +265,11 @@ export class KafkaBatchConsumer implements BatchConsumer {
     if (generation !== this.generation) return;
     const changed = reading.filter((state) => {
       const found = facts.find(({ topic }) => topic === state.topic);
-      const { high } = found?.partitions[state.partition] ?? {};
-      return found !== undefined && (found.incarnation !== state.incarnation || (high ?? 0n) < (state.position ?? 0n));
+      if (found === undefined) return false;
+      const { high = 0n } = found.partitions[state.partition] ?? {};
+      const isOther =
+        found.incarnation !== state.began?.incarnation || found.partitions.length !== state.began.partitions;
+      return isOther || high < (state.position ?? 0n);
     });
     if (changed.length > 0) this.beginAgain(changed, generation);
   }
@@ -270,7 +300,7 @@ export class KafkaBatchConsumer implements BatchConsumer {
       messages: messages.map(receivedMessage),
       highWatermark: BigInt(highWatermark),
       position: state.position,
-      incarnation: state.incarnation,
+      incarnation: state.began?.incarnation,
       isStale: () => generation !== this.generation || !payload.isRunning() || payload.isStale(),
     };
     const last = batch.messages.at(-1);

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { decodeEvent, encodeEvent, type CloudEvent } from '@rebelcore/contracts/cloud-event';
 import { playOnce } from '@rebelcore/testing/random';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
+import { createTopics } from '../topics-admin.js';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import type { ReceivedBatch } from '../consume/batch-consumer.js';
@@ -81,17 +83,21 @@ describe('Consuming into a view', () => {
   };
   const replica = async (
     around: (batch: ReceivedBatch, apply: () => Promise<void>) => Promise<void> = (_, apply) => apply(),
+    onCrash: (error: Error) => void = (error) => {
+      throw error;
+    },
+    topics = [topic],
   ) => {
     const projection = new Projection({ pool, view: 'total-v1', logger: silent });
     const consumer = new KafkaBatchConsumer({
       kafka: kafka.client(),
       groupId,
       offsets: projection.offsets(),
-      handlers: new Map([[topic, (batch: ReceivedBatch) => around(batch, () => projection.apply(batch, handlers))]]),
+      handlers: new Map(
+        topics.map((each) => [each, (batch) => around(batch, () => projection.apply(batch, handlers))]),
+      ),
       logger: silent,
-      onCrash: (error) => {
-        throw error;
-      },
+      onCrash,
     });
     replicas.push(consumer);
     await consumer.start();
@@ -250,5 +256,45 @@ describe('Consuming into a view', () => {
     await allApplied();
     await until(async () => (await pool.query('select from parked_record')).rowCount === 2, 'two parked records');
     expect((await view()).get('good')).toBe(3);
+  });
+
+  it('a topic to which partitions were added is not read, says so, and holds up no other; made anew it is read on.', async () => {
+    const other = await kafka.topic(2);
+    const reader = await replica(undefined, undefined, [topic, other]);
+    await load(evenly(80));
+    await allApplied();
+    const admin = kafka.client().admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 7 }] });
+    const refusals = (of: KafkaBatchConsumer) =>
+      new Set(of.status().partitions.flatMap((each) => (each.topic === topic && each.error ? [each.error] : [])));
+    await until(() => refusals(reader).size > 0, 'the reader to notice', 20_000);
+    expect([...refusals(reader)]).toEqual([
+      expect.stringMatching(new RegExp(`^${topic} has 7 partitions instead of 6, .*: it is not read; delete it, and `)),
+    ]);
+    const before = await view();
+    await load(evenly(40));
+    const { topic: _, ...ofOther } = record('of another topic', 1);
+    await publisher.publish([{ topic: other, ...ofOther }]);
+    await until(async () => (await view()).get('of another topic') === 1, 'the other topic to be read');
+    expect(await view()).toEqual(new Map([...before, ['of another topic', 1]]));
+
+    // One that joins meanwhile is assigned what was added, and refuses like the other.
+    await reader.stop();
+    const crashed = Promise.withResolvers<Error>();
+    const next = await replica(undefined, crashed.resolve);
+    await until(() => refusals(next).size > 0, 'the next reader to notice');
+    await admin.deleteTopics({ topics: [topic] });
+    await createTopics(admin, [{ topic, numPartitions: 6, replicationFactor: 1 }]);
+    await admin.disconnect();
+    expect((await crashed.promise).message).toBe(`${topic}/6 is no longer there`);
+    await next.stop();
+    await replica();
+    const again = [...sequences].flatMap(([customer, last]) =>
+      Array.from({ length: last }, (_, n) => record(customer, n + 1)),
+    );
+    await publisher.publish(again);
+    sequences.set('of another topic', 1);
+    await until(async () => isDeepStrictEqual(await view(), sequences), 'all of it', 20_000);
   });
 });

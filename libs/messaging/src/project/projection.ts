@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import type { OffsetReader, ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import type { Logger } from '../logger.js';
 import { isDataError } from '../transaction.js';
-import { begin, gapsOf, type NotedGap } from './topic-gaps.js';
+import { begin, gapsOf, type NotedGap, type OnLoss } from './topic-gaps.js';
 import { atCheckpoint, readAppliedIds, type Checkpoint } from './checkpoint.js';
 import { park, takeParked, type DiscardedRecord } from './parking-lot.js';
 import { applyByHalves, type ProjectionHandlers } from './projection-handlers.js';
@@ -33,6 +33,7 @@ export interface ProjectionOptions {
   /** The name its offsets are stored under, with a version: `authorization-v1`. */
   readonly view: string;
   readonly logger: Logger;
+  readonly onLoss?: OnLoss | undefined;
 }
 
 /**

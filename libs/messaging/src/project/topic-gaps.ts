@@ -1,4 +1,10 @@
-import { TOPICS, type TopicSpec } from '@rebelcore/contracts/topics';
+import {
+  CALLS_OF_ANOTHER_API,
+  FORMER_CALLS_TOPIC,
+  TOPICS,
+  writerOfCalls,
+  type TopicSpec,
+} from '@rebelcore/contracts/topics';
 import type { Pool, PoolClient } from 'pg';
 import type { Logger } from '../logger.js';
 import type { TopicFacts } from '../topic-facts.js';
@@ -9,7 +15,21 @@ interface View {
   readonly pool: Pool;
   readonly view: string;
   readonly logger: Logger;
+  readonly onLoss?: OnLoss | undefined;
 }
+
+/** Records that a view will never see in the topic in which they were. */
+export interface LostRecords extends Gap {
+  readonly topic: string;
+  readonly partition: number;
+  /** Kafka's id of the topic that held them. */
+  readonly incarnation: string;
+  /** Among so many partitions keys are shared out. */
+  readonly partitions: number;
+}
+
+/** Told of each loss once, in the transaction that notes it. */
+export type OnLoss = (tx: PoolClient, lost: LostRecords) => Promise<void>;
 
 /** A gap as health shows it. */
 export interface NotedGap {
@@ -29,7 +49,7 @@ export interface NotedGap {
  * @returns where to read each of these partitions
  */
 export const begin = (
-  { pool, view, logger }: View,
+  { pool, view, logger, onLoss }: View,
   facts: TopicFacts,
   partitions: readonly number[],
 ): Promise<ReadonlyMap<number, bigint>> => {
@@ -38,8 +58,14 @@ export const begin = (
     pool,
     (tx) => tx.query('begin'),
     async (tx) => {
-      const { rows } = await tx.query<{ partition: number; next_offset: string; incarnation: string | null }>(
-        `select partition, next_offset, incarnation from consumer_offset
+      await refuseDrift(tx, view, facts);
+      const { rows } = await tx.query<{
+        partition: number;
+        next_offset: string;
+        incarnation: string | null;
+        partitions: number | null;
+      }>(
+        `select partition, next_offset, incarnation, partitions from consumer_offset
           where view = $1 and topic = $2 and partition = any($3::integer[]) order by partition for update`,
         [view, topic, partitions],
       );
@@ -51,18 +77,21 @@ export const begin = (
         if (bounds === undefined) throw new Error(`${topic} has no partition ${String(partition)}`);
         const { position, gaps } = beginningOf(stored, incarnation, bounds);
         starts.set(partition, position);
-        if (stored?.offset === position && stored.incarnation === incarnation) continue;
+        if (stored?.offset === position && stored.incarnation === incarnation && row?.partitions !== null) continue;
         await tx.query(
-          `insert into consumer_offset (view, topic, partition, next_offset, incarnation) values ($1, $2, $3, $4, $5)
-           on conflict (view, topic, partition)
-           do update set next_offset = excluded.next_offset, incarnation = excluded.incarnation`,
-          [view, topic, partition, String(position), incarnation],
+          `insert into consumer_offset (view, topic, partition, next_offset, incarnation, partitions)
+           values ($1, $2, $3, $4, $5, $6) on conflict (view, topic, partition)
+           do update set next_offset = excluded.next_offset, incarnation = excluded.incarnation, partitions = excluded.partitions`,
+          [view, topic, partition, String(position), incarnation, facts.partitions.length],
         );
         if (gaps.some(({ kind }) => kind === 'made-anew')) await leaveParkedBehind(tx, view, topic, partition);
         for (const gap of gaps) {
           // Heartbeats that are gone have said nothing that a later one does not say again.
           if (topic === 'identity.heartbeats.v1') continue;
-          await note(tx, view, topic, partition, stored?.incarnation ?? incarnation, incarnation, gap);
+          // A gap that a former topic of this name left is one of that topic, not of this one.
+          const of = gap.kind === 'made-anew' ? (stored?.incarnation ?? incarnation) : incarnation;
+          const lost = { ...gap, topic, partition, incarnation: of, partitions: facts.partitions.length };
+          if (await note(tx, view, lost)) await onLoss?.(tx, lost);
           const fields = { view, topic, partition, kind: gap.kind, from: String(gap.from), to: String(gap.to ?? '?') };
           logger.error(fields, 'a topic has lost records before this view had read them');
         }
@@ -72,29 +101,49 @@ export const begin = (
   );
 };
 
-/** A gap that a former topic of this name left is one of that topic, not of this one. */
-async function note(
+/**
+ * The number of partitions never changes (ADR 10). Where it has, later records of a key come in another partition than earlier ones,
+ * and nothing says which to read first.
+ *
+ * @throws {Error} naming the topic, both numbers and the way out
+ */
+async function refuseDrift(
   tx: PoolClient,
   view: string,
-  topic: string,
-  partition: number,
-  former: string,
-  incarnation: string,
-  { kind, from, to }: Gap,
+  { topic, incarnation, partitions }: TopicFacts,
 ): Promise<void> {
-  await tx.query(
+  const { ordered = true, retention } = specOf(topic) ?? {};
+  if (!ordered) return;
+  const { rows } = await tx.query<{ partitions: number }>(
+    `select partitions from consumer_offset where view = $1 and topic = $2 and incarnation = $3 and partitions is not null limit 1`,
+    [view, topic, incarnation],
+  );
+  const [bound, found] = [rows[0]?.partitions, partitions.length];
+  if (bound === undefined || bound === found) return;
+  const mend =
+    retention === 'forever' || retention === 'compact'
+      ? '"npm run republish" makes it anew and fills it from the event store'
+      : 'delete it, and "node apps/launcher/dist/topics.js" makes it anew';
+  throw new Error(
+    `${topic} has ${String(found)} partitions instead of ${String(bound)}, so that most keys would lie in others than before and ` +
+      `lose their order: it is not read; ${mend}`,
+  );
+}
+
+function specOf(topic: string): TopicSpec | undefined {
+  if (topic === FORMER_CALLS_TOPIC || writerOfCalls(topic) !== undefined) return CALLS_OF_ANOTHER_API;
+  return (TOPICS as Readonly<Record<string, TopicSpec>>)[topic];
+}
+
+/** False where it was noted before. */
+async function note(tx: PoolClient, view: string, lost: LostRecords): Promise<boolean> {
+  const { topic, partition, incarnation, kind, from, to } = lost;
+  const { rowCount } = await tx.query(
     `insert into topic_gap (view, topic, partition, incarnation, kind, from_offset, to_offset)
      values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-    [
-      view,
-      topic,
-      partition,
-      kind === 'made-anew' ? former : incarnation,
-      kind,
-      String(from),
-      to === undefined ? null : String(to),
-    ],
+    [view, topic, partition, incarnation, kind, String(from), to === undefined ? null : String(to)],
   );
+  return rowCount === 1;
 }
 
 /** More than any topic has: parked records of a former topic keep their order, before all of the present one. */
@@ -105,8 +154,8 @@ const BEFORE_ALL = 1_000_000_000_000n;
  * elsewhere they exist nowhere else, and stay.
  */
 async function leaveParkedBehind(tx: PoolClient, view: string, topic: string, partition: number): Promise<void> {
-  const spec: TopicSpec | undefined = (TOPICS as Readonly<Record<string, TopicSpec>>)[topic];
-  const comesAgain = spec?.retention === 'forever' || spec?.retention === 'compact';
+  const { retention } = specOf(topic) ?? {};
+  const comesAgain = retention === 'forever' || retention === 'compact';
   await tx.query(
     comesAgain
       ? 'delete from parked_record where view = $1 and topic = $2 and partition = $3'

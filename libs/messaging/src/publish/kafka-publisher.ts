@@ -1,4 +1,10 @@
-import kafkajs, { type ICustomPartitioner, type Kafka, type Message, type Producer } from 'kafkajs';
+import kafkajs, {
+  type ICustomPartitioner,
+  type Kafka,
+  type Message,
+  type PartitionMetadata,
+  type Producer,
+} from 'kafkajs';
 import { disconnected, within } from '../deadline.js';
 import { cancellableClient } from '../kafka-client.js';
 import { messageOf, type Logger } from '../logger.js';
@@ -202,6 +208,16 @@ function cachingPartitioner(): ReturnType<ICustomPartitioner> {
     return partition;
   };
 }
+
+const partitioner = kafkajs.Partitioners.DefaultPartitioner();
+
+/** The partition in which records with this key lie, among so many; as Kafka's own clients choose it. */
+export const partitionOf = (key: string, partitions: number): number =>
+  partitioner({
+    topic: '',
+    partitionMetadata: Array.from({ length: partitions }, (_, partitionId) => ({ partitionId }) as PartitionMetadata),
+    message: { key, value: null },
+  });
 
 /** The work itself goes on when the time is over. */
 const before = <T>(deadline: number, work: Promise<T>): Promise<T> =>

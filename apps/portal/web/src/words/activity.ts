@@ -24,6 +24,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'api.call': 'Call of an API',
     'activity.export': 'Log exported',
     'record.discard': 'Unreadable record let go',
+    'log.gap': 'Entries lost',
   },
   People: {
     'user.add': 'Person added',
