@@ -106,7 +106,7 @@ const someCall = (): Call => ({
 });
 
 describe('the health of a service', () => {
-  const figures = { joined: false, lag: '0', parked: { count: 0 }, gaps: [] };
+  const figures = { joined: false, lag: '0', parked: { count: 0 }, refusals: [], gaps: [] };
   const recording = { ready: true, kafkaAway: false, spooledBytes: 0, setAsideFiles: 0 };
 
   it('shows database, view and recording of one that has nothing else', async () => {
