@@ -145,10 +145,8 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
   }
 
   protected admit(context: ExecutionContext, request: FastifyRequest, apiUser: ApiUser): boolean | Promise<boolean> {
-    // Without a recorder of calls nobody has noted where a request came from.
-    const callerIp = request.server.hasRequestDecorator('callerIp') ? request.callerIp : request.ip;
     // A 401 would send the application for another token, which could be used no more than this one.
-    if (apiUser.networks?.includes(callerIp) === false) {
+    if (apiUser.networks?.includes(sourceOf(request)) === false) {
       describeCall(request, { reason: 'token.network-not-allowed' });
       const detail = 'This token may not be used from where this request comes from.';
       throw new HttpException(problemDocument(403, 'token.network-not-allowed', detail), 403);
@@ -168,3 +166,7 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
 /** The token of a request that comes with a proof. */
 const dpopToken = ({ headers }: FastifyRequest): string | undefined =>
   /^dpop +(.+)$/i.exec(headers.authorization ?? '')?.[1];
+
+/** Without a recorder of calls nobody has noted where a request came from. */
+const sourceOf = (request: FastifyRequest): string =>
+  request.server.hasRequestDecorator('callerIp') ? request.callerIp : request.ip;
