@@ -109,6 +109,7 @@ export default tseslint.config(
         globalThis: 'readonly',
         fetch: 'readonly',
         AbortSignal: 'readonly',
+        WebSocket: 'readonly',
       },
     },
   },

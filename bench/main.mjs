@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['authorize', 'guard', 'append', 'ingest', 'deactivate', 'sign-in', 'rebuild', 'start'];
+const BENCHES = ['authorize', 'guard', 'append', 'ingest', 'deactivate', 'sign-in', 'refusals', 'rebuild', 'start'];
 const [wanted, ...rest] = process.argv.slice(2);
 if (wanted !== undefined && !BENCHES.includes(wanted)) {
   console.error(`There is no bench ${wanted}: ${BENCHES.join(', ')}`);

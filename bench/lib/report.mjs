@@ -30,7 +30,18 @@ export async function report(name, rows, settings) {
   await writePage();
 }
 
-const ORDER = ['authorize', 'guard', 'append', 'ingest', 'deactivate', 'sign-in', 'rebuild', 'start', 'soak'];
+const ORDER = [
+  'authorize',
+  'guard',
+  'append',
+  'ingest',
+  'deactivate',
+  'sign-in',
+  'refusals',
+  'rebuild',
+  'start',
+  'soak',
+];
 
 /** As the project formats its files. */
 async function write(file, text) {

@@ -18,6 +18,7 @@ const POLICY = [
   "trusted-types 'none'",
 ].join(';');
 
+// S14
 test('each page and each part of it carries the policy, and no other site may frame it', async ({ page }) => {
   const start = await page.request.get('/');
   const assets = [...(await start.text()).matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path ?? '');
@@ -56,6 +57,7 @@ test('another origin that frames the portal shows nothing of it', async ({
   }
 });
 
+// S14
 test('a page of another origin writes nothing, by script or by form, though the browser sends the cookie', async ({
   signedInPage: page,
   customer,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 
-const page = new URL('../../docs/published.md', import.meta.url);
+const docs = new URL('../../docs/', import.meta.url);
 
 interface Proof {
   readonly sentence: string;
@@ -9,10 +9,10 @@ interface Proof {
   readonly file: string;
 }
 
-/** The page is a list of sentences, and below each the tests that prove it: "- [`title`](file)". */
-function proofs(): Proof[] {
+/** A page is a list of sentences, and below each the tests that prove it: "- [`title`](file)". */
+function proofs(page: string): Proof[] {
   let sentence = '';
-  return readFileSync(page, 'utf8')
+  return readFileSync(new URL(page, docs), 'utf8')
     .split('\n')
     .flatMap((line) => {
       sentence = /^- (.+)$/.exec(line)?.[1] ?? sentence;
@@ -23,17 +23,20 @@ function proofs(): Proof[] {
 
 /** Title and the comment above, of each test and group of tests in a file. */
 function testsIn(file: string): { title: string; named: string }[] {
-  const text = readFileSync(new URL(file, page), 'utf8');
+  const text = readFileSync(new URL(file, docs), 'utf8');
   const found: { title: string; named: string }[] = [];
+  const add = (title: ts.Expression, node: ts.Node): void => {
+    const words = ts.isStringLiteralLike(title) ? title.text : title.getText().slice(1, -1);
+    found.push({ title: words, named: plain(`${words}\n${commentAbove(text, node)}`) });
+  };
   const visit = (node: ts.Node): void => {
     if (ts.isExpressionStatement(node) && ts.isCallExpression(node.expression)) {
       const { expression, arguments: given } = node.expression;
       const [title] = given;
-      if (/^(it|test|describe)\b/.test(expression.getText()) && title !== undefined) {
-        const words = ts.isStringLiteralLike(title) ? title.text : title.getText().slice(1, -1);
-        found.push({ title: words, named: plain(`${words}\n${commentAbove(text, node)}`) });
-      }
+      if (/^(it|test|describe)\b/.test(expression.getText()) && title !== undefined) add(title, node);
     }
+    // As the cases of test/start are written.
+    if (ts.isPropertyAssignment(node) && node.name.getText() === 'title') add(node.initializer, node);
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));
@@ -52,14 +55,18 @@ const plain = (text: string): string =>
     .replace(/\s+/g, ' ')
     .toLowerCase();
 
-it('proves each published sentence by tests that exist and name it', () => {
-  const all = proofs();
-  const sentences = readFileSync(page, 'utf8').match(/^- .+$/gm) ?? [];
+/** Sentences of a page, how many it has at least, and what the test that proves one must say. */
+it.each<[page: string, atLeast: number, words: (sentence: string) => string]>([
+  ['published.md', 30, (sentence) => sentence],
+  ['security.md', 18, (sentence) => sentence.slice(0, 'S01'.length)],
+])('each sentence of docs/%s is proved by tests that exist and name it', (page, atLeast, words) => {
+  const all = proofs(page);
+  const sentences = readFileSync(new URL(page, docs), 'utf8').match(/^- .+$/gm) ?? [];
   expect(new Set(all.map(({ sentence }) => sentence)).size).toBe(sentences.length);
-  expect(sentences.length).toBeGreaterThan(30);
+  expect(sentences.length).toBeGreaterThanOrEqual(atLeast);
   const wrong = all.filter(({ sentence, title, file }) => {
-    const words = plain(sentence).replace(/\.$/, '');
-    return !testsIn(file).some((test) => test.title === title && test.named.includes(words));
+    const wanted = plain(words(sentence)).replace(/\.$/, '');
+    return !testsIn(file).some((test) => test.title === title && test.named.includes(wanted));
   });
   expect(wrong).toEqual([]);
 });

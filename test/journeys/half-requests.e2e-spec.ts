@@ -37,6 +37,7 @@ const KINDS: readonly ((path: string) => string)[] = [
   (path) => `POST /api/v1/${path} HTTP/1.1\r\nhost:`,
 ];
 
+// S15
 it('lets a thousand half requests, at the gateway and at the services, cost nobody else anything', async () => {
   const { portal, identity, token, audit, inference } = endpoints();
   const direct = [
@@ -67,6 +68,7 @@ it('lets a thousand half requests, at the gateway and at the services, cost nobo
   await everybodyElseGoesOn();
 }, 60_000);
 
+// S15
 it.each([
   ['waiting for the log', 900, 503],
   ['far ahead of it', 999_999_999_999_999, 400],

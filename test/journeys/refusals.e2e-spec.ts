@@ -31,17 +31,31 @@ describe('/authorize refuses bad input', () => {
     expect(answer.status).toBe(413);
   });
 
+  // S05
   it('unknown, wrong, inactive and portal users with the same bytes', async () => {
     const inactive = await customer.mint();
     await customer.deactivate(inactive);
-    const answers = await Promise.all([
-      authorize({ username: `${randomUUID()}@api.rebelcore.local`, password: 'x'.repeat(48) }),
-      authorize({ ...apiUser, password: 'x'.repeat(48) }),
-      authorize(inactive),
-      authorize({ username: customer.email, password: customer.password }),
-    ]);
-    for (const answer of answers)
-      expect([answer.status, answer.body]).toEqual([401, { detail: 'invalid credentials' }]);
+    const credentials = [
+      { username: `${randomUUID()}@api.rebelcore.local`, password: 'x'.repeat(48) },
+      { username: apiUser.username, password: 'x'.repeat(48) },
+      { username: inactive.username, password: inactive.password },
+      { username: customer.email, password: customer.password },
+    ];
+    const answers = await Promise.all(
+      credentials.map(async (each) => {
+        const answer = await fetch(`${endpoints().portal}/api/v1/authorize`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(each),
+        });
+        // These are of this call and this moment.
+        const { date, 'x-correlation-id': id, ...headers } = Object.fromEntries(answer.headers);
+        expect([date, id]).toEqual([expect.any(String), expect.any(String)]);
+        return { status: answer.status, headers, text: await answer.text() };
+      }),
+    );
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+    expect(answers[0]).toMatchObject({ status: 401, text: '{"detail":"invalid credentials"}' });
   });
 });
 
@@ -90,6 +104,7 @@ describe('management refuses bad input, writes nothing and records the refusal',
   });
 });
 
+// S03
 describe('invariant 8: nothing of one customer is visible to another', () => {
   // “Chronological trail of who did what inside one customer”
   it('in lists, in the activity log and by its ids', async () => {
@@ -115,6 +130,7 @@ describe('tokens', () => {
     anyone().post('/api/v1/infer', { prompt: 'Hello', spec_ids: [] }, { authorization: `Bearer ${token}` });
 
   // “Used only against the API.”
+  // S08
   it('invariant 9: an API user’s token opens no management endpoint, whatever its role', async () => {
     const powerful = await customer.mint({ role_id: await customer.roleId('RebelCore_SuperUser') });
     const bearer = await bearerOf(powerful);
@@ -146,6 +162,7 @@ describe('tokens', () => {
     );
   });
 
+  // S01
   it('that are missing, forged or of a wrong kind are refused', async () => {
     const { authorization = '' } = await bearerOf(apiUser);
     const token = authorization.slice('Bearer '.length);

@@ -87,6 +87,7 @@ const OUTCOMES: readonly {
   { what: 'large', methods: /POST|PUT|PATCH/, status: 413, headers: WHICH.json, body: LARGE },
 ];
 
+// S11
 it('leaves exactly one entry for every refusal of every documented address, for its customer where a session or token says whose it is', async () => {
   const { paths } = (await (await fetch(`${endpoints().portal}/openapi.json`)).json()) as {
     paths: Record<string, object>;
@@ -126,6 +127,7 @@ it('leaves exactly one entry for every refusal of every documented address, for 
   for (const { correlation_id } of entries) expect(correlation_id).toMatch(/^api:/);
 }, 60_000);
 
+// S17
 it('records by route, however an address is spelled, exactly once', async () => {
   const { identity, audit, token, inference, portal } = endpoints();
   const prefix = `spelled-${randomUUID()}`;
@@ -201,6 +203,7 @@ it('keeps to the published contract where clients are not to notice anything', a
   expect((await ask(portal, 'POST', '/api/v1/infer', { ...WHICH.json, ...twoBlanks }, prompt)).status).toBe(200);
 });
 
+// S09
 describe('bodies that are meant to do harm', () => {
   const deep = (open: string, close: string) => `${open.repeat(10_000)}${close.repeat(10_000)}`;
   const BODIES: Readonly<Record<string, string>> = {

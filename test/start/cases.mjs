@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { Client } from '@rebelcore/embedded/client';
 import pg from 'pg';
 import { ENDS } from './cases/ends.mjs';
 import { MACHINE } from './cases/machine.mjs';
 import { PARTS } from './cases/parts.mjs';
 import { STATE } from './cases/state.mjs';
 import { HOSTILE, issuer, mint, stop } from './cases/support.mjs';
+import { heldIn } from './heap.mjs';
 
 /** Makes the data that the others find and leave. */
 export const FIRST = [
@@ -59,6 +61,21 @@ export const FIRST = [
       } finally {
         await client.end();
       }
+    },
+  },
+  {
+    title: 'S07: keeps no password and no token in a heap once it has answered',
+    run: async (copy, { credentials: { username, password } }) => {
+      const { portal } = copy.endpoints;
+      const authorized = await new Client(portal).post('/api/v1/authorize', { username, password });
+      const { token } = authorized.body;
+      const bearer = { authorization: `Bearer ${token}` };
+      const { status } = await new Client(portal).post('/api/v1/infer', { prompt: 'Hello', spec_ids: [] }, bearer);
+      assert.equal(status, 200);
+      // What must be there, so that an empty heap cannot pass.
+      const texts = { password, token, signature: token.split('.')[2], 'a route': '/health/ready' };
+      for (const name of ['identity', 'token', 'inference', 'portal'])
+        assert.deepEqual(await heldIn(copy, name, texts), ['a route'], name);
     },
   },
   {

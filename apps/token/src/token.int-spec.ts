@@ -56,6 +56,7 @@ describe('/authorize', () => {
   });
 
   // “Statuses as for portal users (active, inactive); an inactive one cannot authenticate.”
+  // S05
   it('refuses unknown, wrong and inactive with the very same bytes (invariant 7)', async () => {
     const [active, inactive] = [await minted(), await minted()];
     await fixture.publish([inactive.deactivated()]);

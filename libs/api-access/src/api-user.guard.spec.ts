@@ -365,6 +365,7 @@ describe('the guard of a downstream API', () => {
     expect(request).toBeUndefined();
   });
 
+  // S01
   it.each([
     ['nothing', undefined],
     ['an empty token', 'Bearer '],
@@ -380,6 +381,7 @@ describe('the guard of a downstream API', () => {
     expect(request).toBeUndefined();
   });
 
+  // S01
   it('fetches keys a handful of times at most, however many unknown kids come', async () => {
     const before = jwksRequests;
     for (let n = 0; n < 50; n += 1) await call(`Bearer ${token({ header: { kid: `unknown-${n}` } })}`);
@@ -387,6 +389,7 @@ describe('the guard of a downstream API', () => {
     expect((await call(`Bearer ${token()}`)).statusCode).toBe(201);
   });
 
+  // S18
   it('forgets a token that it has verified once the key of it was withdrawn', async () => {
     const verified = `Bearer ${token({ claims: { exp: now() + 86_000 } })}`;
     expect((await call(verified)).statusCode).toBe(201);

@@ -53,6 +53,7 @@ describe('the issuer’s keys', () => {
     expect(await keys.find('two')).toBeDefined();
   });
 
+  // S18
   it('lose one that the issuer has withdrawn, within five minutes', async () => {
     expect(await keys.find('one')).toBeDefined();
     published = ['two'];

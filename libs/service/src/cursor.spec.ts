@@ -28,6 +28,7 @@ const REFUSED = {
   errors: [{ field: 'cursor', rule: 'is not a cursor of this list' }],
 };
 
+// S04
 describe('a cursor', () => {
   it('leads back to its position, in every replica, and may stand in an address as it is', () => {
     expect(new Cursors(secret, 'activity', schema).decode(cursor, 'customer-a', filter)).toEqual(position);

@@ -45,6 +45,7 @@ const open = (): Socket =>
   connect((app.getHttpServer().address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
 const POST = 'POST /small HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 
+// S15
 describe('requests that come in half', () => {
   const KINDS = {
     'half a head': 'POST /small HTTP/1.1\r\nhost:',
@@ -77,6 +78,7 @@ describe('requests that come in half', () => {
   }, 20_000);
 });
 
+// S15
 describe('a body that is too large', () => {
   it.each([
     ['with a length', (body: string) => `content-length: ${String(body.length)}\r\n\r\n${body}`],
@@ -99,6 +101,7 @@ describe('a body that is too large', () => {
   });
 });
 
+// S15
 describe('an answer that nobody reads', () => {
   /** One that asks for it, and the server's end of its connection. */
   async function ask(): Promise<{ reader: Socket; end: Socket }> {

@@ -114,6 +114,7 @@ describe('every error of a service', () => {
     expect([response.statusCode, response.json<{ detail: string }>().detail]).toEqual([status, detail]);
   });
 
+  // S09
   it.each([
     [{ name: 'a\0b' }, 'name'],
     ['{"name":"a\\ud800b"}', 'name'],

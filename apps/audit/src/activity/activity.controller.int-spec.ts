@@ -157,6 +157,7 @@ describe('reading the log', () => {
     expect(body.errors).toEqual([{ field, rule: expect.any(String) as string }]);
   });
 
+  // S03, S04
   it('accepts a cursor only for the customer, the filters and the bytes it was made for', async () => {
     const { body } = await audit.ask('/api/v1/activity?limit=1', audit.token(customer.id));
     const cursor = body.next_cursor ?? '';

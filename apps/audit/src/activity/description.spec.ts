@@ -278,6 +278,7 @@ describe('what an event of identity becomes', () => {
     expect(identity('PortalUserSignedIn', data, { ...changes, id: 'another' }).id).not.toBe(first.id);
   });
 
+  // S10
   it('stays on one line, whatever a name contains', () => {
     const name = 'Evil\r\n\u001b[31m\u202eCorp\0';
     const { description } = identity('CustomerProvisioned', { name, ownerId: portalUserId, actor: owner });
@@ -420,6 +421,7 @@ describe('what a call becomes', () => {
     expect(describeCall(changes)).toMatchObject(expected);
   });
 
+  // S10
   it('a user agent on one line and of bounded length', () => {
     const agent = describeCall({ userAgent: `a\r\nb${'c'.repeat(1000)}` })?.metadata.user_agent;
     expect(agent).toMatch(/^a {2}bc+$/);

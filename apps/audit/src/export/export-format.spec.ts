@@ -22,6 +22,7 @@ describe('an entry in an exported file', () => {
     );
   });
 
+  // S10
   it.each(['=cmd', '+1', '-1', '@sum', '\ttab', '\rline'])(
     'is no formula of a spreadsheet when it begins as %j',
     (text) => {

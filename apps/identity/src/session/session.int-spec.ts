@@ -16,6 +16,7 @@ beforeAll(async () => {
 afterAll(() => identity.stop());
 
 describe('a session', () => {
+  // S14
   it('opens with a cookie that scripts and other sites cannot use, and is kept as a hash only', async () => {
     const totp = await identity.authenticators.get(acme.email)?.nextCode();
     const body = { email: acme.email, password: acme.password, totp };

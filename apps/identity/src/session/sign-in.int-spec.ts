@@ -73,6 +73,7 @@ describe('a sign-in that leads to nothing', () => {
     expect([answer.status, answer.body.code]).toEqual([401, 'session.not-opened']);
   });
 
+  // S06
   it('is throttled by account and source, while the right password from another source always works', async () => {
     const { id, email, password } = await somebody(identity, acme.id);
     const [thief, home] = [somewhere(), somewhere()];
@@ -103,6 +104,7 @@ describe('a sign-in that leads to nothing', () => {
     expect((await signIn({ email, ...wrong }, from)).status).toBe(429);
   });
 
+  // S06
   it('is throttled by source where many accounts are tried, and by nothing at another source', async () => {
     const from = somewhere();
     const { email, password } = await somebody(identity, acme.id);

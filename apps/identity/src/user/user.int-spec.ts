@@ -79,6 +79,7 @@ describe('the list of users', () => {
     expect(seen).toEqual([...minted, customer.ownerId]);
   });
 
+  // S03, S04
   it('refuses a cursor that is changed, of other filters, or of another customer', async () => {
     const { next } = await list(customer, 'limit=1');
     const cursor = next ?? '';

@@ -173,6 +173,7 @@ describe('headers', () => {
       expect((await ask('POST', path)).headers['set-cookie']).toEqual(['__Host-session=x']);
   });
 
+  // S14
   it('protect a browser on every answer, also on refusals and unknown addresses', async () => {
     for (const path of ['/api/v1/activity', '/nowhere', '/health/live', '/docs']) {
       const { headers } = await ask('GET', path);
@@ -200,6 +201,7 @@ describe('a service’s own words on what browsers may do', () => {
   });
 });
 
+// S14
 describe('writes from other origins', () => {
   const write = (headers: Record<string, string>, method = 'POST') =>
     ask(method, '/api/v1/users/1/deactivate', { cookie: `__Host-session=${COOKIE}`, ...headers });

@@ -171,6 +171,7 @@ function settled<T>(promises: readonly Promise<T>[], count: number): Promise<T[]
   });
 }
 
+// S09
 describe('what is no request', () => {
   const SECURITY = ['x-content-type-options: nosniff', "default-src 'none'", 'strict-transport-security: max-age='];
 

@@ -152,6 +152,7 @@ describe('POST /oauth2/token', () => {
     expectError(await ask(...request()), status, error);
   });
 
+  // S05
   it('refuses unknown, wrong and inactive with the very same bytes, and asks for Basic (invariant 7)', async () => {
     const inactive = await minted();
     await fixture.publish([inactive.deactivated()]);
