@@ -6,7 +6,7 @@ set -euo pipefail
 # psql makes the SCRAM verifier and sends that alone, so that the password stands in no text of a statement and in no
 # argument. It asks for it twice, on its input where there is no terminal.
 set_password() {
-  printf '%s\n' "$2" "$2" | setsid --wait psql -X -q --username "$POSTGRES_USER" --command "\\password $1" 2>/dev/null
+  printf '%s\n' "$2" "$2" | setsid --wait psql -X -q --username "$POSTGRES_USER" --command "\\password $1"
 }
 
 for name in identity token audit inference; do

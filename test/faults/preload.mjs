@@ -9,7 +9,11 @@ import { PROTECTIONS } from './protections.mjs';
 
 const label = basename(process.env.SPOOL_DIR ?? 'portal');
 const service = label.replace(/-\d+$/, '');
-const read = () => JSON.parse(readFileSync(process.env.FAULTS_CONTROL, 'utf8'));
+let readAt;
+const read = () => {
+  readAt = performance.now();
+  return JSON.parse(readFileSync(process.env.FAULTS_CONTROL, 'utf8'));
+};
 let control = read();
 let crash;
 
@@ -54,13 +58,22 @@ function redirectConnections() {
   };
 }
 
-/** `clock`: {service: ms}: what the wall clock of its host is ahead. The monotonic clock goes on as it does. */
+/**
+ * `clock`: {service: {ms, perSecond?}}: what the wall clock of its host is ahead, all at once or drifting there. The monotonic
+ * clock goes on as it does.
+ */
 function shiftClock() {
   const wall = Date.now;
-  Date.now = () => wall() + (control.clock?.[service] ?? 0);
+  Date.now = () => wall() + ahead(service);
   globalThis.Date = new Proxy(Date, {
     construct: (target, args, self) => Reflect.construct(target, args.length === 0 ? [Date.now()] : args, self),
   });
+}
+
+function ahead(whose) {
+  const { ms = 0, perSecond = Infinity } = control.clock?.[whose] ?? {};
+  const drifted = perSecond === Infinity ? Infinity : Math.round((perSecond * (performance.now() - readAt)) / 1_000);
+  return Math.sign(ms) * Math.min(Math.abs(ms), drifted);
 }
 
 /** `clock.database`: what the clock of the database is ahead, as the statements of services see it. */
@@ -68,13 +81,13 @@ function shiftDatabaseClock() {
   const { Client } = createRequire(import.meta.url)('pg');
   const original = Client.prototype.query;
   Client.prototype.query = function (...args) {
-    const ahead = control.clock?.database ?? 0;
+    const ms = ahead('database');
     const [config] = args;
-    const shifted = (text) => text?.replace(/\b(?:statement_timestamp|now)\(\)/g, `($& + interval '${ahead} ms')`);
-    if (ahead !== 0 && typeof config === 'string') args[0] = shifted(config);
-    // A named statement is prepared once: with another clock it is another one.
-    else if (ahead !== 0 && typeof config?.text === 'string' && shifted(config.text) !== config.text) {
-      args[0] = { ...config, name: config.name && `${config.name} ${ahead}`, text: shifted(config.text) };
+    const shifted = (text) => text?.replace(/\b(?:statement_timestamp|now)\(\)/g, `($& + interval '${ms} ms')`);
+    if (ms !== 0 && typeof config === 'string') args[0] = shifted(config);
+    // A named statement is prepared once: with another clock it would be another one.
+    else if (ms !== 0 && typeof config?.text === 'string' && shifted(config.text) !== config.text) {
+      args[0] = { ...config, name: undefined, text: shifted(config.text) };
     }
     return original.apply(this, args);
   };

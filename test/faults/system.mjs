@@ -114,7 +114,7 @@ export class FaultSystem {
     await Promise.all(names.flatMap((name) => this.services(name)).map((service) => this.crash(service)));
   }
 
-  /** Steps clocks: milliseconds that the host of a service, or `database`, is ahead. */
+  /** Sets clocks wrong: `{ms, perSecond?}` by which the host of a service, or `database`, is ahead, at once or drifting there. */
   clocks(ahead) {
     this.control({ clock: ahead });
     for (const { process } of this.running.services) if (process.running) process.kill('SIGUSR2');
