@@ -72,7 +72,10 @@ async function away(system, name, work) {
   await Promise.all(replicas.map((service) => service.restart()));
 }
 
-/** As retention does it: what was written so far can no longer be read. */
+/**
+ * As retention does it: what was written so far can no longer be read. Retention itself moves the same beginning of the log, but
+ * only of closed segments, and when the broker looks, every five minutes.
+ */
 async function truncate(scenario, topic) {
   const { system } = scenario;
   const admin = system.kafka('admin').admin();

@@ -57,7 +57,7 @@ async function phase({ system, ledger, short, expect, note }, { whose, ms, perSe
         return current === false && isNamed && `${clockAheadMs} ms ahead; ${withheld ?? 'too old'}`;
       },
       `health to name the skew of ${name}`,
-      20_000,
+      60_000,
     );
     note(`${name}: ${skew}`);
   }

@@ -24,7 +24,7 @@ const types: Readonly<Record<string, Partial<Record<EventType, string>>>> = {
     'api.call': 'Call of an API',
     'activity.export': 'Log exported',
     'record.discard': 'Unreadable record let go',
-    'log.gap': 'Entries lost',
+    'log.gap': 'Entries may be missing',
   },
   People: {
     'user.add': 'Person added',
