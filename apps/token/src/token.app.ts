@@ -12,7 +12,9 @@ import { installOAuth } from './oauth/oauth.plugin.js';
 import { tokenEndpoint } from './oauth/token.endpoint.js';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { shedLoad } from '@rebelcore/service/shed-load';
 import { isRefusedCall } from '@rebelcore/service/refused-calls';
+import type { FastifyRequest } from 'fastify';
 import { isResourceOf, publicUrl, type TokenConfig } from './token.config.js';
 import { TokenModule } from './token.module.js';
 
@@ -21,8 +23,11 @@ const DESCRIPTION =
 
 /** Recorded whatever their answer. */
 const RECORDED = new Set(['/api/v1/authorize', '/oauth2/token', '/oauth2/introspect']);
+const isRecorded = ({ routeOptions }: FastifyRequest) => RECORDED.has(routeOptions.url ?? '');
 /** Bytes. */
 const BODY_LIMIT = 16 * 1024;
+/** The work of a tenth of a second: so long a burst makes others wait, at most. */
+const MAX_IN_WORK = 500;
 
 /** The service as `main` starts it, and as tests do, with a consumer group of their own. */
 export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOptions => ({
@@ -30,7 +35,7 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
   module: TokenModule.forRoot(config, consumerGroup),
   config,
   bodyLimit: BODY_LIMIT,
-  recordCalls: (request, status) => RECORDED.has(request.routeOptions.url ?? '') || isRefusedCall(request, status),
+  recordCalls: (request, status) => isRecorded(request) || isRefusedCall(request, status),
   description: DESCRIPTION,
   paths: { ...AUTHORIZE_PATHS, ...OAUTH_PATHS },
   consumer: KafkaBatchStrategy,
@@ -39,6 +44,7 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
     const issuer = app.get(TokenIssuer);
     const fastify = app.getHttpAdapter().getInstance();
     const rules = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
+    shedLoad(fastify, MAX_IN_WORK, isRecorded);
     installAuthorize(fastify, { authentication, issuer });
     installOAuth(fastify, BODY_LIMIT, {
       '/token': tokenEndpoint({

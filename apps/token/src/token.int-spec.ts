@@ -459,3 +459,41 @@ describe('S06: guessing', () => {
     expect(others.map(({ status }) => status)).toEqual([200, 401]);
   });
 });
+
+const OVERLOADED = /^(?:service\.overloaded|temporarily_unavailable)$/;
+it('F16: with enough in work sheds who comes then, whatever the endpoint, and counts them in the log', async () => {
+  const answered: string[] = [];
+  const apiUser = await minted();
+  await fixture.current();
+  const reader = await fixture.database.pool({ connectionString: fixture.database.url, max: 1 }).connect();
+  try {
+    // So long as nobody can be looked up, everybody stays in work.
+    await reader.query('begin; lock table authorization_v1 in access exclusive mode');
+    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: apiUser.username });
+    form.set('client_secret', apiUser.password);
+    const byForm = async () => {
+      const answer = await fetch(`${first.url}/oauth2/token`, { method: 'POST', body: form });
+      return { status: answer.status, headers: answer.headers, text: await answer.text() };
+    };
+    const asked = await Promise.all([
+      ...Array.from({ length: 600 }, () => fixture.authorize(apiUser.credentials)),
+      ...Array.from({ length: 20 }, byForm),
+    ]);
+    expect(new Set(asked.map(({ status }) => status))).toEqual(new Set([503]));
+    for (const { headers, text } of asked.filter(({ text }) => text.includes('more requests than can be answered'))) {
+      const { code, error } = JSON.parse(text) as { code?: string; error?: string };
+      expect([code ?? error, headers.get('retry-after')]).toEqual([expect.stringMatching(OVERLOADED), '1']);
+      answered.push(code === undefined ? 'POST /oauth2/token' : 'POST /api/v1/authorize');
+    }
+  } finally {
+    reader.release(true);
+  }
+  await fixture.current();
+  expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
+  expect(new Set(answered).size).toBe(2);
+  const shed = (await recordedCalls(fixture.kafka(), 'token')).filter(({ reason }) => reason === 'service.overloaded');
+  expect(shed.flatMap(({ route, count = 1 }) => Array<string>(count).fill(route)).toSorted()).toEqual(
+    answered.toSorted(),
+  );
+  expect(shed.length).toBeLessThan(answered.length);
+});
