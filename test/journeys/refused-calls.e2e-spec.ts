@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request as send, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
+import { Contract } from '@rebelcore/testing/contract';
 import { until } from '@rebelcore/testing/until';
 import { bearerOf, endpoints, TestCustomer, type ApiUser } from '../support/system.js';
 
@@ -35,14 +36,18 @@ beforeAll(async () => {
 });
 afterAll(() => database.end());
 
+let contract: Contract | undefined;
 /** Not through fetch, which tidies addresses and refuses headers. */
 async function ask(base: string, method: string, path: string, headers: Headers, body?: string): Promise<Answer> {
   const { hostname, port } = new URL(base);
   const request = send({ hostname, port, method, path, headers, agent: false });
   request.end(body);
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
-  await text(answer);
-  return { status: answer.statusCode ?? 0, headers: answer.headers };
+  const [status, answered] = [answer.statusCode ?? 0, await text(answer)];
+  const mediaType = answer.headers['content-type'] ?? '';
+  contract ??= await Contract.of(endpoints().portal);
+  contract.check(method, path, { status, mediaType, text: answered });
+  return { status, headers: answer.headers };
 }
 
 /** The entries of requests whose names begin so, once there are as many; of any customer. */

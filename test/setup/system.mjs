@@ -23,6 +23,7 @@ export async function startTestSystem(prefix, replicas) {
   process.env.TEST_SYSTEM = JSON.stringify(system.endpoints);
   process.env.TEST_KAFKA_ADMIN = JSON.stringify(kafkaLogin('admin', folder.secrets));
   process.env.TEST_SYSTEM_LOGS = system.logDir;
+  process.env.TEST_SYSTEM_DATA = dataDir;
   process.env.TEST_SERVICES = JSON.stringify(
     system.services.map(({ name, url, process: { pid } }) => ({ name, url, pid })),
   );

@@ -1,8 +1,8 @@
-import { TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
+import { FORMER_CALLS_TOPIC, TOPICS, type Principal, type Topic, type TopicSpec } from '@rebelcore/contracts/topics';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import kafkajs from 'kafkajs';
 import { KafkaPublisher } from './publish/kafka-publisher.js';
-import { ensureAcls, ensureTopics, registerApi, registeredApis } from './topics-admin.js';
+import { createTopics, ensureAcls, ensureTopics, registerApi, registeredApis } from './topics-admin.js';
 
 describe('The topics and access rules', () => {
   const kafka = testKafka();
@@ -58,6 +58,27 @@ describe('The topics and access rules', () => {
     );
   });
 
+  it('of a former version stay until their last record has expired, and are deleted then.', async () => {
+    // One of its own: an administrator of kafkajs goes on asking for a topic that it has known.
+    const once = kafka.client().admin();
+    await once.connect();
+    const known = async () => (await once.listTopics()).includes(FORMER_CALLS_TOPIC);
+    const publisher = new KafkaPublisher(kafka.client());
+    if (!(await known())) {
+      await createTopics(once, [{ topic: FORMER_CALLS_TOPIC, numPartitions: 3, replicationFactor: 1 }]);
+    }
+    await publisher.publish([{ topic: FORMER_CALLS_TOPIC, key: 'k', headers: {}, value: 'v' }]);
+    await publisher.close();
+    await ensureTopics(kafka.client());
+    expect(await known()).toBe(true);
+    const ends = await once.fetchTopicOffsets(FORMER_CALLS_TOPIC);
+    const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
+    await once.deleteTopicRecords({ topic: FORMER_CALLS_TOPIC, partitions });
+    await ensureTopics(kafka.client());
+    expect(await known()).toBe(false);
+    await once.disconnect();
+  });
+
   it('of an API that is registered are written by its own login alone, and read by the log.', async () => {
     await registerApi(kafka.client(), 'billing');
     await registerApi(kafka.client(), 'billing');
@@ -86,20 +107,23 @@ describe('The topics and access rules', () => {
         principal,
       })),
     );
-    const allowed = await Promise.all(
-      attempts.map(async ({ topic, principal }) => {
-        const publisher = new KafkaPublisher(kafka.client(principal));
-        // The broker looks at the rights before the size: nothing is written, other specs read these topics.
-        const record = { topic, key: 'acl', headers: {}, value: 'x'.repeat(2_000_000) };
-        const { message } = await publisher.publish([record]).then(
-          () => new Error('written'),
-          (error: unknown) => error as Error,
-        );
-        await publisher.close();
-        expect(message).toMatch(/larger|authoriz/);
-        return message.includes('larger');
-      }),
-    );
+    const mayWrite = async ({ topic, principal }: (typeof attempts)[number]) => {
+      const publisher = new KafkaPublisher(kafka.client(principal));
+      // The broker looks at the rights before the size: nothing is written, other specs read these topics.
+      const record = { topic, key: 'acl', headers: {}, value: 'x'.repeat(2_000_000) };
+      const { message } = await publisher.publish([record]).then(
+        () => new Error('written'),
+        (error: unknown) => error as Error,
+      );
+      await publisher.close();
+      expect(message).toMatch(/larger|authoriz/);
+      return message.includes('larger');
+    };
+    const allowed: boolean[] = [];
+    // A few at once: each has connections of its own, and a busy machine does not open half a hundred in time.
+    for (let first = 0; first < attempts.length; first += 5) {
+      allowed.push(...(await Promise.all(attempts.slice(first, first + 5).map(mayWrite))));
+    }
     const table = attempts.map(({ topic, principal }) =>
       (TOPICS[topic as Topic].writtenBy as readonly Principal[]).includes(principal),
     );
