@@ -48,7 +48,9 @@ const VERIFIERS: readonly (readonly [library: string, language: Language | 'node
   ['Spring Security', 'java'],
   ['Nimbus', 'java'],
 ];
+/** run.mjs has said which languages are not. */
 const isHere = (language: Language | 'node') => language === 'node' || programs[language] !== undefined;
+const ofLanguageHere = ([, language]: readonly [string, Language | 'node', ...string[]]) => isHere(language);
 
 const ed25519 = await jose.generateKeyPair('Ed25519', { extractable: true });
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -127,8 +129,8 @@ const tokenOf = async () => ((await authorize(apiUser)).body as { token: string 
 
 /** Every client obtains a token that is signed with the key of the moment, and calls the agent with it. */
 function clientsAreServed(kid: () => string): void {
-  for (const [library, language, by] of CLIENTS) {
-    (isHere(language) ? it : it.skip)(`${library} obtains a token by ${by} and is answered by the agent`, async () => {
+  for (const [library, language, by] of CLIENTS.filter(ofLanguageHere)) {
+    it(`${library} obtains a token by ${by} and is answered by the agent`, async () => {
       const { token, answer } = await call(library, language, by);
       expect(answer).toEqual(answered);
       expect(kidOf(token)).toBe(kid());
@@ -139,8 +141,8 @@ function clientsAreServed(kid: () => string): void {
 
 /** Every verifier takes all tokens that there are, and none that was changed. */
 function verifiersTakeAll(): void {
-  for (const [library, language] of VERIFIERS) {
-    (isHere(language) ? it : it.skip)(`${library} takes all tokens and none that was changed`, async () => {
+  for (const [library, language] of VERIFIERS.filter(ofLanguageHere)) {
+    it(`${library} takes all tokens and none that was changed`, async () => {
       const subjects = new Set<unknown>();
       for (const token of [...tokens.values()].flat()) subjects.add(await verify(library, language, token));
       expect([...subjects]).toEqual([apiUser.id]);
@@ -168,8 +170,7 @@ describe('before the signing key is turned over', () => {
     expect(program.replaceAll(/^ {2}/gm, '')).toContain(snippet('Verify a token', 'java'));
   });
 
-  const { go } = programs;
-  (go ? it : it.skip)('the guide’s snippet in Go gets a token and the answer of the agent', async () => {
+  const inGo = async () => {
     const folder = mkdtempSync(join(tmpdir(), 'snippet-'));
     try {
       for (const file of ['go.mod', 'go.sum']) copyFileSync(join(root, 'test/interop/go', file), join(folder, file));
@@ -180,7 +181,8 @@ describe('before the signing key is turned over', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  });
+  };
+  if (isHere('go')) it('the guide’s snippet in Go gets a token and the answer of the agent', inGo);
 });
 
 describe('after the signing key was turned over', () => {
@@ -227,6 +229,6 @@ describe('after the signing key was turned over', () => {
       });
       expect(await answer.json()).toEqual(answered);
     }
-    expect(tokens.get(first)).toHaveLength(CLIENTS.filter(([, language]) => isHere(language)).length);
+    expect(tokens.get(first)).toHaveLength(CLIENTS.filter(ofLanguageHere).length);
   });
 });

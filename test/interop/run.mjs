@@ -1,6 +1,6 @@
 // `npm run test:interop`: OAuth libraries of other languages against the running system, through a turnover of the signing key.
 // What each language needs comes from its own registry, in the versions pinned here, and is kept in `.cache/interop`. A language
-// that is not installed is named, and its cases count as skipped; one that is installed and cannot be prepared is a failure.
+// that is not installed is named, and its cases are left out; one that is installed and cannot be prepared is a failure.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';

@@ -10,6 +10,7 @@ import { kafkaLogin, startKafka } from '@rebelcore/embedded/kafka';
 import { startPostgres } from '@rebelcore/embedded/postgres';
 import { freePort } from '@rebelcore/embedded/processes';
 import { sweep } from './sweep.mjs';
+import { onTeardown } from './teardown.mjs';
 
 export default async function start({ maxWorkers }) {
   await sweep('api-users-tests-');
@@ -35,10 +36,10 @@ export default async function start({ maxWorkers }) {
     admin: kafkaLogin('admin', secrets),
     principals: Object.fromEntries(PRINCIPALS.map((name) => [name, kafkaLogin(name, secrets)])),
   });
-  globalThis.stopInfrastructure = async () => {
+  onTeardown(async () => {
     await Promise.all(clusters.map((kafka) => kafka.stop()));
     await postgres.stop();
     registry.close();
     return dataDir;
-  };
+  });
 }

@@ -8,6 +8,7 @@ import { databaseUrl } from '@rebelcore/embedded/databases';
 import { EVERY_CUSTOMER, withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { startSystem } from '../../apps/launcher/dist/system/system.js';
 import { sweep } from './sweep.mjs';
+import { onTeardown } from './teardown.mjs';
 
 export default function start() {
   return startTestSystem('api-users-journeys-', { token: 2, audit: 2 });
@@ -37,8 +38,8 @@ export async function startTestSystem(prefix, replicas) {
     token: ownerOf('token'),
     audit: ownerOf('audit'),
   });
-  globalThis.stopInfrastructure = async () => {
+  onTeardown(async () => {
     await system.stop();
     return dataDir;
-  };
+  });
 }

@@ -428,6 +428,7 @@ describe('a service that lets no API user in', () => {
     const { sub, customer_id } = genuine();
     const named = { customerId: customer_id, apiUserId: sub, tokenId: expect.any(String) as string };
     expect(await holder(`Bearer ${token()}`)).toEqual(named);
+    expect(await holder(`DPoP ${token({ claims: { cnf: { jkt: 'of-some-key' } } })}`)).toEqual(named);
     expect(await holder(`Bearer ${token({ claims: { exp: now() - 1 } })}`)).toEqual(named);
     expect(await holder(`Bearer ${token({ key: stranger.privateKey })}`)).toBeUndefined();
     expect(jwksRequests).toBe(before + 1);

@@ -4,7 +4,7 @@ import { network } from '@rebelcore/contracts/networks';
 import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerStrategy, type TokenRules } from './bearer-token.js';
+import { bearerStrategy, dpopToken, type TokenRules } from './bearer-token.js';
 import { BearerGuard } from './bearer.guard.js';
 import { DPoPProofs, PROOF_ALGORITHMS } from './dpop-proof.js';
 import { IssuerKeys, type VerificationKeys } from './issuer-keys.js';
@@ -127,17 +127,17 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
   }
 
   protected override tokenOf(request: FastifyRequest): string | undefined {
-    return dpopToken(request) ?? super.tokenOf(request);
+    return dpopToken(request.headers.authorization) ?? super.tokenOf(request);
   }
 
   /** A token that is bound to a key counts with a proof alone, and one that is not, as a bearer token alone (RFC 9449, 7.1). */
   protected override async mayHold(request: FastifyRequest, token: string, { boundTo }: ApiUser): Promise<boolean> {
-    if ((dpopToken(request) === undefined) !== (boundTo === undefined)) return false;
+    if ((dpopToken(request.headers.authorization) === undefined) !== (boundTo === undefined)) return false;
     return boundTo === undefined || (await this.proofs?.thumbprintOf(request, token)) === boundTo;
   }
 
   protected override otherChallenges(request: FastifyRequest): readonly string[] {
-    return dpopToken(request) === undefined ? [] : [`DPoP algs="${PROOF_ALGORITHMS.join(' ')}"`];
+    return dpopToken(request.headers.authorization) === undefined ? [] : [`DPoP algs="${PROOF_ALGORITHMS.join(' ')}"`];
   }
 
   protected details({ apiUserId, customerId, tokenId }: ApiUser): CallDetails {
@@ -162,10 +162,6 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
     return true;
   }
 }
-
-/** The token of a request that comes with a proof. */
-const dpopToken = ({ headers }: FastifyRequest): string | undefined =>
-  /^dpop +(.+)$/i.exec(headers.authorization ?? '')?.[1];
 
 /** Without a recorder of calls nobody has noted where a request came from. */
 const sourceOf = (request: FastifyRequest): string =>

@@ -108,3 +108,8 @@ export function keyIdOf(token: string): string {
 export function bearerToken(authorization: string | undefined): string | undefined {
   return /^bearer +(.+)$/i.exec(authorization ?? '')?.[1];
 }
+
+/** The token of a request that comes with a proof of its key (DPoP, RFC 9449); undefined where there is none. */
+export function dpopToken(authorization: string | undefined): string | undefined {
+  return /^dpop +(.+)$/i.exec(authorization ?? '')?.[1];
+}

@@ -1,7 +1,7 @@
 import { within } from '@rebelcore/messaging/deadline';
 import type { FastifyRequest } from 'fastify';
 import { apiUserTokens, type ApiUserTokens } from './api-user.guard.js';
-import { bearerToken } from './bearer-token.js';
+import { bearerToken, dpopToken } from './bearer-token.js';
 import { IssuerKeys, KeysUnavailable } from './issuer-keys.js';
 import type { CallDetails } from './record-calls.plugin.js';
 
@@ -19,7 +19,7 @@ export function refusedHolder(
 ): (request: Pick<FastifyRequest, 'headers'>) => Promise<CallDetails | undefined> {
   let tokens: ReturnType<typeof apiUserTokens> | undefined;
   return async ({ headers }) => {
-    const token = bearerToken(headers.authorization);
+    const token = bearerToken(headers.authorization) ?? dpopToken(headers.authorization);
     if (token === undefined) return undefined;
     tokens ??= apiUserTokens({ issuer, audience }, new IssuerKeys(jwksUri));
     const holder = await within(patienceMs, tokens.holderOf(token), () => new KeysUnavailable()).catch(() => undefined);

@@ -178,13 +178,22 @@ async function install(dataDir: string): Promise<Installation> {
 }
 
 /** How a program of PostgreSQL's is called. */
-function asUser({ native, uid, passing }: Installation, program: string, args: readonly string[]) {
+function asUser({ native, uid, passing: isPassing }: Installation, program: string, args: readonly string[]) {
   const path = join(native, 'bin', program);
-  if (!passing) return { command: path, args, uid };
+  if (!isPassing) return { command: path, args, uid };
   const user = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
+  // initdb asks by access(2) whether it may read its own file, which counts no capabilities unless this bit is set.
+  const passing = [
+    '--securebits',
+    '+no_setuid_fixup',
+    '--inh-caps',
+    '+dac_override',
+    '--ambient-caps',
+    '+dac_override',
+  ];
   return {
     command: 'setpriv',
-    args: [...user, '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override', path, ...args],
+    args: [...user, ...passing, path, ...args],
     uid: undefined,
   };
 }

@@ -77,7 +77,7 @@ export const MACHINE = [
   },
   {
     title:
-      'installs what the settings of npm leave out, after an interruption and where something is missing, and builds',
+      'installs what the settings of npm leave out, after an interruption and where something is missing, builds, and makes its data below a folder that nobody but root may enter',
     run: async () => {
       const copy = new Copy('50% é', { installed: false });
       rmSync(join(copy.root, 'apps/portal/web/dist'), { recursive: true, force: true });
@@ -97,6 +97,8 @@ export const MACHINE = [
         assert.match(run.output, /Installing packages[^]*went on/);
       }
       assert.doesNotMatch(await finished(install()), /Installing/, 'installed what was there');
+      // As /root is, where many a clone lies: its own programs, too, are then below it.
+      chmodSync(copy.above, 0o700);
       const run = copy.start();
       await run.ready();
       await stop(copy, run);

@@ -8,6 +8,7 @@ import { TextField } from './field.js';
 import { OneTimeText } from './one-time-text.js';
 import { recoveryCodeWords as words } from '../words/recovery-codes.js';
 import styles from './recovery-codes.module.css';
+import { Form } from './form.js';
 
 const plain = (code: string): string => code.toLowerCase().replace(/[\s-]/g, '');
 
@@ -34,14 +35,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
   return (
     <>
       <OneTimeText lines={codes} name={words.name} />
-      <form
-        className={styles.form}
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          done();
-        }}
-      >
+      <Form className={styles.form} onSend={done}>
         <TextField
           label={words.typeOne}
           className="mono"
@@ -69,7 +63,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
             {words.done}
           </Button>
         </div>
-      </form>
+      </Form>
       <Dialog
         open={blocker.status === 'blocked'}
         onClose={() => blocker.reset?.()}

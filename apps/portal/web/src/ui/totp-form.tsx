@@ -1,7 +1,7 @@
 import { useRef, useState, type ReactNode } from 'react';
 import { Button } from './button.js';
 import { CodeField } from './code-field.js';
-import { useSubmit } from './form.js';
+import { Form, useSubmit } from './form.js';
 import { Refusal } from './states.js';
 import styles from './totp-form.module.css';
 
@@ -31,15 +31,7 @@ export function TotpForm({
     </Button>
   );
   return (
-    <form
-      ref={form}
-      className={styles.form}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form ref={form} className={styles.form} onSend={send}>
       <Refusal problem={problem} />
       <CodeField
         label={label}
@@ -63,6 +55,6 @@ export function TotpForm({
           {children}
         </div>
       )}
-    </form>
+    </Form>
   );
 }

@@ -4,6 +4,7 @@ import { TextField } from '../../ui/field.js';
 import { activityWords } from '../../words/activity.js';
 import styles from './filter-bar.module.css';
 import { instantOf, loadTemporal, localText, NotATime } from './zoned-time.js';
+import { Form } from '../../ui/form.js';
 
 const words = activityWords.filters;
 
@@ -52,18 +53,10 @@ export function SpanForm({ span, zone, onApply }: { span: Span; zone: string; on
     />
   );
   return (
-    <form
-      ref={form}
-      className={styles.span}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void apply();
-      }}
-    >
+    <Form ref={form} className={styles.span} onSend={apply}>
       {field('from', words.from)}
       {field('to', words.to)}
       <Button type="submit">{words.apply}</Button>
-    </form>
+    </Form>
   );
 }

@@ -4,7 +4,7 @@ import { answer, api } from '../../api/client.js';
 import { Problem } from '../../api/problem.js';
 import { Button } from '../../ui/button.js';
 import { TextField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Column } from '../../ui/page.js';
 import { Refusal } from '../../ui/states.js';
 import { Status } from '../../ui/status.js';
@@ -55,15 +55,7 @@ function PasswordForm({ token, onState }: { token: string; onState: (state: 'don
   });
   const met = passwordRules(password);
   return (
-    <form
-      ref={form}
-      className={styles.form}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form ref={form} className={styles.form} onSend={send}>
       <Refusal problem={problem} />
       <TextField
         label={words.password}
@@ -107,6 +99,6 @@ function PasswordForm({ token, onState }: { token: string; onState: (state: 'don
       <Button kind="main" type="submit" busy={busy} writes className={styles.main}>
         {words.set}
       </Button>
-    </form>
+    </Form>
   );
 }

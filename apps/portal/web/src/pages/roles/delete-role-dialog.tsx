@@ -7,7 +7,7 @@ import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { SelectField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { rolesWords } from '../../words/roles.js';
 import { rolesQuery, type Role } from './roles.data.js';
@@ -67,16 +67,7 @@ export function DeleteRoleDialog({
         </>
       }
     >
-      <form
-        id={id}
-        ref={form}
-        className={styles.form}
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <Form id={id} ref={form} className={styles.form} onSend={send}>
         {users > 0 && (
           <SelectField
             label={words.target}
@@ -97,7 +88,7 @@ export function DeleteRoleDialog({
           </SelectField>
         )}
         <Refusal problem={problem} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

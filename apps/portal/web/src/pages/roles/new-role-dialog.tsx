@@ -6,7 +6,7 @@ import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { TextField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { rolesWords } from '../../words/roles.js';
 import { FlagList } from './flag-list.js';
@@ -55,16 +55,7 @@ export function NewRoleDialog({
         </>
       }
     >
-      <form
-        id={id}
-        ref={form}
-        className={styles.form}
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <Form id={id} ref={form} className={styles.form} onSend={send}>
         <TextField
           ref={nameInput}
           label={rolesWords.name}
@@ -81,7 +72,7 @@ export function NewRoleDialog({
         />
         <FlagList flags={flags} onChange={setFlags} />
         <Refusal problem={problem} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -5,7 +5,7 @@ import { meQuery } from '../../api/me.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { TextField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { rolesWords as words } from '../../words/roles.js';
 import { FlagList } from './flag-list.js';
@@ -74,12 +74,10 @@ function RoleForm({ role }: { role: Role }) {
   });
 
   return (
-    <form
+    <Form
       ref={form}
       className={styles.form}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
+      onSend={() => {
         if (isChanged) void send();
       }}
     >
@@ -124,6 +122,6 @@ function RoleForm({ role }: { role: Role }) {
         )}
         <span>{isChanged ? words.changed : saved ? words.saved : ''}</span>
       </div>
-    </form>
+    </Form>
   );
 }

@@ -5,7 +5,7 @@ import { Problem } from '../../api/problem.js';
 import { Button } from '../../ui/button.js';
 import { CodeField } from '../../ui/code-field.js';
 import { TextField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { signInWords as words } from '../../words/sign-in.js';
 import { Countdown } from './countdown.js';
@@ -66,12 +66,10 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
   }, []);
   const isHeld = hold !== undefined;
   return (
-    <form
+    <Form
       ref={form}
       className={styles.form}
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
+      onSend={() => {
         if (!isHeld) void send();
       }}
     >
@@ -173,7 +171,7 @@ export function SignInForm({ email: fixed, onSignedIn }: { email?: string; onSig
           </Button>
         </div>
       )}
-    </form>
+    </Form>
   );
 }
 

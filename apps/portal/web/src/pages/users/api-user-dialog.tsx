@@ -7,7 +7,7 @@ import { useMint } from '../../credentials/use-mint.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { TextField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { usersWords } from '../../words/users.js';
 import styles from './forms.module.css';
@@ -133,16 +133,7 @@ export function ApiUserDialog({
         </>
       }
     >
-      <form
-        id={id}
-        ref={form}
-        noValidate
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit.send();
-        }}
-      >
+      <Form id={id} ref={form} className={styles.form} onSend={submit.send}>
         {replaces === undefined ? (
           <RoleField
             value={role}
@@ -183,7 +174,7 @@ export function ApiUserDialog({
           </div>
         </details>
         <Refusal problem={submit.problem} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

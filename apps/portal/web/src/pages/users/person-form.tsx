@@ -5,7 +5,7 @@ import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
 import { SelectField, TextField } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { usersWords } from '../../words/users.js';
 import styles from './forms.module.css';
@@ -73,16 +73,7 @@ export function PersonDialog({ user, onClose }: { readonly user?: User; readonly
         </>
       }
     >
-      <form
-        id={id}
-        ref={form}
-        noValidate
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <Form id={id} ref={form} className={styles.form} onSend={send}>
         <div className={styles.pair}>
           {text('first_name', words.firstName)}
           {text('last_name', words.lastName)}
@@ -105,7 +96,7 @@ export function PersonDialog({ user, onClose }: { readonly user?: User; readonly
           </SelectField>
         )}
         <Refusal problem={problem} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -4,7 +4,7 @@ import { Named } from '../../sentences/named.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { usersWords } from '../../words/users.js';
 import styles from './forms.module.css';
@@ -41,16 +41,7 @@ export function RoleDialog({ user, onClose }: { readonly user: User; readonly on
         </>
       }
     >
-      <form
-        id={id}
-        ref={form}
-        noValidate
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          void send();
-        }}
-      >
+      <Form id={id} ref={form} className={styles.form} onSend={send}>
         <RoleField
           value={role}
           error={errorOf('role_id')}
@@ -60,7 +51,7 @@ export function RoleDialog({ user, onClose }: { readonly user: User; readonly on
           }}
         />
         <Refusal problem={problem} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -4,7 +4,7 @@ import { asProblem } from '../../api/problem.js';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
 import { TextArea } from '../../ui/field.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { dayAndTime } from '../../ui/time-format.js';
 import { usersWords } from '../../words/users.js';
@@ -126,15 +126,7 @@ function AddKey({
     await onDone(true);
   });
   return (
-    <form
-      ref={form}
-      noValidate
-      className={styles.section}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void send();
-      }}
-    >
+    <Form ref={form} className={styles.section} onSend={send}>
       <TextArea
         label={words.publicKey}
         hint={words.hint}
@@ -158,6 +150,6 @@ function AddKey({
           {words.register}
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { announce } from '../../ui/announce.js';
 import { Button } from '../../ui/button.js';
-import { useSubmit } from '../../ui/form.js';
+import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { usersWords } from '../../words/users.js';
 import { NetworkFields } from './network-fields.js';
@@ -90,15 +90,7 @@ function ChangeNetworks({
     onDone();
   });
   return (
-    <form
-      ref={form}
-      noValidate
-      className={styles.section}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit.send();
-      }}
-    >
+    <Form ref={form} className={styles.section} onSend={submit.send}>
       <NetworkFields autoFocus value={typed} submit={submit} onValue={setTyped} />
       <p className={styles.note}>{words.tokensOut}</p>
       <Refusal problem={submit.problem} />
@@ -110,6 +102,6 @@ function ChangeNetworks({
           {words.save}
         </Button>
       </div>
-    </form>
+    </Form>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type RefObject } from 'react';
+import { useEffect, useRef, useState, type ComponentProps, type RefObject } from 'react';
 import { asProblem, type Problem } from '../api/problem.js';
 
 /**
@@ -54,4 +54,21 @@ export function useSubmit<Result>(form: RefObject<HTMLElement | null>, submit: (
       setFields({});
     },
   };
+}
+
+/** A form that is sent by us: the browser checks nothing, and goes nowhere. */
+export function Form({
+  onSend,
+  ...props
+}: Omit<ComponentProps<'form'>, 'onSubmit'> & { readonly onSend: () => unknown }) {
+  return (
+    <form
+      {...props}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void onSend();
+      }}
+    />
+  );
 }
