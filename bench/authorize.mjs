@@ -45,6 +45,7 @@ const settings = { databaseUrl: product.databaseUrl('token'), pepper: product.pe
 const recorded = { brokers: product.brokers, login: product.adminLogin, topic: 'bench.calls' };
 const floor = await startChild('servers/floor-authorize.mjs', settings);
 const recordedFloor = await startChild('servers/floor-authorize.mjs', { ...settings, recorded });
+const secondFloor = await startChild('servers/floor-authorize.mjs', { ...settings, recorded });
 const oidc = await startChild('servers/oidc-provider.mjs', { clients: users });
 
 const urlOf = (child) => `http://127.0.0.1:${child.port}`;
@@ -82,12 +83,11 @@ async function closed(url, what, { length = seconds, pid, name } = {}) {
   return result.perSecond;
 }
 /** Both processes at once, each with its half of the connections. */
-async function two({ length = seconds, name } = {}) {
-  const pids = [token.process.pid, second.process.pid];
-  const used = () => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+async function two([one, other], { length = seconds, name } = {}) {
+  const used = () => cpuSeconds(one.pid) + cpuSeconds(other.pid);
   const before = used();
   const job = { requests, connections: connections / 2, seconds: length };
-  const results = await Promise.all([load.ask({ ...job, url: token.url }), otherLoad.ask({ ...job, url: second.url })]);
+  const results = await Promise.all([load.ask({ ...job, url: one.url }), otherLoad.ask({ ...job, url: other.url })]);
   if (results.some(({ failed }) => failed > 0)) throw new Error(`calls failed: ${JSON.stringify(results)}`);
   const total = results.reduce((sum, each) => sum + each.total, 0);
   if (name !== undefined) (cpu[name] ??= []).push(((used() - before) * 1e6) / total);
@@ -103,7 +103,13 @@ const variants = Object.fromEntries(
     ['oidc-provider', urlOf(oidc), oidcRequests, oidc.pid],
   ].map(([name, url, what, pid]) => [name, (more) => closed(url, what, { name, pid, ...more })]),
 );
-variants['two processes'] = (more) => two({ name: 'two processes', ...more });
+const ofProcess = ({ url, process }) => ({ url, pid: process.pid });
+const ofChild = (child) => ({ url: urlOf(child), pid: child.pid });
+const pairs = {
+  'two processes': [token, second].map(ofProcess),
+  'two recorded floors': [recordedFloor, secondFloor].map(ofChild),
+};
+for (const [name, pair] of Object.entries(pairs)) variants[name] = (more) => two(pair, { name, ...more });
 
 // The log is written by another service, on machines of its own; here it would run in everybody's rounds.
 audit.kill('SIGSTOP');
@@ -133,6 +139,11 @@ const rows = [
     atMost: 1.1,
   },
   { what: 'CPU per call, two processes / one', spread: ratio(cpu['two processes'], cpu.ours), atMost: 1.05 },
+  // What the machine makes of two busy processes, whatever they do.
+  {
+    what: 'CPU per call, two recorded floors / one',
+    spread: ratio(cpu['two recorded floors'], cpu['recorded floor']),
+  },
   { what: 'ours / oidc-provider', spread: ratio(measured.ours, measured['oidc-provider']), atLeast: 1 },
   ...Object.entries(cpu).map(([name, us]) => ({
     what: `CPU of the server per call, ${name}`,
@@ -141,7 +152,7 @@ const rows = [
   })),
   { what: `p50 at ${connections} connections`, spread: spread(latencies), unit: 'ms' },
 ];
-for (const child of [floor, oidc]) await child.stop();
+for (const child of [floor, oidc, secondFloor]) await child.stop();
 
 if (!given['ratios-only']) {
   const capacity = rows[0].spread.median;

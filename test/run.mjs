@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const bin = (path) => join(root, 'node_modules', path);
 const results = join(root, '.cache', 'jest');
+const seen = join(root, '.cache', 'contract');
 const counts = { passed: 0, failed: 0 };
 
 const jest = (project) => [
@@ -42,20 +43,24 @@ const gates = [
   ['Pure tests', jest('pure'), 'pure'],
   ['Integration tests', jest('integration'), 'integration'],
   ['Journeys', jest('journey'), 'journey'],
+  ['Documented answers', [join(root, 'test/contract.mjs')]],
   ['Starts', [join(root, 'test/start/run.mjs'), '--quick']],
   ['Browser', [join(root, 'test/browser/run.mjs'), '--grep', '@short'], 'browser'],
   ['Faults', [join(root, 'test/faults/run.mjs'), '--gate']],
 ];
 
-rmSync(results, { recursive: true, force: true });
-mkdirSync(results, { recursive: true });
+for (const folder of [results, seen]) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+}
+const env = { ...process.env, NODE_OPTIONS: '', CONTRACT_SEEN: seen };
 let ok = true;
 for (const [title, args, project] of gates) {
   const started = Date.now();
   process.stdout.write(`\n── ${title}\n`);
   // Jest prints its JSON to standard output as well; its report for people goes to standard error.
   const stdio = ['ignore', args.includes('--json') ? 'ignore' : 'inherit', 'inherit'];
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio, env: { ...process.env, NODE_OPTIONS: '' } });
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio, env });
   if (project !== undefined) count(project);
   process.stdout.write(`   ${status === 0 ? 'ok' : 'failed'} after ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
   ok = status === 0;

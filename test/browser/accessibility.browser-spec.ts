@@ -5,7 +5,7 @@ import { authorize, expectStatus, type TestCustomer } from '../support/system.js
 import { expectAccessibleInEveryLook, expectFocusInSight, thereAndBack, ZOOMED } from './support/accessibility.js';
 import { closeWithoutStoring, mintOnPage } from './support/minting.js';
 import { enrolledOwner, newOwner, typePassword, typeRecoveryCode } from './support/owner.js';
-import { invitationTo, newPerson, newRole } from '../support/people.js';
+import { linkMailedTo, newPerson, newRole } from '../support/people.js';
 import { expect, signInAs, test } from './support/test.js';
 
 /**
@@ -22,7 +22,7 @@ test('before anybody is signed in', async ({ page, system, customer }) => {
   await step(page, 'an invitation', () => page.goto(`/invite#${'A'.repeat(43)}`));
   await step(page, 'a password that breaks the rules', async () => {
     await leave(page);
-    await page.goto(await invitationTo(system, email));
+    await page.goto(await linkMailedTo(system, email));
     await page.getByLabel('Password').fill('letters only');
     await page.getByRole('button', { name: 'Set the password' }).click();
     await expect(page.getByLabel('Password')).toHaveAttribute('aria-invalid', 'true');

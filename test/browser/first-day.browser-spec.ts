@@ -7,7 +7,7 @@ import type { Endpoints } from '@rebelcore/embedded/endpoints';
 import type { Locator, Page } from '@playwright/test';
 import { expectStatus } from '../support/system.js';
 import { keyboard, mouse, type Hands } from './support/hands.js';
-import { invitationTo } from '../support/people.js';
+import { linkMailedTo } from '../support/people.js';
 import { addCompany, takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 
@@ -36,7 +36,7 @@ async function firstDay(page: Page, system: Endpoints, hands: Hands, camera = NO
   const email = await invitedOwner(system);
 
   await test.step('the mail leads to a password, it to a code, and that to recovery codes', async () => {
-    await page.goto(await invitationTo(system, email));
+    await page.goto(await linkMailedTo(system, email));
     await hands.type(page.getByLabel('Password'), PASSWORD);
     await hands.press(page.getByRole('button', { name: 'Set the password' }));
     await hands.press(page.getByRole('link', { name: 'Sign in' }));

@@ -1,4 +1,6 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { Page } from '@playwright/test';
+import { takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 
 interface HearingWindow extends Window {
@@ -36,6 +38,35 @@ test('while the token service does not answer, a deactivation is “Not confirme
   await expect(row).not.toContainText('Not confirmed');
   // A reload would have begun a new list.
   expect(await heard(page)).toEqual(['Not confirmed yet.', 'In force.']);
+});
+
+test('while the token service does not answer, networks and the removal of a key are saved and “not confirmed”', async ({
+  signedInPage: page,
+  customer,
+}) => {
+  const { publicKey } = generateKeyPairSync('ed25519');
+  const public_keys = [publicKey.export({ type: 'spki', format: 'pem' })];
+  const { id } = await customer.mint({ label: 'to be confined', public_keys });
+  await page.goto(`/users?user=${id}`);
+  const networks = page.getByRole('region', { name: 'Networks' });
+  const keys = page.getByRole('region', { name: 'Public keys' });
+  await networks.getByRole('button', { name: 'Limit to networks…' }).click();
+  await networks.getByLabel('May authenticate from').fill('203.0.113.7');
+  await keys.getByRole('button', { name: /^Remove/ }).click();
+  const unconfirmed = /◐.*Saved, but not confirmed: the token service may still go by what was there before\./;
+  const pids = tokenServices();
+  try {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    await networks.getByRole('button', { name: 'Save' }).click();
+    await keys.getByRole('button', { name: /^Remove/ }).click();
+    await expect(networks.getByText(unconfirmed)).toBeVisible({ timeout: 20_000 });
+    await expect(networks.getByRole('definition')).toHaveText(['203.0.113.7', 'Anywhere']);
+    await expect(keys.getByText(unconfirmed)).toBeVisible({ timeout: 20_000 });
+    await expect(keys.getByRole('listitem')).toHaveCount(0);
+    await takePictures(page, 'not-confirmed');
+  } finally {
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+  }
 });
 
 const tokenServices = (): number[] =>

@@ -1,5 +1,4 @@
 import { authorize, expectStatus } from '../support/system.js';
-import { until } from '@rebelcore/testing/until';
 import { expect, test } from './support/test.js';
 
 test('an API user is minted for a network, refused from here with the reason in the log, and accepted once the list has this address', async ({
@@ -54,7 +53,8 @@ test('an API user is minted for a network, refused from here with the reason in 
   await field.fill('127.0.0.0/8');
   await networks.getByRole('button', { name: 'Save' }).click();
   await expect(networks.getByRole('definition')).toHaveText(['127.0.0.0/8', 'Anywhere']);
-  await until(async () => (await authorize(apiUser)).status === 200, 'the new list to count');
+  await expect(networks.getByText(/●.*In force since \d\d:\d\d:\d\d\.\d{3}/)).toBeVisible();
+  expectStatus(await authorize(apiUser), 200);
 });
 
 test('who takes over from an API user is confined as it was, unless that is changed', async ({

@@ -34,6 +34,7 @@ test('an API user gets a public key, is told what is no such key, and loses it a
     await section.getByRole('button', { name: 'Register', exact: true }).click();
     await expect(section.getByRole('listitem')).toHaveCount(1);
     await expect(section.getByText(/Ed25519/)).toBeVisible();
+    await expect(section.getByText(/●.*In force since \d\d:\d\d:\d\d\.\d{3}/)).toBeVisible();
     await expectAccessible(page);
     await takePictures(page, 'public-key');
   });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Page } from '@playwright/test';
 import { authorize, expectStatus, TestCustomer } from '../support/system.js';
 import { typePassword } from './support/owner.js';
-import { invitationTo, newPerson, newRole } from '../support/people.js';
+import { linkMailedTo, newPerson, newRole } from '../support/people.js';
 import { expect, signInAs, test } from './support/test.js';
 
 test('“Lists the portal users and API users of one’s own customer only; the Customer Super Admin carries an OWNER badge and cannot be edited or deleted there.”', async ({
@@ -157,12 +157,12 @@ test('“A portal user is created with first name, last name, e-mail, role, stat
     await expect(theirs.getByRole('alert')).toContainText('That did not match.');
   });
 
-  const first = await invitationTo(system, email);
+  const first = await linkMailedTo(system, email);
   await test.step('“Resend invite makes a fresh link.” “A used link says ‘This invite link is no longer valid’.”', async () => {
     await row.getByRole('button', { name: 'More about Joan Clarke' }).click();
     await page.getByRole('menuitem', { name: 'Resend invite' }).click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Resend invite' }).click();
-    const second = await invitationTo(system, email, 2);
+    const second = await linkMailedTo(system, email, 2);
     expect(second).not.toBe(first);
     await setPassword(theirs, first);
     await expect(theirs.getByRole('heading', { name: 'This invite link is no longer valid.' })).toBeVisible();

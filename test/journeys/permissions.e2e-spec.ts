@@ -2,6 +2,7 @@ import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { MARK, ROWS, WHO, type Asked, type Who } from '../permissions/requests.js';
+import { Contract } from '@rebelcore/testing/contract';
 import { until } from '@rebelcore/testing/until';
 import { newPerson, newRole } from '../support/people.js';
 import { bearerOf, endpoints, TestCustomer } from '../support/system.js';
@@ -10,8 +11,11 @@ import { bearerOf, endpoints, TestCustomer } from '../support/system.js';
 const answered = new Map<string, { readonly route: string; readonly status: number; readonly who: Who }>();
 const callers = new Map<Who, Record<string, string>>();
 let acme: TestCustomer;
+/** To which every answer is held. */
+let contract: Contract;
 
 beforeAll(async () => {
+  contract = await Contract.of(endpoints().portal);
   const [customer, another] = await Promise.all([TestCustomer.provision(), TestCustomer.provision()]);
   acme = customer;
   const person = async (...flags: string[]) =>
@@ -51,6 +55,8 @@ async function ask(
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
   const text = isStream ? '' : await response.text();
   stop.abort();
+  const mediaType = response.headers.get('content-type') ?? '';
+  contract.check(method, path, { status: response.status, mediaType, text });
   return { status: response.status, text, correlationId: response.headers.get('x-correlation-id') ?? '' };
 }
 

@@ -18,7 +18,7 @@ async function invite(system: Endpoints, customer: TestCustomer, roleId: string)
   const body = { first_name: 'Hedy', last_name: 'Clerk', email, role_id: roleId };
   const invited = await customer.owner.post('/api/v1/users', body);
   expectStatus(invited, 201);
-  return { id: (invited.body as { id: string }).id, email, link: await invitationTo(system, email) };
+  return { id: (invited.body as { id: string }).id, email, link: await linkMailedTo(system, email) };
 }
 
 /** Somebody who was invited and has set a password, with nothing but that. */
@@ -47,7 +47,7 @@ export async function newRole(customer: TestCustomer, name: string, ...flags: st
 }
 
 /** The link in the newest mail to an address, once there are `count` mails to it. */
-export async function invitationTo({ mailbox }: Endpoints, address: string, count = 1): Promise<string> {
+export async function linkMailedTo({ mailbox }: Endpoints, address: string, count = 1): Promise<string> {
   const links = async () => {
     const answer = await fetch(`${mailbox ?? ''}/messages?to=${encodeURIComponent(address)}`);
     const { items } = (await answer.json()) as { items: { links: string[] }[] };

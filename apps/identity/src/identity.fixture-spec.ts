@@ -40,7 +40,7 @@ type Credential = ReturnType<typeof credentialEvents.read>;
 
 /**
  * The service on a database of its own and the real Kafka, called over HTTP. Beside it runs what the token service would
- * do: it reads identity's topics and answers each status with `ApiUserAuthorizationApplied`, unless told to wait.
+ * do: it reads identity's topics and answers what happens to API users with `ApiUserAuthorizationApplied`, unless told to wait.
  */
 export class IdentityFixture {
   readonly operatorToken = randomBytes(32).toString('base64url');
@@ -236,10 +236,13 @@ export class IdentityFixture {
     else this.unanswered.push(...mine);
   }
 
+  private readonly inactive = new Set<string>();
   private async applied(events: readonly IdentityEvent[]): Promise<void> {
     const records = events.flatMap((event) => {
-      if (!['ApiUserCreated', 'ApiUserDeactivated', 'ApiUserReactivated'].includes(event.name)) return [];
-      const state = event.name === 'ApiUserDeactivated' ? 'inactive' : 'active';
+      if (!event.name.startsWith('ApiUser')) return [];
+      if (event.name === 'ApiUserDeactivated') this.inactive.add(event.subject);
+      if (event.name === 'ApiUserReactivated') this.inactive.delete(event.subject);
+      const state = this.inactive.has(event.subject) ? 'inactive' : 'active';
       const { customerId } = event.data;
       const time = new Date().toISOString();
       const data = { apiUserId: event.subject, customerId, sequence: event.sequence, state, appliedAt: time };

@@ -130,9 +130,13 @@ export class TokenFixture {
     }, 'every replica to be current');
   }
 
-  private contract: Promise<Contract> | undefined;
+  private described: Promise<Contract> | undefined;
 
-  /** Held to what the document says of it. */
+  /** To which every answer is held. */
+  contract(): Promise<Contract> {
+    return (this.described ??= Contract.of(this.replicas[0]?.url ?? ''));
+  }
+
   async authorize(body: unknown, replica = this.replicas[0], headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(`${replica?.url ?? ''}/api/v1/authorize`, {
       method: 'POST',
@@ -141,8 +145,7 @@ export class TokenFixture {
     });
     const text = await response.text();
     const mediaType = response.headers.get('content-type') ?? '';
-    const contract = await (this.contract ??= Contract.of(this.replicas[0]?.url ?? ''));
-    contract.check('POST', '/api/v1/authorize', { status: response.status, mediaType, text });
+    (await this.contract()).check('POST', '/api/v1/authorize', { status: response.status, mediaType, text });
     return { status: response.status, headers: response.headers, text, body: JSON.parse(text) as Answer['body'] };
   }
 

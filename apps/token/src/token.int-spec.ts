@@ -1,7 +1,9 @@
 import { UNATTRIBUTED } from '@rebelcore/contracts/call-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { newApiUserPassword } from '@rebelcore/credentials/api-user-password';
+import { readClientKey } from '@rebelcore/credentials/client-key';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { testPair } from '@rebelcore/testing/client-assertions';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
@@ -164,9 +166,9 @@ describe('“Changed flags count from the next request”: role and scope of a n
       ['Day shift', 'can_use_agent'],
       ['Day shift', 'can_use_agent'],
     ]);
-    // What is acknowledged is who may authorize, and that did not change with the role.
+    // Once for the whole batch, as the last of its own events left it.
     const told = (await acknowledgements(third)).filter(({ data }) => data.apiUserId === third.id);
-    expect(told.map(({ data }) => data.state)).toEqual(['active']);
+    expect(told.map(({ data }) => [data.sequence, data.state])).toEqual([[5, 'active']]);
   });
 });
 
@@ -209,6 +211,27 @@ describe('an API user that is confined to networks', () => {
     await fixture.publish([apiUser.confined([], [])]);
     expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
   });
+});
+
+it('invariant 4: whatever happens to an API user is acknowledged once it counts, with the state that it leaves', async () => {
+  const apiUser = await minted();
+  const key = readClientKey(testPair('EdDSA').publicJwk);
+  const happenings = [
+    apiUser.keyAdded(key),
+    apiUser.confined(['127.0.0.0/8'], []),
+    apiUser.deactivated(),
+    apiUser.keyRemoved(key),
+  ];
+  for (const record of happenings) await fixture.publish([record]);
+  await until(async () => (await acknowledgements(apiUser)).length >= 5, 'an acknowledgement of each');
+  expect((await acknowledgements(apiUser)).map(({ data }) => [data.sequence, data.state])).toEqual([
+    [1, 'active'],
+    [2, 'active'],
+    [3, 'active'],
+    [4, 'inactive'],
+    [5, 'inactive'],
+  ]);
+  expect((await fixture.authorize(apiUser.credentials)).status).toBe(401);
 });
 
 describe('invariant 3: effect exactly once', () => {

@@ -1,5 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 interface Answer {
   readonly status: number;
@@ -64,6 +66,7 @@ export class Contract {
     const declared = operation.responses[String(status)];
     if (declared === undefined)
       throw new Error(`${says}: the document names only ${Object.keys(operation.responses).join(', ')}`);
+    noteSeen(`${method} ${path} ${String(status)}`);
     const content = this.resolve(declared).content;
     if (content === undefined) {
       if (text !== '') throw new Error(`${says}: the document names no body`);
@@ -92,6 +95,16 @@ export class Contract {
     this.validators.set(text, known);
     return known;
   }
+}
+
+const seen = new Set<string>();
+
+/** For test/contract.mjs, which says where: what tests have seen answered, a file per process. */
+function noteSeen(answer: string): void {
+  const folder = process.env.CONTRACT_SEEN;
+  if (folder === undefined || seen.has(answer)) return;
+  seen.add(answer);
+  appendFileSync(join(folder, String(process.pid)), `${answer}\n`);
 }
 
 /** A request that leads to a status whatever the address does, as far as the document says that it can. */

@@ -41,8 +41,8 @@ export async function bringMultitude({ customerId, users, entries, others }: Mul
       select customer_id, id, id || '@example.test', 'Person', substr(id::text, 25) from user_v1 where type = 'portal'
       on conflict do nothing`);
     await db.query(`
-      insert into enforcement_v1 (api_user_id, customer_id, sequence, state, applied_at)
-      select id, customer_id, 1, status, created_at from user_v1 where type = 'api' on conflict do nothing`);
+      insert into enforcement_v1 (api_user_id, customer_id, sequence, state, applied_at, state_since)
+      select id, customer_id, 1, status, created_at, created_at from user_v1 where type = 'api' on conflict do nothing`);
     await db.query('analyze user_v1, portal_user_private, enforcement_v1');
   });
   await inDatabase('audit', async (db) => {

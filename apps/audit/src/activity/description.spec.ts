@@ -288,15 +288,15 @@ describe('what an event of identity becomes', () => {
 
 describe('what an event of the token service becomes', () => {
   it.each([
-    ['inactive', 'refused'],
-    ['active', 'accepted'],
+    ['inactive', 'refuses'],
+    ['active', 'accepts'],
   ])('%s', (state, word) => {
     const type = tokenEvents.wireType('ApiUserAuthorizationApplied');
     const data = { apiUserId, customerId, sequence: 9, state, appliedAt: '2026-11-23T07:00:00.500Z' };
     expect(describeTokenEvent(tokenEvents.read(record(type, data)))).toMatchObject({
       eventType: 'api_user.authorization_applied',
       userId: apiUserId,
-      description: `API user ${apiUserId} is now ${word} by every authorize`,
+      description: `Every authorize goes by the last change of API user ${apiUserId} now, and ${word} it`,
       metadata: { state, sequence: 9, applied_at: '2026-11-23T07:00:00.500Z' },
     });
   });

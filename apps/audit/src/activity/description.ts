@@ -26,7 +26,7 @@ export function describeTokenEvent(event: TokenEvent): ActivityEntry {
   return entryOf(inSpaceOfToken, {
     userId: apiUserId,
     eventType: 'api_user.authorization_applied',
-    description: `API user ${apiUserId} is now ${state === 'active' ? 'accepted' : 'refused'} by every authorize`,
+    description: `Every authorize goes by the last change of API user ${apiUserId} now, and ${state === 'active' ? 'accepts' : 'refuses'} it`,
     metadata: { state, sequence, applied_at: appliedAt },
   });
 }

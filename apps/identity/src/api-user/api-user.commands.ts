@@ -18,7 +18,6 @@ import {
   mint,
   reactivate,
   type ApiUser,
-  type ApiUserEvent,
   type MintRequest,
 } from './api-user.js';
 
@@ -104,7 +103,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
       });
       const [event] = recorded;
       if (event === undefined) throw new Error('minting under a new id recorded nothing');
-      const enforcedAt = await this.enforcement.inForceSince(id, event.sequence);
+      const enforcedAt = await this.enforcement.inForceSince(id, position);
       return { id, username, password, role: named(role), createdAt: event.time, position, enforcedAt };
     });
   }
@@ -151,17 +150,15 @@ const idempotencyClaim = (customerId: string, key: string): IdempotencyClaim => 
   key: createHash('sha256').update(`${customerId}\n${key}`).digest('base64url'),
 });
 
-const GIVES_STATUS: ReadonlySet<ApiUserEvent['type']> = new Set([
-  'ApiUserCreated',
-  'ApiUserDeactivated',
-  'ApiUserReactivated',
-]);
-
-export interface StatusChange {
-  readonly status: 'active' | 'inactive';
+/** What a command has changed. */
+export interface Change {
   readonly position: number;
   /** Since when the token service decides by it; undefined when that was not confirmed in time. */
   readonly enforcedAt: Date | undefined;
+}
+
+export interface StatusChange extends Change {
+  readonly status: 'active' | 'inactive';
 }
 
 /**
@@ -188,14 +185,8 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
   async execute({ id, to, caller }: ChangeApiUserStatus): Promise<StatusChange> {
     const change = to === 'active' ? reactivate : deactivate;
     try {
-      const { recorded, position } = await this.store.transact(
-        apiUser,
-        id,
-        change(actorOf(caller)),
-        appendContextOf(caller),
-      );
-      const given = recorded.at(-1)?.sequence ?? (await this.statusGivenAt(id, caller));
-      return { status: to, position, enforcedAt: await this.enforcement.inForceSince(id, given) };
+      const { position } = await this.store.transact(apiUser, id, change(actorOf(caller)), appendContextOf(caller));
+      return { status: to, position, enforcedAt: await this.enforcement.inForceSince(id, position) };
     } catch (error) {
       // Only for an id that no API user has does it matter whose it is.
       if (error instanceof Refused && (await this.isOwner(id, caller))) {
@@ -203,12 +194,6 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
       }
       throw error;
     }
-  }
-
-  /** The sequence of the event that gave it its status; the token service confirms no others. */
-  private async statusGivenAt(id: string, caller: Caller): Promise<number> {
-    const { history } = await this.store.load(apiUser, id, caller.customerId);
-    return history.findLast(({ event }) => GIVES_STATUS.has(event.type))?.sequence ?? 0;
   }
 
   private async isOwner(id: string, caller: Caller): Promise<boolean> {

@@ -3,6 +3,8 @@ import type { ClientKey } from '@rebelcore/contracts/client-key';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
+import { EnforcementView } from '../enforcement/enforcement.view.js';
+import type { Change } from './api-user.commands.js';
 import { addKey, apiUser, removeKey } from './api-user.js';
 
 /** A key and since when the API user has it. */
@@ -34,8 +36,8 @@ export class KeysOfApiUserHandler implements IQueryHandler<KeysOfApiUser> {
   }
 }
 
-/** From now on the API user may also authenticate by this key; answers the position, and whether the key is new. */
-export class AddApiUserKey extends Command<{ readonly position: number; readonly added: boolean }> {
+/** From now on the API user may also authenticate by this key; answers also whether the key is new. */
+export class AddApiUserKey extends Command<Change & { readonly added: boolean }> {
   constructor(
     readonly id: string,
     readonly key: ClientKey,
@@ -47,17 +49,21 @@ export class AddApiUserKey extends Command<{ readonly position: number; readonly
 
 @CommandHandler(AddApiUserKey)
 export class AddApiUserKeyHandler implements ICommandHandler<AddApiUserKey> {
-  constructor(private readonly store: EventStore) {}
+  constructor(
+    private readonly store: EventStore,
+    private readonly enforcement: EnforcementView,
+  ) {}
 
-  async execute({ id, key, caller }: AddApiUserKey): Promise<{ readonly position: number; readonly added: boolean }> {
+  async execute({ id, key, caller }: AddApiUserKey): Promise<Change & { readonly added: boolean }> {
     const decision = addKey(key, actorOf(caller));
     const { recorded, position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
-    return { position, added: recorded.length > 0 };
+    const enforcedAt = await this.enforcement.inForceSince(id, position);
+    return { position, enforcedAt, added: recorded.length > 0 };
   }
 }
 
-/** Nothing that this key signs counts any more; answers the position. Tokens that are out live until they expire. */
-export class RemoveApiUserKey extends Command<number> {
+/** Nothing that this key signs counts any more. Tokens that are out live until they expire. */
+export class RemoveApiUserKey extends Command<Change> {
   constructor(
     readonly id: string,
     readonly kid: string,
@@ -69,11 +75,14 @@ export class RemoveApiUserKey extends Command<number> {
 
 @CommandHandler(RemoveApiUserKey)
 export class RemoveApiUserKeyHandler implements ICommandHandler<RemoveApiUserKey> {
-  constructor(private readonly store: EventStore) {}
+  constructor(
+    private readonly store: EventStore,
+    private readonly enforcement: EnforcementView,
+  ) {}
 
-  async execute({ id, kid, caller }: RemoveApiUserKey): Promise<number> {
+  async execute({ id, kid, caller }: RemoveApiUserKey): Promise<Change> {
     const decision = removeKey(kid, actorOf(caller));
     const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
-    return position;
+    return { position, enforcedAt: await this.enforcement.inForceSince(id, position) };
   }
 }

@@ -8,7 +8,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { userId } from '../user/user-item.js';
+import { enforcedAtField, userId } from '../user/user-item.js';
 import { AddApiUserKey, KeysOfApiUser, RemoveApiUserKey, type RegisteredKey } from './key.commands.js';
 import { publicKey } from './public-key.js';
 
@@ -22,6 +22,8 @@ const keyItem = z
     added_at: z.iso.datetime(),
   })
   .meta({ id: 'ApiUserKey' });
+const addResponse = keyItem.extend({ enforced_at: enforcedAtField }).meta({ id: 'AddKeyResponse' });
+const unconfirmed = z.object({ enforced_at: z.null() }).meta({ id: 'Unconfirmed' });
 const keyList = z
   .object({ items: z.array(keyItem), next_cursor: z.null(), as_of: z.iso.datetime() })
   .meta({ id: 'ApiUserKeys' });
@@ -49,10 +51,13 @@ export class KeyController {
     return { items: keys.map(itemOf), next_cursor: null, as_of: asOf };
   }
 
-  @ApiOperation({ summary: 'Registers a public key; its signatures count as soon as the token service has it.' })
+  @ApiOperation({
+    summary: 'Registers a public key; 201 means that its signatures count, 202 that this is not confirmed yet.',
+  })
   @Post()
-  @ApiResponse({ status: 201, standardSchema: keyItem })
-  @ApiResponse({ status: 200, standardSchema: keyItem, description: 'It was registered already.' })
+  @ApiResponse({ status: 201, standardSchema: addResponse, description: 'In force.' })
+  @ApiResponse({ status: 202, standardSchema: addResponse, description: 'Not confirmed in 5 s.' })
+  @ApiResponse({ status: 200, standardSchema: addResponse, description: 'In force, and was registered already.' })
   @ApiResponse({ status: 400, standardSchema: problem, description: 'The key is of no use: which rule it breaks.' })
   @ApiResponse({ status: 403, standardSchema: problem })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' })
@@ -62,18 +67,23 @@ export class KeyController {
     @Body({ schema: addRequest }) { public_key: key }: z.infer<typeof addRequest>,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<z.infer<typeof keyItem>> {
+  ): Promise<z.infer<typeof addResponse>> {
     const apiUserId = userId(id);
-    const { position, added } = await this.commands.execute(new AddApiUserKey(apiUserId, key, caller));
-    void reply.header('position', String(position)).status(added ? 201 : 200);
+    const { position, enforcedAt, added } = await this.commands.execute(new AddApiUserKey(apiUserId, key, caller));
+    void reply.header('position', String(position)).status(enforcedAt === undefined ? 202 : added ? 201 : 200);
     const keys = await this.queries.execute(new KeysOfApiUser(apiUserId, caller));
-    return itemOf(keys.find(({ kid }) => kid === key.kid) ?? { ...key, addedAt: new Date() });
+    const registered = keys.find(({ kid }) => kid === key.kid) ?? { ...key, addedAt: new Date() };
+    return { ...itemOf(registered), enforced_at: enforcedAt?.toISOString() ?? null };
   }
 
-  @ApiOperation({ summary: 'Removes a public key. Tokens that were issued by it live until they expire.' })
+  @ApiOperation({
+    summary:
+      'Removes a public key; 204 means that its signatures count no more, 202 that this is not confirmed yet. Tokens that were issued by it live until they expire.',
+  })
   @Delete(':kid')
   @HttpCode(204)
-  @ApiResponse({ status: 204 })
+  @ApiResponse({ status: 204, description: 'In force.' })
+  @ApiResponse({ status: 202, standardSchema: unconfirmed, description: 'Not confirmed in 5 s.' })
   @ApiResponse({ status: 403, standardSchema: problem })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown, api-user.key-unknown' })
   async remove(
@@ -81,9 +91,12 @@ export class KeyController {
     @Param('kid') kid: string,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<void> {
-    const position = await this.commands.execute(new RemoveApiUserKey(userId(id), kid, caller));
+  ): Promise<z.infer<typeof unconfirmed> | undefined> {
+    const { position, enforcedAt } = await this.commands.execute(new RemoveApiUserKey(userId(id), kid, caller));
     void reply.header('position', String(position));
+    if (enforcedAt !== undefined) return undefined;
+    void reply.status(202);
+    return { enforced_at: null };
   }
 }
 

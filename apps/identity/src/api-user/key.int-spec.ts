@@ -29,7 +29,8 @@ it('are registered, listed, published and removed, two at a time', async () => {
   const id = idOf(await acme.mint());
   const mine = jwk('ES256');
   const first = await add(id, { ...mine, kid: 'mine', use: 'sig' });
-  expect(first).toMatchObject({ status: 201, body: { alg: 'ES256', public_key: mine } });
+  const enforced_at = expect.any(String) as string;
+  expect(first).toMatchObject({ status: 201, body: { alg: 'ES256', public_key: mine, enforced_at } });
   const kid = String(first.body.kid);
   expect(await acme.call('GET', keysOf(id))).toMatchObject({
     status: 200,
@@ -73,8 +74,22 @@ it('may come with the mint, whose repetition must name the same', async () => {
   const again = await acme.mint({ public_keys: keys }, request);
   expect([again.status, idOf(again)]).toEqual([200, id]);
   expect((await acme.mint({ public_keys: keys.slice(1) }, request)).body.code).toBe('idempotency-key.reused');
-  // Its status is still confirmed by the event that gave it.
   expect((await acme.call('POST', `/api/v1/users/${id}/reactivate`)).status).toBe(200);
+});
+
+it('are confirmed by the token service, and 202 says that they are not yet', async () => {
+  const id = idOf(await acme.mint());
+  const { body: before } = await acme.call('GET', `/api/v1/users/${id}`);
+  const kid = String((await add(id, jwk())).body.kid);
+  // Since when its status is in force has nothing to do with that.
+  expect((await acme.call('GET', `/api/v1/users/${id}`)).body.enforced_at).toBe(before.enforced_at);
+  identity.holdConfirmations();
+  const other = jwk();
+  const [added, removed] = await Promise.all([add(id, other), acme.call('DELETE', `${keysOf(id)}/${kid}`)]);
+  expect(added).toMatchObject({ status: 202, body: { enforced_at: null } });
+  expect([removed.status, removed.body]).toEqual([202, { enforced_at: null }]);
+  await identity.confirm();
+  expect(await add(id, other)).toMatchObject({ status: 200, body: { enforced_at: expect.any(String) as string } });
 });
 
 const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ type: 'spki', format: 'pem' });

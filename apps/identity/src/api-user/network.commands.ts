@@ -2,6 +2,8 @@ import { Command, CommandHandler, Query, QueryHandler, type ICommandHandler, typ
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
+import { EnforcementView } from '../enforcement/enforcement.view.js';
+import type { Change } from './api-user.commands.js';
 import { apiUser, confine, type Confinement } from './api-user.js';
 
 /** Where an API user is confined to. */
@@ -26,8 +28,8 @@ export class ConfinementOfApiUserHandler implements IQueryHandler<ConfinementOfA
   }
 }
 
-/** From now on an API user is confined to these networks and no others; answers the position. Tokens that are out stay as they are. */
-export class ConfineApiUser extends Command<number> {
+/** From now on an API user is confined to these networks and no others. Tokens that are out stay as they are. */
+export class ConfineApiUser extends Command<Change> {
   constructor(
     readonly id: string,
     readonly to: Confinement,
@@ -39,10 +41,13 @@ export class ConfineApiUser extends Command<number> {
 
 @CommandHandler(ConfineApiUser)
 export class ConfineApiUserHandler implements ICommandHandler<ConfineApiUser> {
-  constructor(private readonly store: EventStore) {}
+  constructor(
+    private readonly store: EventStore,
+    private readonly enforcement: EnforcementView,
+  ) {}
 
-  async execute({ id, to, caller }: ConfineApiUser): Promise<number> {
+  async execute({ id, to, caller }: ConfineApiUser): Promise<Change> {
     const { position } = await this.store.transact(apiUser, id, confine(to, actorOf(caller)), appendContextOf(caller));
-    return position;
+    return { position, enforcedAt: await this.enforcement.inForceSince(id, position) };
   }
 }

@@ -7,7 +7,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
-import { userId } from '../user/user-item.js';
+import { enforcedAtField, userId } from '../user/user-item.js';
 import type { Confinement } from './api-user.js';
 import { ConfineApiUser, ConfinementOfApiUser } from './network.commands.js';
 import { networkFields } from './networks.js';
@@ -17,6 +17,7 @@ const setRequest = z.strictObject(networkFields).meta({ id: 'SetNetworksRequest'
 const networksItem = z
   .object({ authorize_networks: z.array(z.string()), token_networks: z.array(z.string()) })
   .meta({ id: 'ApiUserNetworks' });
+const setResponse = networksItem.extend({ enforced_at: enforcedAtField }).meta({ id: 'SetNetworksResponse' });
 
 /** The networks that an API user is confined to: its credentials, and apart from them the use of its tokens. */
 @ApiTags('API users')
@@ -43,10 +44,11 @@ export class NetworkController {
 
   @ApiOperation({
     summary:
-      'Sets both lists; they count as soon as the token service has them, for tokens that are issued afterwards.',
+      'Sets both lists, for tokens that are issued afterwards; 200 means that they are in force, 202 that this is not confirmed yet.',
   })
   @Put()
-  @ApiResponse({ status: 200, standardSchema: networksItem })
+  @ApiResponse({ status: 200, standardSchema: setResponse, description: 'In force.' })
+  @ApiResponse({ status: 202, standardSchema: setResponse, description: 'Not confirmed in 5 s.' })
   @ApiResponse({ status: 400, standardSchema: problem, description: 'Which network breaks which rule.' })
   @ApiResponse({ status: 403, standardSchema: problem })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' })
@@ -55,11 +57,11 @@ export class NetworkController {
     @Body({ schema: setRequest }) body: z.infer<typeof setRequest>,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<z.infer<typeof networksItem>> {
+  ): Promise<z.infer<typeof setResponse>> {
     const to = { authorize: body.authorize_networks, token: body.token_networks };
-    const position = await this.commands.execute(new ConfineApiUser(userId(id), to, caller));
-    void reply.header('position', String(position));
-    return itemOf(to);
+    const { position, enforcedAt } = await this.commands.execute(new ConfineApiUser(userId(id), to, caller));
+    void reply.header('position', String(position)).status(enforcedAt === undefined ? 202 : 200);
+    return { ...itemOf(to), enforced_at: enforcedAt?.toISOString() ?? null };
   }
 }
 

@@ -23,16 +23,17 @@ const set = (id: string, body: object, who = acme) => who.call('PUT', networksOf
 const GIVEN = { authorize_networks: ['203.0.113.7', '2001:DB8::/32'], token_networks: ['::ffff:10.0.0.0/104'] };
 const KEPT = { authorize_networks: ['203.0.113.7/32', '2001:db8::/32'], token_networks: ['10.0.0.0/8'] };
 const ANYWHERE = { authorize_networks: [], token_networks: [] };
+const CONFIRMED = { enforced_at: expect.any(String) as string };
 
 it('are none at first, set together, told in full, and no event when they are the same', async () => {
   const id = idOf(await acme.mint());
   expect(await read(id)).toEqual(ANYWHERE);
   const answer = await set(id, GIVEN);
-  expect([answer.status, answer.body]).toEqual([200, KEPT]);
+  expect([answer.status, answer.body]).toEqual([200, { ...KEPT, ...CONFIRMED }]);
   expect(await read(id)).toEqual(KEPT);
   const again = await set(id, { ...KEPT, authorize_networks: KEPT.authorize_networks.toReversed() });
   expect([again.status, again.headers.get('position')]).toEqual([200, answer.headers.get('position')]);
-  expect((await set(id, ANYWHERE)).body).toEqual(ANYWHERE);
+  expect((await set(id, ANYWHERE)).body).toEqual({ ...ANYWHERE, ...CONFIRMED });
   expect((await published(id, 3)).slice(1)).toMatchObject([
     {
       name: 'ApiUserNetworksChanged',
@@ -45,6 +46,16 @@ it('are none at first, set together, told in full, and no event when they are th
     },
     { name: 'ApiUserNetworksChanged', data: { authorizeNetworks: [], tokenNetworks: [] } },
   ]);
+});
+
+it('are confirmed by the token service, and 202 says that they are not yet', async () => {
+  const id = idOf(await acme.mint());
+  identity.holdConfirmations();
+  const answer = await set(id, GIVEN);
+  expect([answer.status, answer.body]).toEqual([202, { ...KEPT, enforced_at: null }]);
+  await identity.confirm();
+  const again = await set(id, GIVEN);
+  expect([again.status, again.body]).toEqual([200, { ...KEPT, ...CONFIRMED }]);
 });
 
 it('may come with the mint, by its one event, and its repetition must name the same', async () => {

@@ -16,14 +16,15 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const at = (second: number) => new Date(Date.UTC(2026, 10, 23, 8, 0, second));
-const received = (apiUserId: string, ...applied: [sequence: number, second: number][]) =>
-  applied.map(([sequence, second]) => ({
+type Applied = [sequence: number, second: number, state?: 'active' | 'inactive'];
+const received = (apiUserId: string, ...applied: Applied[]) =>
+  applied.map(([sequence, second, state = 'active']) => ({
     message: {} as never,
     event: {
-      data: { apiUserId, customerId: uuid(), sequence, state: 'active', appliedAt: at(second).toISOString() },
+      data: { apiUserId, customerId: uuid(), sequence, state, appliedAt: at(second).toISOString() },
     } as EnforcementEvent,
   }));
-async function apply(apiUserId: string, ...applied: [sequence: number, second: number][]) {
+async function apply(apiUserId: string, ...applied: Applied[]) {
   const events = received(apiUserId, ...applied);
   await inTransaction(
     pool,
@@ -41,6 +42,25 @@ describe('the enforcement view', () => {
     expect(await view.inForceSince(id, 7)).toEqual(at(2));
     await apply(id, [9, 7]);
     expect(await view.inForceSince(id, 9)).toEqual(at(7));
+  });
+
+  it('keeps since when the state has been the same, within a batch and from one to the next', async () => {
+    const [id, owner] = [uuid(), database.pool({ connectionString: database.url })];
+    const since = async () => {
+      const { rows } = await owner.query<{ state_since: Date }>(
+        'select state_since from enforcement_v1 where api_user_id = $1',
+        [id],
+      );
+      return rows[0]?.state_since;
+    };
+    await apply(id, [1, 1], [2, 2]);
+    expect(await since()).toEqual(at(1));
+    await apply(id, [3, 3], [4, 4, 'inactive'], [5, 5, 'inactive'], [4, 6, 'active']);
+    expect(await since()).toEqual(at(4));
+    await apply(id, [6, 7, 'inactive']);
+    expect(await since()).toEqual(at(4));
+    await apply(id, [7, 8]);
+    expect(await since()).toEqual(at(8));
   });
 
   it('invariant 4: confirms no event that is later than what was applied', async () => {

@@ -14,34 +14,47 @@ interface Waiter {
 // What another replica of identity has consumed is found by polling; what this one has consumed is acknowledged at once.
 const POLL_INTERVAL_MS = 25;
 
-/** Keeps the first word about the newest sequence of each API user. */
+/** Keeps the first word about the newest sequence of each API user, and since when it has had its state without a break. */
 export async function applyEnforcement(
   tx: PoolClient,
   received: readonly ReceivedEvent<EnforcementEvent>[],
 ): Promise<void> {
-  const events = received.map(({ event }) => event.data);
   await seeEveryCustomer(tx);
-  await tx.query({
-    name: 'enforcement.apply',
-    text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at)
-           select distinct on (n.api_user_id) n.api_user_id, n.customer_id, n.sequence, n.state, n.applied_at
-           from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[])
-             with ordinality as n (api_user_id, customer_id, sequence, state, applied_at, position)
-           order by n.api_user_id, n.sequence desc, n.position
-           on conflict (api_user_id) do update
-             set sequence = excluded.sequence, state = excluded.state, applied_at = excluded.applied_at
-           where excluded.sequence > e.sequence`,
-    values: [
-      events.map(({ apiUserId }) => apiUserId),
-      events.map(({ customerId }) => customerId),
-      events.map(({ sequence }) => sequence),
-      events.map(({ state }) => state),
-      events.map(({ appliedAt }) => appliedAt),
-    ],
-  });
+  for (const events of inTurns(received)) {
+    await tx.query({
+      name: 'enforcement.apply',
+      text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at, state_since)
+             select *, applied_at from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[])
+               as n (api_user_id, customer_id, sequence, state, applied_at)
+             order by api_user_id
+             on conflict (api_user_id) do update
+               set sequence = excluded.sequence, state = excluded.state, applied_at = excluded.applied_at,
+                   state_since = case when excluded.state = e.state then e.state_since else excluded.state_since end
+             where excluded.sequence > e.sequence`,
+      values: [
+        events.map(({ apiUserId }) => apiUserId),
+        events.map(({ customerId }) => customerId),
+        events.map(({ sequence }) => sequence),
+        events.map(({ state }) => state),
+        events.map(({ appliedAt }) => appliedAt),
+      ],
+    });
+  }
 }
 
-/** Since when is a state of an API user in force at the token service? */
+/** The first word about each API user, then the second of those that have one, and so on. */
+function inTurns(received: readonly ReceivedEvent<EnforcementEvent>[]): EnforcementEvent['data'][][] {
+  const turns: EnforcementEvent['data'][][] = [];
+  const said = new Map<string, number>();
+  for (const { data } of received.map(({ event }) => event)) {
+    const turn = said.get(data.apiUserId) ?? 0;
+    (turns[turn] ??= []).push(data);
+    said.set(data.apiUserId, turn + 1);
+  }
+  return turns;
+}
+
+/** Since when does the token service decide by what an event says of an API user? */
 export class EnforcementView {
   private readonly waiting = new Set<Waiter>();
   private polling = false;

@@ -10,6 +10,7 @@ import { RowSecurity1796720000000 } from './1796720000000-row-security.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { Leaks1796740000000 } from './1796740000000-leaks.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
+import { StateSince1796800000000 } from './1796800000000-state-since.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   ParkedIndexes1796730000000,
   Leaks1796740000000,
   NumberOfPartitions1796790000000,
+  StateSince1796800000000,
 ];

@@ -14,6 +14,9 @@ const invite = z.object({
     .meta({ description: 'The mail: failed once the address has refused it for good.' }),
 });
 
+/** Of a change to an API user: since when the token service decides by it. */
+export const enforcedAtField = z.iso.datetime().nullable().meta({ description: 'Null until that is confirmed.' });
+
 /** A portal user or an API user, as every route shows it. */
 export const userItem = z
   .object({
@@ -61,7 +64,7 @@ export function userOf(row: UserRow): z.infer<typeof userItem> {
     replaces: row.replaces,
     replaced_by: [...row.replaced_by],
     leaked: row.leaked,
-    enforced_at: row.applied_at?.toISOString() ?? null,
+    enforced_at: row.state_since?.toISOString() ?? null,
   };
 }
 

@@ -14,7 +14,7 @@ import { ChangeApiUserStatus } from '../api-user/api-user.commands.js';
 import { line } from '../http/request-fields.js';
 import type { IdentityConfig } from '../identity.config.js';
 import { ChangePortalUserStatus } from '../portal-user/portal-user.commands.js';
-import { assertMayManageApiUsers, userId, userItem, userOf } from './user-item.js';
+import { assertMayManageApiUsers, enforcedAtField, userId, userItem, userOf } from './user-item.js';
 import { FindUser, ListUsers, type UserRow } from './user.queries.js';
 
 // Without an id of its own: Nest describes the parameters of a query only where they stand in the operation.
@@ -32,7 +32,7 @@ const usersResponse = z
 const statusResponse = z
   .object({
     status: z.enum(['active', 'inactive']).meta({ description: 'Somebody who is still invited stays inactive.' }),
-    enforced_at: z.iso.datetime().nullable(),
+    enforced_at: enforcedAtField,
     live_tokens: z.int().nullish().meta({ description: 'Tokens that were issued and are valid until they expire.' }),
     last_expiry: z.iso.datetime().nullish(),
   })

@@ -38,7 +38,7 @@ export interface UserRow {
   /** Whether an authenticator app is enrolled. */
   readonly second_factor: boolean;
   /** Since when the token service decides by the status; null until that is confirmed. */
-  readonly applied_at: Date | null;
+  readonly state_since: Date | null;
 }
 
 export interface UserPage {
@@ -57,7 +57,7 @@ const SELECT = `
          i.expires_at <= now() as invite_expired,
          case when m.portal_user_id is null then 'sent' when m.given_up_at is null then 'waiting' else 'failed' end
            as invite_delivery,
-         f.portal_user_id is not null as second_factor, e.applied_at
+         f.portal_user_id is not null as second_factor, e.state_since
   from user_v1 u
   left join portal_user_private p on p.customer_id = u.customer_id and p.portal_user_id = u.id
   left join portal_user_invite i on i.customer_id = u.customer_id and i.portal_user_id = u.id

@@ -56,11 +56,11 @@ export async function applyEvents(tx: PoolClient, events: readonly IdentityEvent
   };
   for (const event of events) {
     const move = roleMove(event);
-    if (move === undefined) waiting.push(event);
-    else {
+    if (move !== undefined) {
       await writeStates();
       await applyMove(tx, move);
     }
+    waiting.push(event);
   }
   await writeStates();
   await applyKeys(

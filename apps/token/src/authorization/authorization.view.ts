@@ -31,7 +31,8 @@ export interface StateChange extends Partial<HeldRole> {
   username?: string;
   /** The sequence of the event that told the role. */
   roleSequence?: number;
-  status: 'active' | 'inactive';
+  /** Undefined where the batch says nothing of it. */
+  status: 'active' | 'inactive' | undefined;
   sequence: number;
   correlationId: string;
   eventId: string;
@@ -41,14 +42,14 @@ export interface StateChange extends Partial<HeldRole> {
 export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
   const changes = new Map<string, StateChange>();
   for (const event of events) {
-    const status = STATUS_AFTER[event.name];
-    if (status === undefined) continue;
+    if (!(event.name in STATUS_AFTER)) continue;
     const { apiUserId, customerId } = event.data as { apiUserId: string; customerId: string };
+    const before = changes.get(apiUserId);
     changes.set(apiUserId, {
-      ...changes.get(apiUserId),
+      ...before,
       apiUserId,
       customerId,
-      status,
+      status: STATUS_AFTER[event.name] ?? before?.status,
       sequence: event.sequence,
       correlationId: event.correlationId,
       eventId: event.id,
@@ -62,10 +63,15 @@ export function stateChanges(events: readonly IdentityEvent[]): StateChange[] {
   return [...changes.values()];
 }
 
+/** The status that each event about an API user leaves; undefined where it stays as it is. */
 const STATUS_AFTER: { readonly [Name in IdentityEventName]?: StateChange['status'] } = {
   ApiUserCreated: 'active',
   ApiUserReactivated: 'active',
   ApiUserDeactivated: 'inactive',
+  ApiUserRoleChanged: undefined,
+  ApiUserKeyAdded: undefined,
+  ApiUserKeyRemoved: undefined,
+  ApiUserNetworksChanged: undefined,
 };
 
 export const heldRole = (role: Parameters<typeof permissionsTold>[0] & { readonly name: string }): HeldRole => ({
@@ -88,7 +94,10 @@ export const stateColumns = (changes: readonly StateChange[]): unknown[][] => [
   changes.map(({ eventId }) => eventId),
 ];
 
-/** Writes states; an older sequence than the one in the row changes nothing. Answers the API users concerned. */
+/**
+ * Writes states; an older sequence than the one in the row changes nothing. Answers the API users concerned, for whom everything
+ * up to that sequence is then acknowledged: whatever else these events say is to be written in the same transaction.
+ */
 export async function applyStates(tx: PoolClient, changes: readonly StateChange[]): Promise<string[]> {
   if (changes.length === 0) return [];
   // A row exists for every deactivation: ApiUserCreated came before it on the same partition. In id order, so that a
@@ -105,7 +114,8 @@ export async function applyStates(tx: PoolClient, changes: readonly StateChange[
            order by n.id
            on conflict (api_user_id) do update
              set role_id = coalesce(excluded.role_id, a.role_id), role = coalesce(excluded.role, a.role),
-                 scope = coalesce(excluded.scope, a.scope), status = excluded.status, sequence = excluded.sequence,
+                 scope = coalesce(excluded.scope, a.scope), status = coalesce(excluded.status, a.status),
+                 sequence = excluded.sequence,
                  correlation_id = excluded.correlation_id, event_id = excluded.event_id
            where a.sequence is null or excluded.sequence > a.sequence`,
     values: stateColumns(changes),

@@ -40,6 +40,9 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 async function send(path: string, init: RequestInit): Promise<Answer> {
   const response = await fetch(`${replica.url}${path}`, init);
   const text = await response.text();
+  const mediaType = response.headers.get('content-type') ?? '';
+  const contract = await fixture.contract();
+  contract.check(init.method ?? 'GET', path, { status: response.status, mediaType, text });
   const body = (text === '' ? {} : JSON.parse(text)) as Answer['body'];
   return { status: response.status, headers: response.headers, text, body };
 }

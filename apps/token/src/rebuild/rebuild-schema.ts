@@ -151,14 +151,21 @@ with latest as (
   select distinct on (api_user_id) api_user_id, username, role_id, role, scope from rebuild.state_change
    where role is not null and api_user_id in (select api_user_id from rebuild.state_change where role is null)
    order by api_user_id, sequence desc
+), stated as (
+  -- Only for API users of whose status their newest state says nothing.
+  select distinct on (api_user_id) api_user_id, status from rebuild.state_change
+   where status is not null and api_user_id in (select api_user_id from latest where status is null)
+   order by api_user_id, sequence desc
 ), issued as (
   select distinct on (api_user_id) * from rebuild.verifier_issued order by api_user_id, "offset"
 )
 select api_user_id, coalesce(s.customer_id, v.customer_id),
        coalesce(s.username, t.username, v.username, api_user_id::text), coalesce(s.role_id, t.role_id),
-       coalesce(s.role, t.role), coalesce(s.scope, t.scope), s.status, s.sequence, s.correlation_id, s.event_id, v.verifier, v.pepper_version,
+       coalesce(s.role, t.role), coalesce(s.scope, t.scope), coalesce(s.status, st.status), s.sequence, s.correlation_id, s.event_id,
+       v.verifier, v.pepper_version,
        case when v.verifier is null then 0 else coalesce(s.sequence, 0) end
   from latest s full join issued v using (api_user_id) left join told t using (api_user_id)
+       left join stated st using (api_user_id)
  order by api_user_id`;
 
 /**

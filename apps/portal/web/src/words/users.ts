@@ -210,6 +210,10 @@ export const usersWords = {
     whatEntries: 'The entries',
     missing: 'There is no such user, or no longer.',
   },
+  enforcement: {
+    inForce: (clock: string) => `In force since ${clock}`,
+    notConfirmed: 'Saved, but not confirmed: the token service may still go by what was there before.',
+  },
   publicKeys: {
     title: 'Public keys',
     none: 'It authenticates by its password. With a public key its application can sign at /oauth2/token instead.',

@@ -8,6 +8,7 @@ import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { dayAndTime } from '../../ui/time-format.js';
 import { usersWords } from '../../words/users.js';
+import { EnforcementLine } from './enforcement-line.js';
 import styles from './user-drawer.module.css';
 import { addKey, keysOf, removeKey } from './users-api.js';
 
@@ -23,11 +24,13 @@ export function UserKeys({ apiUserId }: { readonly apiUserId: string }) {
   const { data: keys } = useQuery(keysQuery(apiUserId));
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<string>();
+  const [enforcedAt, setEnforcedAt] = useState<string | null>();
   const read = () => client.invalidateQueries({ queryKey: keysQuery(apiUserId).queryKey });
   const remove = useMutation({
     mutationFn: (kid: string) => removeKey(apiUserId, kid),
-    onSuccess: () => {
+    onSuccess: (isConfirmed) => {
       announce(words.removed);
+      setEnforcedAt(isConfirmed ? undefined : null);
     },
     onSettled: async () => {
       await read();
@@ -84,12 +87,14 @@ export function UserKeys({ apiUserId }: { readonly apiUserId: string }) {
           ))}
         </ul>
       )}
+      <EnforcementLine enforcedAt={enforcedAt} />
       {remove.isError && <Refusal problem={asProblem(remove.error)} />}
       {adding ? (
         <AddKey
           apiUserId={apiUserId}
-          onDone={async (added) => {
-            if (added) await read();
+          onDone={async (since) => {
+            setEnforcedAt(since);
+            if (since !== undefined) await read();
             setAdding(false);
           }}
         />
@@ -116,14 +121,15 @@ function AddKey({
   onDone,
 }: {
   readonly apiUserId: string;
-  readonly onDone: (added: boolean) => void | Promise<void>;
+  /** With since when it is in force, or null while that is not confirmed, where a key was added. */
+  readonly onDone: (enforcedAt?: string | null) => void | Promise<void>;
 }) {
   const form = useRef<HTMLFormElement>(null);
   const [text, setText] = useState('');
   const { busy, send, problem, errorOf, changed } = useSubmit(form, async () => {
-    await addKey(apiUserId, text);
+    const { enforced_at: enforcedAt } = await addKey(apiUserId, text);
     announce(words.added);
-    await onDone(true);
+    await onDone(enforcedAt);
   });
   return (
     <Form ref={form} className={styles.section} onSend={send}>
@@ -143,7 +149,7 @@ function AddKey({
       />
       <Refusal problem={problem} />
       <div className={styles.actions}>
-        <Button small onClick={() => void onDone(false)}>
+        <Button small onClick={() => void onDone()}>
           {usersWords.cancel}
         </Button>
         <Button small kind="create" type="submit" busy={busy} writes>

@@ -5,6 +5,7 @@ import { Button } from '../../ui/button.js';
 import { Form, useSubmit } from '../../ui/form.js';
 import { Refusal } from '../../ui/states.js';
 import { usersWords } from '../../words/users.js';
+import { EnforcementLine } from './enforcement-line.js';
 import { NetworkFields } from './network-fields.js';
 import { asSent, asTyped, NETWORK_LISTS, shown } from './networks.js';
 import styles from './user-drawer.module.css';
@@ -17,6 +18,7 @@ const words = usersWords.networks;
 export function UserNetworks({ apiUserId }: { readonly apiUserId: string }) {
   const { data: networks } = useQuery(networksQuery(apiUserId));
   const [changing, setChanging] = useState(false);
+  const [enforcedAt, setEnforcedAt] = useState<string | null>();
   if (networks === undefined) return null;
   const isConfined = NETWORK_LISTS.some((list) => networks[list].length > 0);
   return (
@@ -26,7 +28,8 @@ export function UserNetworks({ apiUserId }: { readonly apiUserId: string }) {
         <ChangeNetworks
           apiUserId={apiUserId}
           networks={networks}
-          onDone={() => {
+          onDone={(since) => {
+            setEnforcedAt(since);
             setChanging(false);
           }}
         />
@@ -44,6 +47,7 @@ export function UserNetworks({ apiUserId }: { readonly apiUserId: string }) {
           ) : (
             <p className={styles.note}>{words.none}</p>
           )}
+          <EnforcementLine enforcedAt={enforcedAt} />
           <div>
             <Button
               small
@@ -79,15 +83,17 @@ function ChangeNetworks({
 }: {
   readonly apiUserId: string;
   readonly networks: ApiUserNetworks;
-  readonly onDone: () => void;
+  /** With since when it is in force, or null while that is not confirmed, where anything was saved. */
+  readonly onDone: (enforcedAt?: string | null) => void;
 }) {
   const client = useQueryClient();
   const form = useRef<HTMLFormElement>(null);
   const [typed, setTyped] = useState(asTyped(networks));
   const submit = useSubmit(form, async () => {
-    client.setQueryData(networksQuery(apiUserId).queryKey, await setNetworks(apiUserId, asSent(typed)));
+    const saved = await setNetworks(apiUserId, asSent(typed));
+    client.setQueryData(networksQuery(apiUserId).queryKey, saved);
     announce(words.changed);
-    onDone();
+    onDone(saved.enforced_at);
   });
   return (
     <Form ref={form} className={styles.section} onSend={submit.send}>
@@ -95,7 +101,12 @@ function ChangeNetworks({
       <p className={styles.note}>{words.tokensOut}</p>
       <Refusal problem={submit.problem} />
       <div className={styles.actions}>
-        <Button small onClick={onDone}>
+        <Button
+          small
+          onClick={() => {
+            onDone();
+          }}
+        >
           {usersWords.cancel}
         </Button>
         <Button small kind="create" type="submit" busy={submit.busy} writes>

@@ -73,18 +73,20 @@ export const keysOf = async (id: string, signal: AbortSignal): Promise<readonly 
   (await answer(api.GET('/api/v1/api-users/{id}/keys', { params: { path: { id } }, signal }))).items;
 
 /** @param key a PEM, or a JWK as JSON */
-export const addKey = (id: string, key: string): Promise<Described['ApiUserKey']> =>
+export const addKey = (id: string, key: string): Promise<Described['AddKeyResponse']> =>
   answer(api.POST('/api/v1/api-users/{id}/keys', { params: { path: { id } }, body: { public_key: key } }));
 
-export async function removeKey(id: string, kid: string): Promise<void> {
-  await answer(api.DELETE('/api/v1/api-users/{id}/keys/{kid}', { params: { path: { id, kid } } }));
+/** @returns whether it is confirmed that the key counts no more */
+export async function removeKey(id: string, kid: string): Promise<boolean> {
+  const { status } = await answered(api.DELETE('/api/v1/api-users/{id}/keys/{kid}', { params: { path: { id, kid } } }));
+  return status === 204;
 }
 
 /** The networks that an API user is confined to; none for anywhere. */
 export const networksOf = (id: string, signal: AbortSignal): Promise<ApiUserNetworks> =>
   answer(api.GET('/api/v1/api-users/{id}/networks', { params: { path: { id } }, signal }));
 
-export const setNetworks = (id: string, networks: ApiUserNetworks): Promise<ApiUserNetworks> =>
+export const setNetworks = (id: string, networks: ApiUserNetworks): Promise<Described['SetNetworksResponse']> =>
   answer(api.PUT('/api/v1/api-users/{id}/networks', { params: { path: { id } }, body: networks }));
 
 const inBackground = (background: boolean) => (background ? { headers: BACKGROUND } : {});
