@@ -21,6 +21,7 @@ const given = options({
   million: 1_000_000,
   'open-seconds': 30,
   profile: '',
+  'profile-of': 'token',
   'ratios-only': false,
 });
 const { rounds, seconds, connections, users: userCount, customers } = given;
@@ -115,8 +116,10 @@ for (const [name, pair] of Object.entries(pairs)) variants[name] = (more) => two
 audit.kill('SIGSTOP');
 console.log('Warming up');
 for (const variant of Object.values(variants)) await variant({ length: 4, name: undefined });
-if (given.profile !== '')
-  await profiled(token.process, given.profile, () => closed(token.url, requests, { length: 10 }));
+if (given.profile !== '') {
+  const { process, url } = product.service(given['profile-of']);
+  await profiled(process, given.profile, () => closed(url, requests, { length: 10, pid: process.pid }));
+}
 
 console.log('Calls per second');
 const measured = await interleaved(variants, rounds);

@@ -1,4 +1,5 @@
 import { Client } from '@rebelcore/embedded/client';
+import { until } from '@rebelcore/testing/until';
 import { linkMailedTo } from '../support/people.js';
 import { authorize, expectStatus } from '../support/system.js';
 import { takePictures } from './support/pictures.js';
@@ -40,12 +41,13 @@ test('a password that was found in the open switches its API user off for good: 
   const leaked = await customer.mint({ label: 'lay in a repository' });
   const report = { secret: leaked.password };
   expectStatus(await new Client(system.portal).post('/api/v1/credentials/report-leak', report), 202);
-  expectStatus(await authorize(leaked), 401);
+  await until(async () => (await authorize(leaked)).status === 401, 'the leaked password to be refused');
   await page.goto(await linkMailedTo(system, customer.email));
   const drawer = page.getByRole('dialog', { name: 'lay in a repository' });
   await expect(drawer.getByText('Leaked', { exact: true })).toBeVisible();
   await expect(drawer.getByText('Switched off for good')).toBeVisible();
-  await expect(drawer.getByRole('button', { name: /Reactivate|Deactivate|Change role/ })).toHaveCount(0);
+  await expect(drawer.getByRole('region', { name: 'Facts' })).toBeVisible();
+  await expect(drawer.getByRole('button', { name: /Reactivate|Deactivate|Change role|Register a key/ })).toHaveCount(0);
   await takePictures(page, 'leaked');
   await drawer.getByRole('button', { name: 'Close' }).click();
   const row = page.getByRole('row').filter({ hasText: 'lay in a repository' });

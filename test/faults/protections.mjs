@@ -145,6 +145,11 @@ export const PROTECTIONS = [
     ],
   },
   {
+    scenario: 'F16',
+    what: 'so many requests are in work at once and no more',
+    edits: [{ file: 'libs/service/dist/shed-load.js', from: 'inWork.size >= maxInWork', to: 'false' }],
+  },
+  {
     scenario: 'F19',
     what: 'nothing is written to a store that lacks what it has published',
     edits: [{ file: 'libs/event-store/dist/store-guard.js', from: 'if (why !== undefined)', to: 'if (false)' }],

@@ -10,6 +10,7 @@ import f10 from './scenarios/f10.mjs';
 import f11 from './scenarios/f11.mjs';
 import f13 from './scenarios/f13.mjs';
 import f15 from './scenarios/f15.mjs';
+import f16 from './scenarios/f16.mjs';
 import f18 from './scenarios/f18.mjs';
 import f19 from './scenarios/f19.mjs';
 import f20 from './scenarios/f20.mjs';
@@ -36,6 +37,7 @@ export const SCENARIOS = [
   f11,
   f13,
   f15,
+  f16,
   f18,
   f19,
   f20,

@@ -84,12 +84,12 @@ const OUTCOMES: readonly {
   { what: 'form', methods: /POST|PUT|PATCH/, status: 415, headers: WHICH.form, body: 'a=b' },
   {
     what: 'coded',
-    methods: /POST|PUT|PATCH/,
+    methods: /POST|PUT|PATCH|DELETE/,
     status: 415,
     headers: { ...WHICH.json, 'content-encoding': 'gzip' },
     body: '{}',
   },
-  { what: 'large', methods: /POST|PUT|PATCH/, status: 413, headers: WHICH.json, body: LARGE },
+  { what: 'large', methods: /POST|PUT|PATCH|DELETE/, status: 413, headers: WHICH.json, body: LARGE },
 ];
 
 // S11

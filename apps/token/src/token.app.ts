@@ -1,4 +1,5 @@
 import { apiUserTokens } from '@rebelcore/api-access/api-user.guard';
+import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { DPoPProofs } from '@rebelcore/api-access/dpop-proof';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { ApiUserAuthentication } from './authorize/api-user-authentication.js';
@@ -26,8 +27,8 @@ const RECORDED = new Set(['/api/v1/authorize', '/oauth2/token', '/oauth2/introsp
 const isRecorded = ({ routeOptions }: FastifyRequest) => RECORDED.has(routeOptions.url ?? '');
 /** Bytes. */
 const BODY_LIMIT = 16 * 1024;
-/** The work of a tenth of a second: so long a burst makes others wait, at most. */
-const MAX_IN_WORK = 500;
+/** The work of one or two tenths of a second: so long a burst makes others wait, at most. */
+const MAX_IN_WORK = 200;
 
 /** The service as `main` starts it, and as tests do, with a consumer group of their own. */
 export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOptions => ({
@@ -44,7 +45,13 @@ export const tokenApp = (config: TokenConfig, consumerGroup?: string): ServiceOp
     const issuer = app.get(TokenIssuer);
     const fastify = app.getHttpAdapter().getInstance();
     const rules = { issuer: config.TOKEN_ISSUER, audience: config.TOKEN_AUDIENCE };
-    shedLoad(fastify, MAX_IN_WORK, isRecorded);
+    shedLoad(fastify, {
+      maxInWork: MAX_IN_WORK,
+      addresses: RECORDED,
+      service: 'token',
+      recorder: app.get(CallRecorder),
+      trustedProxies: config.TRUSTED_PROXIES,
+    });
     installAuthorize(fastify, { authentication, issuer });
     installOAuth(fastify, BODY_LIMIT, {
       '/token': tokenEndpoint({

@@ -1,4 +1,4 @@
-import { callEvents, type Call } from '@rebelcore/contracts/call-events';
+import { callEvents, MAX_REFUSED_TOGETHER, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { callsTopic } from '@rebelcore/contracts/topics';
 import { within } from '@rebelcore/messaging/deadline';
@@ -42,7 +42,7 @@ export interface CallRecorderStatus {
 
 interface Waiting {
   readonly customerId: string;
-  readonly call: Call;
+  readonly call: Call | (() => Call);
   readonly since: number;
   readonly resolve: () => void;
   readonly reject: (error: RecordingFailed) => void;
@@ -51,7 +51,8 @@ interface Waiting {
 /** Together they keep one produce well below the megabyte that a broker accepts by default, whatever is in the calls. */
 const MAX_CALLS_PER_RECORD = 200;
 const MAX_BYTES_PER_PRODUCE = 500_000;
-const MAX_CALLS_PER_FLUSH = 1_000;
+/** All of which may be refusals alike. */
+const MAX_CALLS_PER_FLUSH = MAX_REFUSED_TOGETHER;
 /** Between the beginnings of two produces. Under load more calls then share each; one that comes alone never waits. */
 const PACE_MS = 4;
 const CHECK_DEADLINES_EVERY_MS = 100;
@@ -94,9 +95,10 @@ export class CallRecorder {
    * Resolves once the record of the call is durable.
    *
    * @param customerId the customer it belongs to, or `UNATTRIBUTED`
+   * @param call or what makes it, asked once, when the records are made; never where it is too late for that
    * @throws {RecordingFailed} not later than the deadline
    */
-  record(customerId: string, call: Call): Promise<void> {
+  record(customerId: string, call: Call | (() => Call)): Promise<void> {
     if (this.closing.signal.aborted) return Promise.reject(new RecordingFailed('the recorder is closed'));
     return new Promise((resolve, reject) => {
       this.waiting.push({ customerId, call, since: performance.now(), resolve, reject });
@@ -239,7 +241,7 @@ export class CallRecorder {
   private recordsOf(batch: readonly Waiting[]): OutgoingRecord[] {
     const records: OutgoingRecord[] = [];
     for (const [customerId, waiting] of Map.groupBy(batch, (each) => each.customerId)) {
-      const calls = foldRefusals(waiting.map(({ call }) => call));
+      const calls = foldRefusals(waiting.map(({ call }) => (typeof call === 'function' ? call() : call)));
       for (let from = 0; from < calls.length; from += MAX_CALLS_PER_RECORD) {
         records.push(this.recordOf(customerId, calls.slice(from, from + MAX_CALLS_PER_RECORD)));
       }

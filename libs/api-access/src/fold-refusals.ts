@@ -1,15 +1,12 @@
 import type { Call } from '@rebelcore/contracts/call-events';
 
-/** The reason of a call that was refused, unseen, because there were too many. */
-export const SHED = 'service.overloaded';
-
-/** Nobody was let in: wrong credentials, no valid token, or too many of either, or of everything. */
-const isUnauthenticated = ({ status, reason }: Call): boolean => status === 401 || status === 429 || reason === SHED;
+/** Nobody was let in: wrong credentials, no valid token, or too many of either. */
+const isUnauthenticated = ({ status }: Call): boolean => status === 401 || status === 429;
 
 /**
  * Calls as they are recorded: those that were refused alike, from one source and for one name, are one item that says how many there
  * were, so that somebody who guesses fills no log. The order stays that of the first of each. A call that its caller has named is told
- * apart by that, until there are so many that it is throttled or shed.
+ * apart by that, until there are so many that it is throttled.
  */
 export function foldRefusals(calls: readonly Call[]): Call[] {
   if (!calls.some(isUnauthenticated)) return [...calls];

@@ -49,7 +49,7 @@ export interface RecordCallsOptions {
   readonly refusedHolder?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
 }
 
-const UNRECORDED = problemDocument(
+export const UNRECORDED = problemDocument(
   503,
   'call.not-recorded',
   'The call could not be recorded, so it was not answered; please try again.',
@@ -96,7 +96,8 @@ function noteAddresses(fastify: FastifyInstance): void {
   });
 }
 
-const MAX_USER_AGENT = 256;
+/** Characters of a user agent that are recorded. */
+export const MAX_USER_AGENT = 256;
 
 function callOf(service: string, request: FastifyRequest, reply: FastifyReply): Call {
   const status = reply.statusCode;

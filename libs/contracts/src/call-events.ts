@@ -4,6 +4,9 @@ import { EventCatalogue } from './cloud-event.js';
 /** The customer of a call that could not be attributed, for example one with an unknown username. */
 export const UNATTRIBUTED = '00000000-0000-0000-0000-000000000000';
 
+/** Readers park a record that says more. */
+export const MAX_REFUSED_TOGETHER = 1_000;
+
 /** One call of an API, as its activity entry shows it. No body, no prompt, no token, no password. */
 export const call = z.object({
   /** Unique among the calls of one service; the same for every duplicate of this record. */
@@ -11,7 +14,7 @@ export const call = z.object({
   /** When the call arrived, RFC 3339 UTC; of several, the first. */
   at: z.iso.datetime(),
   /** So many were refused alike and recorded together; absent for one. The members are those of the first. */
-  count: z.int().min(2).max(1_000).optional(),
+  count: z.int().min(2).max(MAX_REFUSED_TOGETHER).optional(),
   /** When the last of them arrived. */
   lastAt: z.iso.datetime().optional(),
   /** The service that answered: `token`, `inference`. Readers take the one that the topic belongs to. */

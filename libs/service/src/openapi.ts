@@ -50,7 +50,7 @@ export function withProblems(document: OpenAPIObject, further: Statuses = {}): O
         const statuses: Statuses = {
           ...ANYWHERE,
           ...(method !== 'get' && WITH_BODY),
-          ...(operation.security !== undefined && GUARDED),
+          ...(isGuarded(operation) && GUARDED),
           ...further,
         };
         return [method, { ...operation, responses: completed(operation.responses, statuses, used) }];
@@ -69,6 +69,10 @@ export function withProblems(document: OpenAPIObject, further: Statuses = {}): O
   };
   return { ...document, paths, components };
 }
+
+/** Where an empty requirement is among them, nothing is required. */
+const isGuarded = ({ security = [] }: Operation): boolean =>
+  security.length > 0 && security.every((requirement) => Object.keys(requirement).length > 0);
 
 function completed(declared: Responses, statuses: Statuses, used: Record<string, string>): Responses {
   const responses: Responses = {};

@@ -1,27 +1,34 @@
-import type { CallRecorder } from '@rebelcore/api-access/call-recorder';
-import { recordCalls } from '@rebelcore/api-access/record-calls.plugin';
 import type { Call } from '@rebelcore/contracts/call-events';
 import fastify, { type FastifyInstance } from 'fastify';
 import { EventEmitter, once } from 'node:events';
-import { connect, type AddressInfo } from 'node:net';
+import { BlockList, connect, type AddressInfo } from 'node:net';
 import { shedLoad } from './shed-load.js';
 
 const work = new EventEmitter();
 let app: FastifyInstance;
 let recorded: Call[];
+/** What becomes of records. */
+let durable: () => Promise<void>;
 beforeEach(async () => {
   app = fastify({ forceCloseConnections: true });
   recorded = [];
-  const record = (_: string, call: Call) => {
-    recorded.push(call);
-    return Promise.resolve();
+  durable = () => Promise.resolve();
+  const record = async (_: string, call: Call | (() => Call)) => {
+    work.emit('refused');
+    await durable();
+    recorded.push(typeof call === 'function' ? call() : call);
   };
-  recordCalls(app, { service: 'work', recorder: { record } as CallRecorder, when: (_, status) => status === 503 });
   app.addHook('onRequest', (request, _, done) => {
     work.emit('arrives', request);
     done();
   });
-  shedLoad(app, 2, ({ routeOptions }) => routeOptions.url !== '/health');
+  shedLoad(app, {
+    maxInWork: 2,
+    addresses: new Set(['/work/:name', '/oauth2/token']),
+    service: 'work',
+    recorder: { record },
+    trustedProxies: new BlockList(),
+  });
   app.post('/oauth2/token', () => 'a token');
   app.post<{ Params: { name: string } }>('/work/:name', async ({ params: { name } }) => {
     work.emit(`${name} begins`);
@@ -53,7 +60,10 @@ it('F16: refuses who comes while there is enough in work, and nobody once there 
   expect([refused.status, await refused.json()]).toMatchObject([503, { code: 'service.overloaded' }]);
   const client = await fetch(`http://127.0.0.1:${port()}/oauth2/token`, { method: 'POST' });
   expect([client.status, await client.json()]).toMatchObject([503, { error: 'temporarily_unavailable' }]);
-  for (const { headers } of [refused, client]) expect(headers.get('retry-after')).toBe('1');
+  for (const { headers } of [refused, client]) {
+    expect([headers.get('retry-after'), headers.get('cache-control')]).toEqual(['1', 'no-store']);
+    expect(recorded.map(({ correlationId }) => correlationId)).toContain(headers.get('x-correlation-id'));
+  }
   expect(recorded.map(({ route, reason }) => [route, reason])).toEqual([
     ['POST /work/:name', 'service.overloaded'],
     ['POST /oauth2/token', 'service.overloaded'],
@@ -63,6 +73,34 @@ it('F16: refuses who comes while there is enough in work, and nobody once there 
   const third = await begin('third');
   await end('second', second);
   await end('third', third);
+});
+
+it('answers those that come alike before they are recorded by one record that says how many there were', async () => {
+  const [first, second] = [await begin('first'), await begin('second')];
+  let write: () => void = () => undefined;
+  durable = () => new Promise((resolve) => (write = resolve));
+  const refusal = once(work, 'refused');
+  const client = (userAgent: string) =>
+    fetch(`http://127.0.0.1:${port()}/oauth2/token?a=b`, { method: 'POST', headers: { 'user-agent': userAgent } });
+  const alike = [client('a')];
+  await refusal;
+  for (let n = 0; n < 2; n += 1) {
+    const arrived = once(app.server, 'request');
+    alike.push(client('a'));
+    await arrived;
+  }
+  write();
+  const answers = await Promise.all(alike);
+  expect(answers.map(({ status }) => status)).toEqual([503, 503, 503]);
+  expect(recorded).toMatchObject([{ count: 3, userAgent: 'a', route: 'POST /oauth2/token', ip: '127.0.0.1' }]);
+  durable = () => Promise.reject(new Error('nothing can be written'));
+  expect(await (await client('a')).json()).toMatchObject({ error: 'temporarily_unavailable' });
+  durable = () => Promise.resolve();
+  await client('b');
+  expect(recorded.slice(1)).toMatchObject([{ userAgent: 'b' }]);
+  expect(recorded[1]).not.toHaveProperty('count');
+  await end('first', first);
+  await end('second', second);
 });
 
 it('counts no request that has not come in whole', async () => {

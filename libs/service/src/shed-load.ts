@@ -1,15 +1,13 @@
-import { SHED } from '@rebelcore/api-access/fold-refusals';
-import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
-import { errorAnswer } from '@rebelcore/contracts/oauth-error';
-import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { RequestListener } from 'node:http';
+import { refusalTogether, type RefusalOptions } from './refuse-together.js';
 
-const RETRY_AFTER_S = '1';
-const OVERLOADED = problemDocument(
-  503,
-  SHED,
-  'There are more requests than can be answered at the moment; please try again.',
-);
+export interface LoadLimit extends RefusalOptions {
+  /** At most so many requests are in work at once. */
+  readonly maxInWork: number;
+  /** Of those to these addresses, without parameters. */
+  readonly addresses: ReadonlySet<string>;
+}
 
 /**
  * Has at most so many requests in work at once; who comes beyond them is answered 503 as soon as that is recorded. Without it
@@ -17,38 +15,37 @@ const OVERLOADED = problemDocument(
  * slow ones take no place, until its answer is recorded, so that hanging up frees none.
  *
  * To be installed after the recording of calls.
- *
- * @param concerns whether a request counts
  */
-export function shedLoad(
-  fastify: FastifyInstance,
-  maxInWork: number,
-  concerns: (request: FastifyRequest) => boolean,
-): void {
+export function shedLoad(fastify: FastifyInstance, limit: LoadLimit): void {
+  const { maxInWork, addresses } = limit;
   const inWork = new Set<FastifyRequest>();
-  const isTooMuch = (request: FastifyRequest): boolean => inWork.size >= maxInWork && concerns(request);
-  // Before anything is spent on its body; and again, since others may have come in whole meanwhile.
-  fastify.addHook('onRequest', (request, reply, done) => {
-    if (isTooMuch(request)) shed(request, reply);
-    else done();
+  const isTooMuch = (): boolean => inWork.size >= maxInWork;
+  const refuse = refusalTogether(limit);
+
+  // In front of Fastify, since what a refusal costs is what those pay who are served.
+  const { server } = fastify;
+  const [serve] = server.listeners('request') as RequestListener[];
+  if (serve === undefined) throw new Error('there is no server to shed load from');
+  server.removeListener('request', serve);
+  server.on('request', (request, response) => {
+    const [address = ''] = (request.url ?? '').split('?', 1);
+    if (isTooMuch() && addresses.has(address)) refuse(request, response, address);
+    else serve(request, response);
   });
-  fastify.addHook('preHandler', (request, reply, done) => {
-    if (isTooMuch(request)) {
-      shed(request, reply);
-      return;
+  // And again, since others may have come in whole meanwhile, and an address has more than one spelling.
+  fastify.addHook('preHandler', (request: FastifyRequest, reply: FastifyReply, done) => {
+    const { url: address = '' } = request.routeOptions;
+    if (!addresses.has(address)) done();
+    else if (isTooMuch()) {
+      reply.hijack();
+      refuse(request.raw, reply.raw, address);
+    } else {
+      inWork.add(request);
+      done();
     }
-    if (concerns(request)) inWork.add(request);
-    done();
   });
   fastify.addHook('onSend', (request, _reply, _payload, done) => {
     inWork.delete(request);
     done();
   });
-}
-
-/** Past all handlers of errors, since what a refusal costs is what those pay who are served. */
-function shed(request: FastifyRequest, reply: FastifyReply): void {
-  describeCall(request, { reason: SHED });
-  const { type, body } = errorAnswer(request.url, OVERLOADED);
-  void reply.code(503).header('retry-after', RETRY_AFTER_S).type(type).send(body);
 }

@@ -22,7 +22,7 @@ export interface Operation {
 }
 interface Document {
   readonly paths: Readonly<
-    Record<string, Readonly<Record<string, Described & { responses: Record<string, Described> }>>>
+    Record<string, Readonly<Record<string, Described & { responses: Record<string, Described>; security?: object[] }>>>
   >;
   readonly components?: { readonly responses?: Readonly<Record<string, Described>> };
 }
@@ -48,7 +48,7 @@ export class Contract {
         path,
         statuses: Object.keys(operation.responses).map(Number),
         hasBody: 'requestBody' in operation,
-        isGuarded: 'security' in operation,
+        isGuarded: operation.security?.every((requirement) => Object.keys(requirement).length > 0) ?? false,
       })),
     );
   }

@@ -23,11 +23,9 @@ export async function recordingProxy(target: string): Promise<RecordingProxy> {
   const { hostname, port } = new URL(target);
   const server = createServer((incoming, outgoing) => {
     const { method = '', url = '' } = incoming;
-    // The server takes writes from its own origin alone, as which the pages of this address come.
-    const headers = {
-      ...incoming.headers,
-      ...(incoming.headers.origin !== undefined && { origin: new URL(target).origin }),
-    };
+    // The server takes writes from its own origin alone, as which the pages of this address come; those of others stay others.
+    const isOwn = incoming.headers.origin === address();
+    const headers = { ...incoming.headers, ...(isOwn && { origin: new URL(target).origin }) };
     const chunks: Buffer[] = [];
     const onward = forward({ hostname, port, method, path: url, headers }, (answer) => {
       const { statusCode: status = 0 } = answer;
@@ -41,9 +39,10 @@ export async function recordingProxy(target: string): Promise<RecordingProxy> {
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.pipe(onward);
   });
+  const address = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: address(),
     recorded,
     close: () =>
       new Promise((resolve) => {

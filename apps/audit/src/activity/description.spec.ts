@@ -296,7 +296,7 @@ describe('what an event of the token service becomes', () => {
     expect(describeTokenEvent(tokenEvents.read(record(type, data)))).toMatchObject({
       eventType: 'api_user.authorization_applied',
       userId: apiUserId,
-      description: `Every authorize goes by the last change of API user ${apiUserId} now, and ${word} it`,
+      description: `Every authorize now goes by the last change of API user ${apiUserId}, and ${word} it`,
       metadata: { state, sequence: 9, applied_at: '2026-11-23T07:00:00.500Z' },
     });
   });

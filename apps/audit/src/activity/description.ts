@@ -26,7 +26,7 @@ export function describeTokenEvent(event: TokenEvent): ActivityEntry {
   return entryOf(inSpaceOfToken, {
     userId: apiUserId,
     eventType: 'api_user.authorization_applied',
-    description: `Every authorize goes by the last change of API user ${apiUserId} now, and ${state === 'active' ? 'accepts' : 'refuses'} it`,
+    description: `Every authorize now goes by the last change of API user ${apiUserId}, and ${state === 'active' ? 'accepts' : 'refuses'} it`,
     metadata: { state, sequence, applied_at: appliedAt },
   });
 }

@@ -168,14 +168,17 @@ describe('deactivating and reactivating', () => {
   });
 
   it('invariant 4: answers 202 without that moment while it is not confirmed, and 200 once it is', async () => {
-    const id = idOf(await acme.mint());
+    const [id, off] = [idOf(await acme.mint()), idOf(await acme.mint())];
+    await acme.call('POST', `/api/v1/users/${off}/deactivate`);
     identity.holdConfirmations();
-    const [minted, deactivated] = await Promise.all([
+    const [minted, deactivated, reactivated] = await Promise.all([
       acme.mint({ label: 'unconfirmed' }),
       acme.call('POST', `/api/v1/users/${id}/deactivate`),
+      acme.call('POST', `/api/v1/users/${off}/reactivate`),
     ]);
     expect(minted).toMatchObject({ status: 202, body: { enforced_at: null, password: expect.any(String) as unknown } });
     expect([deactivated.status, deactivated.body]).toEqual([202, { status: 'inactive', enforced_at: null }]);
+    expect([reactivated.status, reactivated.body]).toEqual([202, { status: 'active', enforced_at: null }]);
     const listed = async () => {
       const { body } = await acme.call('GET', '/api/v1/users?type=api&status=inactive');
       return (body.items as unknown as { id: string; enforced_at: string | null }[]).find((item) => item.id === id);

@@ -197,6 +197,8 @@ describe('POST /oauth2/token', () => {
       expectError(answer, 405, 'invalid_request');
       expect(answer.headers.get('allow')).toBe('POST');
     }
+    const large = { method: 'POST', headers: { ...FORM, ...own() }, body: 'x'.repeat(20_000) };
+    expectError(await send('/oauth2/introspect', large), 413, 'invalid_request');
     expectError(await send('/oauth2/nothing', {}), 404, 'invalid_request');
     expectError(await send('/oauth2/%zz', {}), 400, 'invalid_request');
     // Elsewhere as always.

@@ -66,7 +66,6 @@ const introspectionResponse = z.object({
 
 const REFUSALS = {
   401: refusal('invalid_client: unknown, wrong or inactive.'),
-  405: refusal('Only POST is answered; see Allow.'),
   408: refusal('The request did not arrive in time.'),
   413: refusal('The form is larger than this address accepts.'),
   414: refusal('A part of the address is too long.'),

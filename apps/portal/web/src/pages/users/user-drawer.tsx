@@ -77,8 +77,13 @@ export function UserDrawer({
           {isApi && viewer.owner && (
             <>
               <UserUsage id={user.id} />
-              <UserKeys apiUserId={user.id} />
-              <UserNetworks apiUserId={user.id} />
+              {/* Who was switched off for good authenticates by nothing and from nowhere. */}
+              {user.leaked !== true && (
+                <>
+                  <UserKeys apiUserId={user.id} />
+                  <UserNetworks apiUserId={user.id} />
+                </>
+              )}
               <HandOvers apiUserId={user.id} />
             </>
           )}
