@@ -94,7 +94,8 @@ async function farDown({ owner }: TestCustomer, path: string): Promise<void> {
 
 /** Goes on to the end of what is there until that many rows are. */
 async function goDown(page: Page, wanted: number): Promise<void> {
-  const shown = page.getByText(/^(All )?[\d,]+ shown/);
+  // Thousands are parted by commas in one list, by narrow blanks in the other.
+  const shown = page.getByText(/^(All )?\d[\d,\s]* shown/);
   const began = performance.now();
   await expect
     .poll(
@@ -102,7 +103,7 @@ async function goDown(page: Page, wanted: number): Promise<void> {
         await page.evaluate(() => {
           scrollTo(0, document.documentElement.scrollHeight);
         });
-        return Number((await shown.innerText()).replaceAll(/[^\d ].*|\D/g, ''));
+        return Number(/\d[\d,\s]*/.exec(await shown.innerText())?.[0].replaceAll(/\D/g, ''));
       },
       { timeout: 240_000, intervals: [50] },
     )

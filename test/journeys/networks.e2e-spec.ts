@@ -1,5 +1,4 @@
 import { Client } from '@rebelcore/embedded/client';
-import { until } from '@rebelcore/testing/until';
 import { authorize, bearerOf, endpoints, expectStatus, TestCustomer, type ApiUser } from '../support/system.js';
 
 let customer: TestCustomer;
@@ -42,8 +41,10 @@ it('an API user that is confined to networks authenticates and calls from there 
     headers: { 'content-type': 'application/json', cookie: customer.owner.session ?? '' },
     body: JSON.stringify(changed),
   });
-  expect(await answer.json()).toEqual({ authorize_networks: ['127.0.0.0/8', '::1/128'], token_networks: [] });
-  await until(async () => (await authorize(apiUser)).status === 200, 'the new list to count');
+  const set = { authorize_networks: ['127.0.0.0/8', '::1/128'], token_networks: [] };
+  expect(await answer.json()).toEqual({ ...set, enforced_at: expect.any(String) as string });
+  // Confirmed is in force.
+  expectStatus(await authorize(apiUser), 200);
   expectStatus(await authorizeFromOffice(apiUser), 401);
   expectStatus(await infer(await bearerOf(apiUser)), 200);
   expectStatus(await infer(bearer), 403);

@@ -40,7 +40,9 @@ let contract: Contract | undefined;
 /** Not through fetch, which tidies addresses and refuses headers. */
 async function ask(base: string, method: string, path: string, headers: Headers, body?: string): Promise<Answer> {
   const { hostname, port } = new URL(base);
-  const request = send({ hostname, port, method, path, headers, agent: false });
+  // With a DELETE Node would say nothing of a body, and send it all the same.
+  const length = body !== undefined && { 'content-length': String(Buffer.byteLength(body)) };
+  const request = send({ hostname, port, method, path, headers: { ...length, ...headers }, agent: false });
   request.end(body);
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
   const [status, answered] = [answer.statusCode ?? 0, await text(answer)];
@@ -84,7 +86,7 @@ const OUTCOMES: readonly {
   { what: 'form', methods: /POST|PUT|PATCH/, status: 415, headers: WHICH.form, body: 'a=b' },
   {
     what: 'coded',
-    methods: /POST|PUT|PATCH|DELETE/,
+    methods: /POST|PUT|PATCH/,
     status: 415,
     headers: { ...WHICH.json, 'content-encoding': 'gzip' },
     body: '{}',

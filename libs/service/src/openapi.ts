@@ -28,7 +28,9 @@ const ANYWHERE = {
   500: 'Something went wrong on our side; the detail has the correlation id to quote.',
   503: 'Not possible at the moment; Retry-After says in how many seconds to come again.',
 };
-const WITH_BODY = { 413: 'The body is larger than this address accepts.', 415: 'The body is not JSON.' };
+const WITH_BODY = { 413: 'The body is larger than this address accepts.' };
+/** What comes with a DELETE is ignored, whatever it is. */
+const WITH_CONTENT = { 415: 'The body is not JSON.' };
 const GUARDED = { 401: 'Without a valid token or session.', 403: 'Not for this caller.' };
 /** What the gateway answers besides, for the services behind it. */
 export const THROUGH_GATEWAY = {
@@ -50,6 +52,7 @@ export function withProblems(document: OpenAPIObject, further: Statuses = {}): O
         const statuses: Statuses = {
           ...ANYWHERE,
           ...(method !== 'get' && WITH_BODY),
+          ...(method !== 'get' && method !== 'delete' && WITH_CONTENT),
           ...(isGuarded(operation) && GUARDED),
           ...further,
         };
