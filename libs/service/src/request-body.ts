@@ -31,6 +31,8 @@ export function readBody(
       resolve(undefined);
     });
     payload.once('end', () => {
+      // Or it would be an error for every request, made with its stack for nobody.
+      payload.off('error', endedEarly).off('close', endedEarly);
       const [only] = chunks;
       resolve(length > limit ? undefined : chunks.length === 1 ? only : Buffer.concat(chunks, length));
     });
