@@ -1,6 +1,7 @@
 import type { Page } from '@playwright/test';
 import { authorize, type TestCustomer } from '../support/system.js';
 import { bringMultitude } from './support/multitude.js';
+import { takePictures } from './support/pictures.js';
 import { expect, test } from './support/test.js';
 
 /** `SCALE=0.01` tries this file quickly. */
@@ -182,6 +183,7 @@ async function rowStays(page: Page, customer: TestCustomer): Promise<void> {
     .poll(async () => Number((await news.innerText()).replaceAll(/\D/g, '')), { timeout: 60_000 })
     .toBeGreaterThanOrEqual(wanted);
   expect(await place()).toEqual(before);
+  await takePictures(page, 'new-entries');
   await fewNodes(page, 'while entries come');
 }
 

@@ -1,6 +1,16 @@
 import { Link } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { Fragment, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState, type Ref } from 'react';
+import {
+  Fragment,
+  memo,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+  type Ref,
+} from 'react';
 import { classes } from '../../ui/classes.js';
 import { useKeptRow } from '../../ui/kept-row.js';
 import { Status, type Mark } from '../../ui/status.js';
@@ -140,7 +150,8 @@ const Spacer = ({ height }: { height: number }) =>
     </tr>
   );
 
-function EntryCells({ entry, zone }: { entry: Entry; zone: string }) {
+/** Made again only for another entry or zone, since a list is made again with each row that comes into sight. */
+const EntryCells = memo(function EntryCells({ entry, zone }: { entry: Entry; zone: string }) {
   const { outcome, user_id: userId } = entry;
   return (
     <>
@@ -164,7 +175,7 @@ function EntryCells({ entry, zone }: { entry: Entry; zone: string }) {
       <td className={styles.subject}>{userId !== null && <SubjectLink id={userId} />}</td>
     </>
   );
-}
+});
 
 function SubjectLink({ id }: { id: string }) {
   const name = useUserName(id);

@@ -4,6 +4,9 @@ import type { Usage } from './usage-api.js';
 import type { Page, User } from './users-api.js';
 import { usagesQuery } from './users.queries.js';
 
+/** What is known of the calls of one API user. */
+export type KnownUsage = Usage | 'loading' | 'unknown';
+
 /** What is known of the calls of the API users shown; undefined where nobody may know, null where it could not be found out. */
 export type Usages = {
   readonly of: (id: string) => Usage | undefined;

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { Ellipsis } from 'lucide-react';
+import { memo } from 'react';
 import { Button } from '../../ui/button.js';
 import { CopyButton } from '../../ui/copy.js';
 import { Menu, MenuItem } from '../../ui/menu.js';
@@ -11,14 +12,17 @@ import { actionsFor, type Action, type Viewer } from './user-actions.js';
 import { UserStatus } from './user-status.js';
 import type { User } from './users-api.js';
 import styles from './users-table.module.css';
-import type { Usages } from './use-usages.js';
+import type { KnownUsage } from './use-usages.js';
 
-/** One user in the list. Its name opens the details; so does a press anywhere on the row that hits nothing else. */
-export function UserRow({
+/**
+ * One user in the list. Its name opens the details; so does a press anywhere on the row that hits nothing else. Made again only
+ * where something of it is another: a press on one row must not wait for all.
+ */
+export const UserRow = memo(function UserRow({
   user,
   index,
   measure,
-  usages,
+  usage,
   viewer,
   isSelected,
   onSelect,
@@ -27,7 +31,8 @@ export function UserRow({
   readonly user: User;
   readonly index: number;
   readonly measure: (row: HTMLTableRowElement | null) => void;
-  readonly usages: Usages | undefined;
+  /** Undefined where there is no column for it. */
+  readonly usage: KnownUsage | undefined;
   readonly viewer: Viewer;
   readonly isSelected: boolean;
   /** Absent for who cannot be one of many. */
@@ -101,9 +106,9 @@ export function UserRow({
       <td className={styles.status}>
         <UserStatus user={user} />
       </td>
-      {usages !== undefined && (
+      {usage !== undefined && (
         <td className={styles.used}>
-          <LastUsed user={user} usages={usages} />
+          <LastUsed user={user} usage={usage} />
         </td>
       )}
       <td className={styles.created}>
@@ -114,12 +119,13 @@ export function UserRow({
       </td>
     </tr>
   );
-}
+});
 
-function LastUsed({ user, usages }: { readonly user: User; readonly usages: Usages }) {
+function LastUsed({ user, usage }: { readonly user: User; readonly usage: KnownUsage }) {
   if (user.type === 'portal') return <span className={styles.faint}>–</span>;
-  const usage = usages.of(user.id);
-  if (usage === undefined) return <span className={styles.faint}>{usages.isLoading ? '' : words.unknown}</span>;
+  if (usage === 'unknown' || usage === 'loading') {
+    return <span className={styles.faint}>{usage === 'loading' ? '' : words.unknown}</span>;
+  }
   if (usage.last_used_at === null) return <span className={styles.faint}>{words.never}</span>;
   return (
     <>

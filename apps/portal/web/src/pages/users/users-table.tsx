@@ -1,5 +1,15 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { Fragment, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import {
+  Fragment,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  type Dispatch,
+  type SetStateAction,
+} from 'react';
 import { useKeptRow } from '../../ui/kept-row.js';
 import { useKeys } from '../../ui/keys.js';
 import { usersWords as words } from '../../words/users.js';
@@ -29,7 +39,7 @@ export function UsersTable({
   readonly usages: Usages | undefined;
   readonly viewer: Viewer;
   readonly selected: ReadonlySet<string>;
-  readonly onSelect: (selected: ReadonlySet<string>) => void;
+  readonly onSelect: Dispatch<SetStateAction<ReadonlySet<string>>>;
   readonly onAct: (action: Action, user: User) => void;
   /** The end of what is there comes near. */
   readonly onEnd: () => void;
@@ -68,12 +78,17 @@ export function UsersTable({
   const selectable = viewer.owner ? users.filter(isSelectable) : [];
   const chosen = selectable.filter(({ id }) => selected.has(id));
   const areAllSelected = chosen.length > 0 && chosen.length === selectable.length;
-  const select = (id: string, on: boolean) => {
-    const next = new Set(selected);
-    if (on) next.add(id);
-    else next.delete(id);
-    onSelect(next);
-  };
+  const select = useCallback(
+    (id: string, on: boolean) => {
+      onSelect((before) => {
+        const next = new Set(before);
+        if (on) next.add(id);
+        else next.delete(id);
+        return next;
+      });
+    },
+    [onSelect],
+  );
   return (
     <table className={styles.table} aria-label={words.list} aria-rowcount={isWhole ? users.length + 1 : -1}>
       <thead>
@@ -128,7 +143,7 @@ export function UsersTable({
                 user={user}
                 index={index}
                 measure={rows.measureElement}
-                usages={usages}
+                usage={usages && (usages.of(user.id) ?? (usages.isLoading ? 'loading' : 'unknown'))}
                 viewer={viewer}
                 isSelected={isSelectable(user) && selected.has(user.id)}
                 onSelect={isSelectable(user) && viewer.owner ? select : undefined}

@@ -53,6 +53,13 @@ export function UsersPage() {
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage && error === null) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, error, fetchNextPage]);
+  const act = useCallback(
+    (action: Action, one: User) => {
+      if (action === 'rotate') void navigate({ search: (before) => ({ ...before, user: one.id, rotate: 1 }) });
+      else setActing({ action, users: [one] });
+    },
+    [navigate],
+  );
   const close = useCallback(() => {
     void navigate({ search: ({ user: _, rotate: __, ...others }) => others, resetScroll: false });
   }, [navigate]);
@@ -96,11 +103,7 @@ export function UsersPage() {
               viewer={viewer}
               selected={selected}
               onSelect={setSelected}
-              onAct={(action, one) => {
-                if (action === 'rotate')
-                  void navigate({ search: (before) => ({ ...before, user: one.id, rotate: 1 }) });
-                else setActing({ action, users: [one] });
-              }}
+              onAct={act}
               onEnd={loadMore}
               isWhole={!hasNextPage}
             />
