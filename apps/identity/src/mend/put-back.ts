@@ -17,7 +17,8 @@ type Verifiers = ReadonlyMap<string, { readonly verifier: string; readonly peppe
 
 /**
  * Puts events that the topic has and the store lacks back into the store, with the tables that follow them. All ids and numbers
- * are compared before anything is written, and everything is written in one transaction or nothing.
+ * are compared before anything is written, and everything is written in one transaction or nothing. Records that nobody can read
+ * are left out and named: readers have parked them, and where one was an event of ours the numbers after it do not follow.
  *
  * @throws when the topic and the store have different events under one number, or the topic lacks numbers between them
  */
@@ -32,7 +33,8 @@ export async function putBack(
   const [events, credentials, heartbeats] = await reader.facts(topics);
   await reader.close();
   if (events === undefined || credentials === undefined || heartbeats === undefined) return 0;
-  const lacking = await lackingIn(pool, kafka, group, events);
+  const unreadable: string[] = [];
+  const lacking = await lackingIn(pool, kafka, group, events, unreadable);
   const verifiers = await verifiersOf(kafka, group, credentials);
   const store = await storeOf(kafka, group, heartbeats);
   await inTransaction(
@@ -45,12 +47,19 @@ export async function putBack(
     },
     { attempts: 1 },
   );
+  if (unreadable.length > 0) say(`left out, since nobody can read them: ${unreadable.join(', ')}`);
   say(`${String(lacking.length)} events are back in the store; identity goes on by itself once it has compared them`);
   return lacking.length;
 }
 
 /** The events of the topic that the store does not have, each once, by customer and sequence. */
-async function lackingIn(pool: Pool, kafka: Kafka, group: string, facts: TopicFacts): Promise<Found[]> {
+async function lackingIn(
+  pool: Pool,
+  kafka: Kafka,
+  group: string,
+  facts: TopicFacts,
+  unreadable: string[],
+): Promise<Found[]> {
   const lacking = new Map<string, Found>();
   await readRecords(
     kafka,
@@ -58,7 +67,12 @@ async function lackingIn(pool: Pool, kafka: Kafka, group: string, facts: TopicFa
     facts,
     () => 0n,
     async (messages) => {
-      const found = messages.map((message) => ({ customerId: message.key ?? '', event: identityEvents.read(message) }));
+      const found = messages.flatMap((message) => {
+        const event = readable(() => identityEvents.read(message));
+        if (event !== undefined && message.key === event.data.customerId) return [{ customerId: message.key, event }];
+        unreadable.push(`a record of ${facts.topic} at offset ${String(message.offset)}`);
+        return [];
+      });
       const { rows } = await pool.query<{ n: string; event_id: string }>(
         `select t.n, e.event_id from unnest($1::uuid[], $2::bigint[]) with ordinality as t (customer_id, sequence, n)
          join event e on e.customer_id = t.customer_id and e.sequence = t.sequence`,
@@ -89,12 +103,23 @@ async function verifiersOf(kafka: Kafka, group: string, facts: TopicFacts): Prom
     () => 0n,
     (messages) => {
       for (const message of messages) {
-        const { apiUserId, verifier, pepperVersion } = credentialEvents.read(message).data;
+        const issued = readable(() => credentialEvents.read(message).data);
+        if (issued === undefined) continue;
+        const { apiUserId, verifier, pepperVersion } = issued;
         if (!verifiers.has(apiUserId)) verifiers.set(apiUserId, { verifier, pepperVersion });
       }
     },
   );
   return verifiers;
+}
+
+/** What a record says, or undefined for one that the contract does not know. */
+function readable<Said>(read: () => Said): Said | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The store that the newest heartbeat names: this one takes its place. */
