@@ -164,6 +164,12 @@ it('records by route, however an address is spelled, exactly once', async () => 
   expect(found.toSorted(([a], [b]) => a - b)).toEqual(asked.map(([, , , route], at) => [at, route]));
 });
 
+it('refuses an address of which a part is too long for any id, and says so as the document does', async () => {
+  const cookie = customer.owner.session ?? '';
+  const { status } = await ask(endpoints().portal, 'GET', `/api/v1/users/${'a'.repeat(2_000)}`, { cookie });
+  expect(status).toBe(414);
+});
+
 it('has one entry for a request with a session that is over, and none for its exchange', async () => {
   const name = `over-${randomUUID()}`;
   const cookie = `__Host-session=${'o'.repeat(43)}`;

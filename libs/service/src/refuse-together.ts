@@ -28,6 +28,8 @@ const OVERLOADED = problemDocument(
 interface Crowd {
   readonly call: Call;
   readonly responses: ServerResponse[];
+  /** When the last of them came. */
+  lastAt: Date;
 }
 
 /**
@@ -47,7 +49,10 @@ export function refusalTogether({ service, recorder, trustedProxies }: RefusalOp
     const crowd = gathering.get(key);
     if (crowd === undefined || crowd.responses.length === MAX_REFUSED_TOGETHER)
       gather(key, response, address, { route, ip, userAgent });
-    else crowd.responses.push(response);
+    else {
+      crowd.responses.push(response);
+      crowd.lastAt = new Date();
+    }
   };
 
   function gather(
@@ -56,10 +61,10 @@ export function refusalTogether({ service, recorder, trustedProxies }: RefusalOp
     address: string,
     likeness: Pick<Call, 'route' | 'ip' | 'userAgent'>,
   ): void {
-    const began = performance.now();
+    const [began, at] = [performance.now(), new Date()];
     const call: Call = {
       id: randomUUIDv7(),
-      at: new Date().toISOString(),
+      at: at.toISOString(),
       service,
       ...likeness,
       status: 503,
@@ -68,7 +73,7 @@ export function refusalTogether({ service, recorder, trustedProxies }: RefusalOp
       correlationId: newCorrelationId(),
       reason: REASON,
     };
-    const crowd: Crowd = { call, responses: [first] };
+    const crowd: Crowd = { call, responses: [first], lastAt: at };
     gathering.set(key, crowd);
     const close = () => {
       if (gathering.get(key) === crowd) gathering.delete(key);
@@ -77,7 +82,7 @@ export function refusalTogether({ service, recorder, trustedProxies }: RefusalOp
       close();
       const durationMs = Math.round((performance.now() - began) * 1000) / 1000;
       const count = crowd.responses.length;
-      return { ...call, durationMs, ...(count > 1 && { count, lastAt: new Date().toISOString() }) };
+      return { ...call, durationMs, ...(count > 1 && { count, lastAt: crowd.lastAt.toISOString() }) };
     };
     recorder.record(UNATTRIBUTED, record).then(
       () => {

@@ -2,6 +2,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { contractNotes } from './test.config.js';
 
 interface Answer {
   readonly status: number;
@@ -101,7 +102,7 @@ const seen = new Set<string>();
 
 /** For test/contract.mjs, which says where: what tests have seen answered, a file per process. */
 function noteSeen(answer: string): void {
-  const folder = process.env.CONTRACT_SEEN;
+  const folder = contractNotes();
   if (folder === undefined || seen.has(answer)) return;
   seen.add(answer);
   appendFileSync(join(folder, String(process.pid)), `${answer}\n`);

@@ -34,6 +34,9 @@ export function testInfrastructure() {
   throw new Error(`no test infrastructure: ${z.prettifyError(parsed.error)}`);
 }
 
+/** The folder in which to note what was seen answered; undefined where nobody asks. */
+export const contractNotes = (): string | undefined => process.env.CONTRACT_SEEN;
+
 /** The seed of a random test: `SEED` of the environment to play one again, otherwise a new one. */
 export function testSeed(): number {
   return z.coerce

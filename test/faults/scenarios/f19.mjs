@@ -22,6 +22,12 @@ export default {
     await seconds(short ? 2 : 5);
     await load.stop();
     await system.settled();
+    // What nobody can read is no event that a store could lack.
+    const producer = system.kafka('identity').producer();
+    await producer.connect();
+    await producer.send({ topic: 'identity.events.v1', acks: -1, messages: [{ key: null, value: '{}' }] });
+    await producer.disconnect();
+    await system.settled();
     const lost = await system.asSuperuser('identity', 'select event_id from event order by 1');
 
     const replicas = system.services('identity');

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { asProblem } from '../../api/problem.js';
 import { Button } from '../../ui/button.js';
 import { Dialog } from '../../ui/dialog.js';
@@ -77,12 +77,12 @@ export function UserDrawer({
           {isApi && viewer.owner && (
             <>
               <UserUsage id={user.id} />
-              {/* Who was switched off for good authenticates by nothing and from nowhere. */}
+              {/* Who was switched off for good authenticates by nothing and from nowhere. What is half typed for one is no other's. */}
               {user.leaked !== true && (
-                <>
+                <Fragment key={user.id}>
                   <UserKeys apiUserId={user.id} />
                   <UserNetworks apiUserId={user.id} />
-                </>
+                </Fragment>
               )}
               <HandOvers apiUserId={user.id} />
             </>
