@@ -23,6 +23,12 @@ const noWallClockDurations = [
   measured('AssignmentExpression'),
 ];
 
+/** A pool to which nobody listens ends the process once the database goes away. */
+const noDeafPools = {
+  selector: "NewExpression[callee.name='Pool'], NewExpression[callee.property.name='Pool']",
+  message: 'Open it with openPool() of @rebelcore/service/database.',
+};
+
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.data/**', '.cache/**', 'apps/portal/web/src/api/schema.d.ts'] },
   js.configs.recommended,
@@ -75,6 +81,10 @@ export default tseslint.config(
     files: ['apps/**/*.ts', 'libs/**/*.ts'],
     // The tour compares its own moments with those that services tell.
     ignores: ['**/*spec.ts', 'apps/portal/web/**', 'apps/tour/**'],
+    rules: { 'no-restricted-syntax': [...noSpreadLiterals, ...noWallClockDurations, noDeafPools] },
+  },
+  {
+    files: ['libs/service/src/database.ts', 'libs/testing/src/test-database.ts'],
     rules: { 'no-restricted-syntax': [...noSpreadLiterals, ...noWallClockDurations] },
   },
   {

@@ -24,6 +24,17 @@ it('shows the three system roles', async () => {
   expect(items[2]?.permissions).toMatchObject({ can_use_agent: true, can_add_users: false });
 });
 
+it('goes on after the database has ended each of its connections while nobody used them', async () => {
+  const { id } = (await acme.mint()).body;
+  const write = (what: string) => acme.call('POST', `/api/v1/users/${String(id)}/${what}`);
+  // The emergency stop has connections of its own.
+  expect((await write('deactivate')).status).toBe(200);
+  expect(await identity.database.endSessions(`application_name = 'identity' and state = 'idle'`)).toBeGreaterThan(1);
+  const again = async (what: string) => [200, 202].includes((await write(what)).status) || undefined;
+  await until(() => again('reactivate'), 'a write through the usual connections');
+  await until(() => again('deactivate'), 'one through those of the emergency stop');
+});
+
 describe('on its topics identity', () => {
   it('invariant 1: publishes what is committed and nothing else, in the order of each customer', async () => {
     await acme.mint();

@@ -1,5 +1,5 @@
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
-import type { Pool, PoolConfig } from 'pg';
+import { Pool, type PoolConfig } from 'pg';
 import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
 
 export interface DatabaseOptions {
@@ -43,6 +43,16 @@ export const poolOptions = ({ url, applicationName }: DatabaseOptions, max: numb
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   ...BOUNDED_WAITS,
 });
+
+/**
+ * A pool that outlives its connections. Of one that is lost while nobody uses it pg tells the pool, and a pool to which nobody
+ * listens ends the process; whoever asks next gets another connection, or an error.
+ */
+export function openPool(config: PoolConfig): Pool {
+  const pool = new Pool(config);
+  pool.on('error', () => undefined);
+  return pool;
+}
 
 /** The pg pool that a TypeORM data source works on, for the hot paths. The data source must be initialised. */
 export function poolOf(dataSource: DataSource): Pool {

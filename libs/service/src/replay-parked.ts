@@ -1,7 +1,8 @@
 import { Projection, type HandlersByTopic } from '@rebelcore/messaging/project/projection';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
-import { Pool } from 'pg';
+import type { Pool } from 'pg';
 import { databaseUrl } from './config.js';
+import { openPool } from './database.js';
 import { createLogger } from './log.js';
 
 /**
@@ -12,7 +13,7 @@ import { createLogger } from './log.js';
  */
 export async function replayParked(service: string, view: string, handlers: HandlersByTopic): Promise<void> {
   try {
-    const pool = new Pool({ connectionString: withSessionSettings(databaseUrl(service, 'service')), max: 2 });
+    const pool = openPool({ connectionString: withSessionSettings(databaseUrl(service, 'service')), max: 2 });
     try {
       const projection = new Projection({ pool, view, logger: createLogger(service, 'error') });
       const { replayed, left } = await projection.replayParked(handlers);

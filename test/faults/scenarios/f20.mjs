@@ -12,10 +12,20 @@ export default {
     await seconds(short ? 2 : 5);
     await before.stop();
     await system.settled();
+    // Whom poison of an earlier scenario holds up is let go on: the topic is filled without it.
+    const heldUp = (
+      await system.asSuperuser('token', "select distinct key from parked_record where topic = $1 and key <> ''", [
+        TOPIC,
+      ])
+    ).map(({ key }) => key);
     const rows = async () =>
-      (await system.asSuperuser('token', 'select a::text as line from authorization_v1 a order by 1')).map(
-        ({ line }) => line,
-      );
+      (
+        await system.asSuperuser(
+          'token',
+          'select a::text as line from authorization_v1 a where customer_id::text <> all($1) order by 1',
+          [heldUp],
+        )
+      ).map(({ line }) => line);
     const view = await rows();
 
     const admin = system.kafka('admin').admin();
@@ -54,6 +64,8 @@ export default {
       JSON.stringify(after) === JSON.stringify(view),
       `the view has ${after.length} rows after, and had ${view.length}, or others`,
     );
+    const parked = await system.asSuperuser('token', 'select from parked_record where topic = $1', [TOPIC]);
+    expect(parked.length === 0, `${parked.length} records are parked although the topic is filled from the store`);
     const load = scenario.load({ writers: 4, callers: 4, pauseMs: 5 });
     await seconds(2);
     await load.stop();

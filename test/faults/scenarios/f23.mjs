@@ -5,7 +5,8 @@ import { seconds } from '../waiting.mjs';
 /** What of each view must be as it was. */
 const VIEWS = {
   token: `select api_user_id, customer_id, username, role_id, role, scope, status, sequence, verifier from authorization_v1`,
-  audit: `select id, customer_id, event_type, outcome, occurred_at from activity`,
+  // No view: of older customers its topics may have lost calls, see F21.
+  audit: `select id, customer_id, event_type, outcome, occurred_at from activity where customer_id = any($1)`,
   identity: 'select * from enforcement_v1',
 };
 
@@ -40,11 +41,12 @@ export default {
   },
 };
 
-async function asBefore({ system, expect, note }, name, lose) {
+async function asBefore({ system, customers, expect, note }, name, lose) {
   const content = async () => {
     const [row] = await system.asSuperuser(
       name,
       `select count(*)::int as rows, md5(coalesce(string_agg(v::text, ',' order by v::text), '')) as hash from (${VIEWS[name]}) as v`,
+      name === 'audit' ? [customers.map(({ id }) => id)] : [],
     );
     return `${row.rows} rows, ${row.hash}`;
   };

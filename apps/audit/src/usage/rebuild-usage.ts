@@ -1,5 +1,6 @@
 import { contentOf, type Content } from '@rebelcore/messaging/rebuild/content';
-import { Pool, type PoolClient } from 'pg';
+import { openPool } from '@rebelcore/service/database';
+import type { PoolClient } from 'pg';
 import { usageOf, type UsedEntry } from './usage-fold.js';
 
 /** What happens while usage is rebuilt comes in less with every round; the rest while the consumers wait. */
@@ -45,8 +46,7 @@ class RebuildRefused extends Error {}
  * @throws whatever else went wrong; the old view is untouched then
  */
 export async function rebuildUsage(options: RebuildOptions): Promise<RebuildResult> {
-  const pool = new Pool({ connectionString: options.databaseUrl, application_name: 'audit-rebuild', max: 1 });
-  pool.on('error', () => undefined);
+  const pool = openPool({ connectionString: options.databaseUrl, application_name: 'audit-rebuild', max: 1 });
   const db = await pool.connect();
   db.on('error', () => undefined);
   try {

@@ -29,6 +29,7 @@ const GROUP = 'identity.rebuild';
  */
 export async function rebuildEnforcement(pool: Pool, kafka: Kafka): Promise<RebuildResult> {
   const db = await pool.connect();
+  db.on('error', () => undefined);
   const topics = new TopicReader(kafka);
   try {
     await db.query(

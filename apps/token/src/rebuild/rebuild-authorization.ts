@@ -3,7 +3,8 @@ import type { Projection } from '@rebelcore/messaging/project/projection';
 import type { Content } from '@rebelcore/messaging/rebuild/content';
 import type { Kafka } from 'kafkajs';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
-import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { openPool } from '@rebelcore/service/database';
+import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { rebuildHandlers } from '../authorization/authorization.projector.js';
 import { AUTHORIZATION, AUTHORIZATION_TOPICS } from '../authorization/authorization.view.js';
 import { bulkLoad, type BulkLoad } from './bulk-load.js';
@@ -63,12 +64,11 @@ export class RebuildRefused extends Error {}
  * @throws whatever else went wrong; the old view is untouched then
  */
 export async function rebuildAuthorization(options: RebuildOptions): Promise<RebuildResult> {
-  const live = new Pool({
+  const live = openPool({
     connectionString: withSessionSettings(options.databaseUrl),
     application_name: APPLICATION_NAME,
     max: 1,
   });
-  live.on('error', () => undefined);
   try {
     const session = await live.connect();
     session.on('error', () => undefined);

@@ -2,7 +2,8 @@ import { isDataError } from '@rebelcore/messaging/transaction';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { createLogger } from '@rebelcore/service/log';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
-import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { openPool } from '@rebelcore/service/database';
+import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { AUTHORIZATION } from '../authorization/authorization.view.js';
 
 // The view that is being rebuilt lies in a schema of its own, `rebuild`, with what a projection keeps beside it.
@@ -17,9 +18,7 @@ export const GROUP_PREFIX = 'token.rebuild';
 export function rebuildPool(databaseUrl: string): Pool {
   const settings = ['search_path=rebuild', 'synchronous_commit=off', 'work_mem=128MB', 'maintenance_work_mem=256MB'];
   const connectionString = withSessionSettings(databaseUrl, settings);
-  const pool = new Pool({ connectionString, application_name: APPLICATION_NAME, max: 4 });
-  pool.on('error', () => undefined);
-  return pool;
+  return openPool({ connectionString, application_name: APPLICATION_NAME, max: 4 });
 }
 
 /** The view in that schema. What is parked again would be reported again; how much it is, the rebuild says at its end. */

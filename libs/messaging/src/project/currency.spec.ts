@@ -37,7 +37,12 @@ describe('given heartbeats and what a view has applied, it is current', () => {
   it('of nothing by offsets that count in another topic of the same name, however high', () => {
     expect(current([beat(1, ['1'], NEW)], applied([5_000]))[0]).toBeUndefined();
     expect(current([beat(1, ['1'], NEW)], applied([1], NEW))[0]).toBe(1);
-    expect(current([beat(1, ['0'], NEW)], applied([5_000]))[0]).toBe(1);
+  });
+
+  it('of nothing by a heartbeat that found another topic of the same name empty', () => {
+    expect(current([beat(1, ['0'])], applied([5], NEW))[0]).toBeUndefined();
+    expect(current([beat(1, ['0'], NEW)], applied([5]))[0]).toBeUndefined();
+    expect(current([beat(1, ['0'])], applied([]))[0]).toBe(1);
   });
 
   it('of nothing while the topic has lost records that it had not read, and again in a topic made anew', () => {

@@ -66,8 +66,8 @@ function missing({ published, incarnations }: Beat, applied: readonly AppliedTop
       return `${topic} has lost records before they were read here; "npm run republish" fills it again`;
     }
     for (const [partition, end] of ends.entries()) {
-      if (end === '0') continue;
       const at = partitions.get(partition);
+      if (at === undefined && end === '0') continue;
       const where = `${topic}/${String(partition)}`;
       if (at?.incarnation !== incarnation) return `${where} of incarnation ${incarnation} was not read yet`;
       if (BigInt(end) > at.offset) return `${where} was read up to ${String(at.offset)} of ${end}`;
