@@ -41,6 +41,7 @@ import { Invitations } from './portal-user/invitations.js';
 import { InviteController } from './portal-user/invite.controller.js';
 import { InviteMails } from './portal-user/invite-mails.js';
 import { Mailer, mailHealth } from './mail/mailer.js';
+import { toldEvent } from './published-event.js';
 import { PortalPasswords } from './passwords/portal-passwords.js';
 import { Person } from './portal-user/person.entity.js';
 import {
@@ -142,6 +143,10 @@ export class IdentityModule {
                 kafka,
                 logger,
                 topic: 'identity.events.v1',
+                eventOf: (message) => {
+                  const event = toldEvent(message);
+                  return event && { customerId: event.data.customerId, sequence: event.sequence, id: event.id };
+                },
                 heartbeatTopic: 'identity.heartbeats.v1',
                 name: 'identity',
               }),

@@ -1,6 +1,7 @@
 import { encodeUnnumbered, type UnnumberedEvent } from '@rebelcore/contracts/cloud-event';
-import { identityEvents, type IdentityEventData } from '@rebelcore/contracts/identity-events';
+import { identityEvents, type IdentityEvent, type IdentityEventData } from '@rebelcore/contracts/identity-events';
 import type { Recording } from '@rebelcore/event-store/event-store';
+import type { ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 
 type EventName = keyof typeof identityEvents.schemas;
@@ -16,6 +17,16 @@ export function identityEvent(recording: Recording<PublishedEvent>, subject: str
   const { type, data } = recording.event;
   const event = { ...envelope(recording, subject), type: identityEvents.wireType(type), data };
   return { topic: 'identity.events.v1', ...encodeUnnumbered(event, recording.customerId) };
+}
+
+/** What a record of that topic tells; undefined for one that no reader of the topic takes. */
+export function toldEvent(message: ReceivedMessage): IdentityEvent | undefined {
+  try {
+    const event = identityEvents.read(message);
+    return message.key === event.data.customerId ? event : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What every record that follows from a stored event says about it. */

@@ -53,6 +53,10 @@ describe('a store that has published', () => {
       pool,
       kafka: kafka.client(),
       topic,
+      eventOf: ({ key, headers, value }) =>
+        key === customerId && String(value) === '{}'
+          ? { customerId, sequence: Number(headers['ce_sequence']), id: String(headers['ce_id']) }
+          : undefined,
       heartbeatTopic,
       name: 'test',
       logger: silent,
@@ -145,6 +149,26 @@ describe('a store that has published', () => {
     await restore(1, `insert into outbox (topic, key, headers, value) values ('${topic}', 'key', '{}', '{}')`);
     await until(() => publishing.status().refusal?.includes('npm run restore'), 'the relay to refuse');
     expect(publishing.status()).toMatchObject({ leader: true, published: 2 });
+  });
+
+  it('looks behind what nobody can read, and misses none of it', async () => {
+    const { append } = guarded();
+    const publishing = relay(guarded().guard);
+    await append(0);
+    await append(1);
+    await published(2, publishing);
+    await publishing.stop();
+    const publisher = new KafkaPublisher(kafka.client());
+    close.push(() => publisher.close());
+    const junk = (where: string) => [
+      { topic: where, key: 'nobody', headers: {}, value: '{' },
+      { topic: where, key: customerId, headers: { ce_id: 'none', ce_sequence: '1e9' }, value: '' },
+    ];
+    await publisher.publish([...junk(topic), ...junk(heartbeatTopic)]);
+    await restore(2);
+    expect((await append(2))[0]?.sequence).toBe(3);
+    await restore(1);
+    await expect(append(1)).rejects.toThrow(/holds 1 events, and had published 2 at /);
   });
 
   it('misses also what no heartbeat has told of yet', async () => {

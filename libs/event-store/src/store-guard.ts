@@ -1,11 +1,11 @@
-import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
 import { readRecords } from '@rebelcore/messaging/consume/read-records';
 import type { Logger } from '@rebelcore/messaging/logger';
-import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
+import { TopicReader } from '@rebelcore/messaging/topic-facts';
 import type { Kafka } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
 import { acrossCustomers } from './customer-scope.js';
+import { newestHeartbeat } from './newest-heartbeat.js';
 
 /**
  * SQL of what changes whenever the store may have become another one: the server was started again, another one has taken
@@ -37,10 +37,19 @@ export interface StoreGuardOptions {
   readonly kafka: Kafka;
   /** Keyed by customer, with every event. */
   readonly topic: string;
+  /** Which event a record of it tells of; undefined for one that nobody can read, which is none that a store could lack. */
+  readonly eventOf: (message: ReceivedMessage) => ToldEvent | undefined;
   readonly heartbeatTopic: string;
   /** The principal: the group that reads begins with it. */
   readonly name: string;
   readonly logger: Logger;
+}
+
+/** An event as its topic names it. */
+export interface ToldEvent {
+  readonly customerId: string;
+  readonly sequence: number;
+  readonly id: string;
 }
 
 /** Without a heartbeat that tells more, so many of the last records of each partition are looked for in the store. */
@@ -145,7 +154,8 @@ export class StoreGuard {
     const { topic, heartbeatTopic } = this.options;
     const [events, heartbeats] = await this.topics.facts([topic, heartbeatTopic]);
     if (events === undefined || heartbeats === undefined) return undefined;
-    const newest = await this.newestHeartbeat(heartbeats);
+    const group = `${this.options.name}.verify`;
+    const newest = await newestHeartbeat(this.options.kafka, group, heartbeats);
     if (newest !== undefined && newest.store.id !== id) {
       return `the event store is ${id}, but ${topic} was published by store ${newest.store.id}`;
     }
@@ -155,42 +165,24 @@ export class StoreGuard {
     const known = newest?.incarnations[topic] === events.incarnation ? newest.published[topic] : undefined;
     let [missing, first] = [0, ''];
     const from = (partition: number) => BigInt(known?.[partition] ?? (events.partitions[partition]?.high ?? 0n) - TAIL);
-    await readRecords(this.options.kafka, `${this.options.name}.verify`, events, from, async (messages) => {
-      const absent = await acrossCustomers(this.options.pool, (tx) => absentFrom(tx, messages));
+    await readRecords(this.options.kafka, group, events, from, async (messages) => {
+      const told = messages.map((message) => this.options.eventOf(message)).filter((event) => event !== undefined);
+      const absent = await acrossCustomers(this.options.pool, (tx) => absentFrom(tx, told));
       missing += absent.length;
       first ||= absent[0] ?? '';
     });
     if (missing === 0) return undefined;
     return `event store ${id} has gone back: it lacks ${String(missing)} events that ${topic} has, such as ${first}`;
   }
-
-  private async newestHeartbeat(facts: TopicFacts): Promise<Heartbeat | undefined> {
-    const end = facts.partitions[0]?.high ?? 0n;
-    let newest: Heartbeat | undefined;
-    await readRecords(
-      this.options.kafka,
-      `${this.options.name}.verify`,
-      facts,
-      () => end - 1n,
-      (messages) => {
-        for (const { value } of messages) newest = heartbeat.safeParse(JSON.parse(String(value))).data ?? newest;
-      },
-    );
-    return newest;
-  }
 }
 
 /** The ids of those events that the store does not hold at their place. */
-async function absentFrom(tx: PoolClient, messages: readonly ReceivedMessage[]): Promise<string[]> {
+async function absentFrom(tx: PoolClient, events: readonly ToldEvent[]): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
-    `select t.id from unnest($1::text[], $2::text[], $3::text[]) as t (customer_id, sequence, id)
-      where not exists (select from event e where e.customer_id = t.customer_id::uuid and e.sequence = t.sequence::bigint
-                           and e.event_id = t.id::uuid)`,
-    [
-      messages.map(({ key }) => key),
-      messages.map(({ headers }) => String(headers['ce_sequence'])),
-      messages.map(({ headers }) => String(headers['ce_id'])),
-    ],
+    `select t.id from unnest($1::uuid[], $2::bigint[], $3::uuid[]) as t (customer_id, sequence, id)
+      where not exists (select from event e where e.customer_id = t.customer_id and e.sequence = t.sequence
+                           and e.event_id = t.id)`,
+    [events.map(({ customerId }) => customerId), events.map(({ sequence }) => sequence), events.map(({ id }) => id)],
   );
   return rows.map(({ id }) => id);
 }

@@ -22,17 +22,16 @@ export default {
     await seconds(short ? 2 : 5);
     await load.stop();
     await system.settled();
-    // What nobody can read is no event that a store could lack.
-    const producer = system.kafka('identity').producer();
-    await producer.connect();
-    await producer.send({ topic: 'identity.events.v1', acks: -1, messages: [{ key: null, value: '{}' }] });
-    await producer.disconnect();
-    await system.settled();
     const lost = await system.asSuperuser('identity', 'select event_id from event order by 1');
 
     const replicas = system.services('identity');
     for (const service of replicas) service.kill('SIGKILL');
     await Promise.all(replicas.map(({ process }) => process.exited));
+    // What nobody can read is no event that a store could lack, and no heartbeat has told of it.
+    const producer = system.kafka('identity').producer();
+    await producer.connect();
+    await producer.send({ topic: 'identity.events.v1', acks: -1, messages: [{ key: null, value: '{}' }] });
+    await producer.disconnect();
     await system.asSuperuser('identity', RESTORE(heads));
     await system.asSuperuser('identity', 'delete from user_v1 where not (id = any($1::uuid[]))', [
       statuses.map(({ id }) => id),
@@ -63,6 +62,10 @@ export default {
     expect(
       JSON.stringify(found) === JSON.stringify(lost),
       `the store has ${found.length} events, and had ${lost.length}, or others`,
+    );
+    await until(
+      async () => (await mint(ledger, customers[0], urls)).answer?.status === 201,
+      'a command to be accepted again',
     );
     const after = scenario.load({ writers: 4, callers: 4, pauseMs: 5 });
     await seconds(2);

@@ -1,12 +1,14 @@
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
-import { heartbeat } from '@rebelcore/contracts/heartbeat';
-import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
+import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { DomainEvent } from '@rebelcore/event-store/aggregate';
+import { newestHeartbeat } from '@rebelcore/event-store/newest-heartbeat';
+import type { ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
 import { readRecords } from '@rebelcore/messaging/consume/read-records';
 import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import type { Kafka } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
+import { toldEvent } from '../published-event.js';
 import { STREAMS } from '../streams.js';
 
 interface Found {
@@ -36,7 +38,8 @@ export async function putBack(
   const unreadable: string[] = [];
   const lacking = await lackingIn(pool, kafka, group, events, unreadable);
   const verifiers = await verifiersOf(kafka, group, credentials);
-  const store = await storeOf(kafka, group, heartbeats);
+  // This store takes the place of the one that has published last.
+  const store = (await newestHeartbeat(kafka, group, heartbeats))?.store.id;
   await inTransaction(
     pool,
     (tx) => tx.query('begin; lock table customer_head in exclusive mode'),
@@ -68,8 +71,8 @@ async function lackingIn(
     () => 0n,
     async (messages) => {
       const found = messages.flatMap((message) => {
-        const event = readable(() => identityEvents.read(message));
-        if (event !== undefined && message.key === event.data.customerId) return [{ customerId: message.key, event }];
+        const event = toldEvent(message);
+        if (event !== undefined) return [{ customerId: event.data.customerId, event }];
         unreadable.push(`a record of ${facts.topic} at offset ${String(message.offset)}`);
         return [];
       });
@@ -103,39 +106,20 @@ async function verifiersOf(kafka: Kafka, group: string, facts: TopicFacts): Prom
     () => 0n,
     (messages) => {
       for (const message of messages) {
-        const issued = readable(() => credentialEvents.read(message).data);
-        if (issued === undefined) continue;
-        const { apiUserId, verifier, pepperVersion } = issued;
-        if (!verifiers.has(apiUserId)) verifiers.set(apiUserId, { verifier, pepperVersion });
+        const issued = toldVerifier(message);
+        if (issued !== undefined && !verifiers.has(issued.apiUserId)) verifiers.set(issued.apiUserId, issued);
       }
     },
   );
   return verifiers;
 }
 
-/** What a record says, or undefined for one that the contract does not know. */
-function readable<Said>(read: () => Said): Said | undefined {
+function toldVerifier(message: ReceivedMessage) {
   try {
-    return read();
+    return credentialEvents.read(message).data;
   } catch {
     return undefined;
   }
-}
-
-/** The store that the newest heartbeat names: this one takes its place. */
-async function storeOf(kafka: Kafka, group: string, facts: TopicFacts): Promise<string | undefined> {
-  let id: string | undefined;
-  const end = facts.partitions[0]?.high ?? 0n;
-  await readRecords(
-    kafka,
-    group,
-    facts,
-    () => end - 1n,
-    (messages) => {
-      for (const { value } of messages) id = heartbeat.safeParse(JSON.parse(String(value))).data?.store.id ?? id;
-    },
-  );
-  return id;
 }
 
 async function requireContiguous(tx: PoolClient, lacking: readonly Found[]): Promise<void> {
