@@ -211,7 +211,7 @@ function wordsOf(pid) {
 /** Waits for a condition; the bound is there only to end a run in which it never holds. */
 export async function until(holds, what) {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${typeof what === 'string' ? what : what()}`);
     await delay(10);
   }

@@ -93,13 +93,17 @@ async function run(): Promise<number> {
   return ended.promise;
 }
 
-function greet({ endpoints, logDir, publicUrl, services }: System, startedInMs: number, dev: boolean): void {
+function greet({ endpoints, logDir, publicUrl, services, troubles }: System, startedInMs: number, dev: boolean): void {
   const row = (name: string, text: string) => {
     say(`  ${name.padEnd(12)} ${text}`);
   };
   const ports = STORING_SERVICES.map((name) => `${name} :${new URL(endpoints[name]).port}`);
   const inspected = services.find(({ inspector }) => inspector !== undefined);
-  say(`\n${bold('API users is running')} ${dim(`(ready after ${(startedInMs / 1000).toFixed(1)} s)`)}\n`);
+  const state = troubles.length === 0 ? 'is running' : 'is running, and something needs mending';
+  say(`\n${bold(`API users ${state}`)} ${dim(`(ready after ${(startedInMs / 1000).toFixed(1)} s)`)}\n`);
+  for (const trouble of troubles) say(`  ${bold('!')} ${trouble}`);
+  if (troubles.length > 0)
+    say(`\n  ${dim('docs/operations says what is lost and what to type; leave this running meanwhile.')}\n`);
   row('Portal', bold(endpoints.portal));
   row('e-mail', endpoints.owner.email);
   row('password', endpoints.owner.password);

@@ -1,7 +1,7 @@
 import { errorAnswer } from '@rebelcore/contracts/oauth-error';
 import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
-import { IncomingMessage, ServerResponse, STATUS_CODES } from 'node:http';
+import { IncomingMessage, ServerResponse, STATUS_CODES, type Server } from 'node:http';
 import { Socket } from 'node:net';
 import { CORRELATION_HEADER } from './correlation.js';
 
@@ -23,6 +23,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'request.timeout', detail: 'The request did not arrive in time.' },
   HPE_HEADER_OVERFLOW: { status: 431, code: 'request.too-large', detail: 'The headers are larger than 16 KiB.' },
 };
+const NO_TUNNEL = { status: 501, code: 'request.method', detail: 'This server opens no tunnels.' };
+const EXPECTATION = { status: 417, code: 'request.expectation', detail: 'expect: must be 100-continue' };
 const refusalOf = ({ code }: Error & { readonly code?: string }): Refusal => REFUSALS[code ?? ''] ?? MALFORMED;
 
 /**
@@ -44,15 +46,24 @@ export const belowRouter = (writeHeaders: WriteHeaders) =>
       // The other end has gone, or there never was a request.
       if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
       if (!socket.writable) socket.destroy();
-      else socket.end(answerTo(error, writeHeaders)).resume();
+      else socket.end(answerTo(refusalOf(error), writeHeaders)).resume();
       // What still comes is thrown away for a moment: closed upon, its sender might never see the answer.
       setTimeout(() => socket.destroy(), LINGER_MS).unref();
     },
   }) satisfies FastifyServerOptions;
 
+/** The same for what Node by itself would answer without a word, or not at all. */
+export function answerForNode(server: Server, writeHeaders: WriteHeaders): void {
+  server.on('connect', (_, socket) => {
+    socket.on('error', () => undefined).end(answerTo(NO_TUNNEL, writeHeaders));
+  });
+  server.on('checkExpectation', ({ socket }: IncomingMessage) => {
+    socket.end(answerTo(EXPECTATION, writeHeaders)).resume();
+  });
+}
+
 /** As text: the connection may be assigned to the answer of a request that never came to its end. */
-function answerTo(error: Error, writeHeaders: WriteHeaders): string {
-  const { status, code, detail } = refusalOf(error);
+function answerTo({ status, code, detail }: Refusal, writeHeaders: WriteHeaders): string {
   const body = JSON.stringify(problemDocument(status, code, detail));
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);

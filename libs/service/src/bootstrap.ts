@@ -10,12 +10,12 @@ import type { FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import type { ServerResponse } from 'node:http';
 import { ArrivalClock } from './arrival-clock.js';
-import { belowRouter, type WriteHeaders } from './below-router.js';
+import { answerForNode, belowRouter, type WriteHeaders } from './below-router.js';
 import type { ServiceConfig } from './config.js';
 import { clientAddress, UNKNOWN_ADDRESS } from './client-address.js';
 import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
 import { withProblems } from './openapi.js';
-import { ProblemFilter, schemaPipe } from './problem.js';
+import { ProblemException, ProblemFilter, schemaPipe } from './problem.js';
 import { finishReading, mayHaveMore, takeJsonBodies } from './request-body.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
 
@@ -68,7 +68,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     // Headers and body. Node looks at its connections only so often, and while headers may take longer than the whole request
     // (a minute by default) it gives the whole that long.
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS },
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false },
     // Longer ones than any id: whether they name something is for the handler to say.
     routerOptions: { maxParamLength: 1_024 },
     ...belowRouter(writeSecurityHeaders),
@@ -87,6 +87,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   app.useGlobalPipes(schemaPipe);
   app.useGlobalFilters(new ProblemFilter());
   const fastify = adapter.getInstance();
+  answerForNode(fastify.server, writeSecurityHeaders);
   takeJsonBodies(fastify, options.bodyLimit ?? BODY_LIMIT);
   const arrivals = ArrivalClock.ofProcess();
   fastify.decorateRequest('arrivedAt', 0);
@@ -97,7 +98,10 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     // Noted as it came: a closed connection no longer tells.
     request.callerIp = clientAddress(request.raw, options.config.TRUSTED_PROXIES);
     void reply.header(CORRELATION_HEADER, request.id);
-    done();
+    // Node would answer so itself, without a word and unrecorded.
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      done(new ProblemException(400, 'request.malformed', 'host: is required'));
+    else done();
   });
   fastify.addHook('onSend', (request, reply, _, done) => {
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
 import { isStorable } from './text.js';
 
@@ -135,7 +136,7 @@ export class ProblemFilter implements ExceptionFilter {
 
 /** Answers whatever was thrown with a problem; what the caller cannot act on is logged and answered without detail. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, body, retryAfter } = describe(error, request);
+  const { status, body, retryAfter } = describeProblem(error, request);
   if (reply.sent) return;
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
   if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
@@ -144,9 +145,16 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 
 const logger = new Logger('Problem');
 
-function describe(
+/** What is asked of a request, of HTTP/1 or HTTP/2. */
+interface Refused {
+  readonly id: string;
+  readonly raw: Pick<IncomingMessage, 'destroyed' | 'complete'>;
+}
+
+/** What whatever was thrown is answered with. */
+export function describeProblem(
   error: unknown,
-  request: FastifyRequest,
+  request: Refused,
 ): { status: number; body: unknown; retryAfter?: number | undefined } {
   const correlationId = request.id;
   if (error instanceof ProblemException) {
@@ -180,7 +188,7 @@ function describe(
 }
 
 /** The caller ended half-way: an error of its connection looks like one of the database's. */
-const hasGone = ({ raw }: FastifyRequest): boolean => raw.destroyed && !raw.complete;
+const hasGone = ({ raw }: Refused): boolean => raw.destroyed && !raw.complete;
 
 // What Fastify refused before any handler ran comes with Fastify's own words, which Nest puts into a plain HttpException.
 function detailOf(message: string, status: number): string {

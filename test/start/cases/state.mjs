@@ -1,7 +1,10 @@
 // What it did not make it does not delete; state that is lost or damaged is made anew where nothing depends on it.
 import assert from 'node:assert/strict';
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { issuer, refuses, stop, Ending } from './support.mjs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { Client } from '@rebelcore/embedded/client';
+import { until } from '../copy.mjs';
+import { issuer, mint, refuses, stop, Ending } from './support.mjs';
 
 export const STATE = [
   {
@@ -55,6 +58,39 @@ export const STATE = [
       const ending = new Ending(copy);
       run.signalGroup('SIGTERM');
       await ending.inOrder(run, 0);
+    },
+  },
+  {
+    title: 'starts with databases that have gone back, says what mends them, and goes on once that is typed',
+    quick: true,
+    run: async (copy, shared) => {
+      const [databases, older] = [copy.file('postgres'), copy.file('older')];
+      // As a backup does it: with the account that owns each file.
+      execFileSync('cp', ['-a', databases, older]);
+      const before = copy.start();
+      await before.ready();
+      const later = await mint(copy);
+      await stop(copy, before);
+      rmSync(databases, { recursive: true });
+      renameSync(older, databases);
+
+      const run = copy.start();
+      await run.ready();
+      assert.match(run.output, /something needs mending[^]*"npm run restore -- events" mends it/);
+      assert.deepEqual(copy.endpoints.owner, shared.owner);
+      const { identity, operator_token, portal: origin } = copy.endpoints;
+      const owner = { email: 'late@late.example', first_name: 'Late', last_name: 'Comer', invite: true };
+      const operator = { authorization: `Bearer ${operator_token}` };
+      const command = async () =>
+        (await new Client(identity).post('/api/v1/customers', { name: 'Late', owner }, operator)).status;
+      assert.equal(await command(), 503);
+      const mending = copy.start('exec npm run restore -- events');
+      assert.equal(await mending.ended, 0, mending.output);
+      await until(async () => (await command()) === 201, 'identity to take commands again');
+      const portal = new Client(origin);
+      await until(async () => (await portal.post('/api/v1/authorize', later)).status === 200, 'it to authorize');
+      await mint(copy);
+      await stop(copy, run);
     },
   },
   {

@@ -1,9 +1,10 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort, isTaken, onUnexpectedEnd, type ManagedProcess } from '@rebelcore/embedded/processes';
 import { inheritedEnvironment, programOf, SERVICES, type ServiceName } from '../service-program.js';
 import type { Infrastructure } from './infrastructure.js';
 import { PORTS_TRIED, type Launch } from './launch.js';
+import { needsMending, standingOf } from './standing.js';
 import { serviceEnvironment, type Addresses, type Replica } from './service-environment.js';
 
 /**
@@ -56,12 +57,13 @@ export interface Services {
 
 /** So long on a slow machine; what it waits for is said all the time. */
 const READY_MS = 180_000;
-const ANSWER_MS = 5_000;
+/** Whoever is not current then runs all the same, and says why. */
+const CURRENT_MS = 60_000;
 
 /** What is missing of a service, by its label. */
 type Missing = Map<string, string>;
 
-/** Starts all services at once and resolves when each is ready and a member of its consumer group. */
+/** Starts all services at once and resolves when each is ready, a member of its consumer group, and current if it can be. */
 export function startServices(
   launch: Launch,
   infrastructure: Infrastructure,
@@ -69,7 +71,12 @@ export function startServices(
 ): Promise<Services> {
   const missing: Missing = new Map();
   const said = () => [...missing].map(([label, what]) => `${label} ${what}`).join(', ');
-  return launch.step('Services', () => startOnFreePorts(launch, infrastructure, options, missing), said);
+  const start = async () => {
+    const services = await startOnFreePorts(launch, infrastructure, options, missing);
+    await untilCurrent(services.handles, missing);
+    return services;
+  };
+  return launch.step('Services', start, said);
 }
 
 async function startOnFreePorts(
@@ -174,6 +181,7 @@ async function startService(
       await running.stop();
       running = start();
       await untilReady(handle, { consuming: false });
+      await untilCurrent([handle]);
       watch();
     },
   };
@@ -192,8 +200,8 @@ async function startService(
 }
 
 /**
- * Ready, current and in touch with the others; `consuming`: and a member of its consumer group. A service answers without
- * all that, but a start should end with everything working. After a kill -9 the group waits for the dead member until its session has run out.
+ * Ready, and in touch with the others; `consuming`: and a member of its consumer group. A service answers without all that,
+ * but a start should end with everything working. After a kill -9 the group waits for the dead member until its session has run out.
  */
 async function untilReady(
   service: ServiceHandle,
@@ -202,7 +210,7 @@ async function untilReady(
   const deadline = performance.now() + READY_MS;
   for (;;) {
     const { process } = service;
-    const missing = await missingOf(service, consuming);
+    const { missing } = await standingOf(service, consuming);
     if (missing === undefined) return;
     waitingFor?.(missing);
     if (!process.running) throw new Error(`The ${service.name} service ended while starting; ${process.lastWords()}`);
@@ -212,13 +220,15 @@ async function untilReady(
   }
 }
 
-async function missingOf({ url }: ServiceHandle, consuming: boolean): Promise<string | undefined> {
-  const signal = AbortSignal.timeout(ANSWER_MS);
-  const response = await fetch(`${url}/health/ready`, { signal }).catch(() => undefined);
-  const body = await response?.text().catch(() => undefined);
-  if (response === undefined || body === undefined) return 'does not answer';
-  if (!response.ok) return `is not ready: ${body}`;
-  if (body.includes('"answers":false')) return 'does not reach the others';
-  if (body.includes('"current":false')) return 'is not current';
-  return consuming && body.includes('"joined":false') ? 'has not joined its consumer group' : undefined;
+/** Until their views are as young as they must be, unless a person has to mend something first, with a command for a running system. */
+async function untilCurrent(services: readonly ServiceHandle[], missing?: Missing): Promise<void> {
+  const deadline = performance.now() + CURRENT_MS;
+  for (;;) {
+    const standings = await Promise.all(services.map((service) => standingOf(service, false)));
+    const late = services.filter((_, n) => standings[n]?.isCurrent === false);
+    if (late.length === 0 || standings.some(needsMending) || performance.now() > deadline) return;
+    missing?.clear();
+    for (const { log } of late) missing?.set(basename(log, '.log'), 'is not current');
+    await delay(100);
+  }
 }

@@ -10,6 +10,7 @@ import { Launch, type LaunchOptions } from './launch.js';
 import { migrate } from './migrations.js';
 import type { Addresses } from './service-environment.js';
 import { startServices, type ServiceHandle, type ServicesOptions } from './services.js';
+import { standingOf } from './standing.js';
 import type { Part } from './supervisor.js';
 
 export interface SystemOptions extends LaunchOptions, Omit<ServicesOptions, 'died' | 'publicUrl'> {
@@ -27,6 +28,8 @@ export interface System {
   readonly postgres: EmbeddedPostgres | undefined;
   readonly kafka: EmbeddedKafka | undefined;
   readonly logDir: string;
+  /** What did not do all that it should when the start was over, in sentences. */
+  readonly troubles: readonly string[];
   /** Brings the schema of a service up to date once more. */
   migrate(service: StoringService): Promise<void>;
   stop(): Promise<void>;
@@ -49,6 +52,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
     const owner = await provisionDemo(reachable, folder.secrets);
     const endpoints = { ...reachable, owner };
     writeEndpoints(folder.dataDir, endpoints);
+    const standings = await Promise.all(handles.map((handle) => standingOf(handle, false)));
     let stopped: Promise<void> | undefined;
     return {
       endpoints,
@@ -57,6 +61,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
       postgres: infrastructure.postgres,
       kafka: infrastructure.kafka,
       logDir: folder.logDir,
+      troubles: [...new Set(standings.flatMap(({ troubles }) => troubles))],
       migrate: migrateOne,
       stop: () => (stopped ??= stopInOrder(folder, handles, infrastructure)),
     };
