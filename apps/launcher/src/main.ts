@@ -7,26 +7,29 @@ import { Supervisor, type Part } from './system/supervisor.js';
 import { onInterruption } from './interruption.js';
 import { startSystem, type System } from './system/system.js';
 
-const usage = `usage: npm start
+const usage = `usage: npm start [-- --kafka-lost]
        npm run dev -- [--inspect ${SERVICES.join('|')}]
 Runs the whole product on this machine until Ctrl-C. npm run dev also builds what is edited and restarts the services that
-it concerns; --inspect lets a debugger attach to one of them.`;
+it concerns; --inspect lets a debugger attach to one of them. --kafka-lost makes an empty Kafka beside the databases, where its
+log is gone for good.`;
 
 interface Mode {
   /** Restart services as their files change, and outlive the end of one. */
   readonly dev: boolean;
   readonly inspect: ServiceName | undefined;
+  readonly isKafkaLost: boolean;
 }
 
 function modeOf(args: readonly string[]): Mode {
-  const options = { dev: { type: 'boolean', default: false }, inspect: { type: 'string' } } as const;
-  const { dev, inspect } = parseArgs({ args: [...args], options }).values;
+  const isSet = { type: 'boolean', default: false } as const;
+  const options = { dev: isSet, inspect: { type: 'string' }, 'kafka-lost': isSet } as const;
+  const { dev, inspect, 'kafka-lost': isKafkaLost } = parseArgs({ args: [...args], options }).values;
   if (inspect !== undefined && !isService(inspect)) throw new Misused();
-  return { dev, inspect };
+  return { dev, inspect, isKafkaLost };
 }
 
 async function run(): Promise<number> {
-  const { dev, inspect } = modeOf(process.argv.slice(2));
+  const { dev, inspect, isKafkaLost } = modeOf(process.argv.slice(2));
   const started = performance.now();
   const folder = await openDataFolder(resolve('.data'));
   const ended = Promise.withResolvers<number>();
@@ -77,6 +80,7 @@ async function run(): Promise<number> {
     system = await startSystem(folder, {
       ports: 'usual',
       inspect,
+      isKafkaLost,
       progress: (line) => {
         if (!isStopping()) say(`  ${line}`);
       },

@@ -82,6 +82,19 @@ describe('the life of a folder', () => {
     }).toThrow(`/${part}) is of another life`);
   });
 
+  it('goes on without the log of Kafka where somebody knows that it is lost, and without nothing else', () => {
+    const goOn = () => {
+      checkLife(folder(), BOTH, { isKafkaLost: true });
+    };
+    make();
+    rmSync(join(dataDir, 'kafka'), { recursive: true });
+    expect(goOn).not.toThrow();
+    rmSync(join(dataDir, 'postgres'), { recursive: true });
+    expect(goOn).toThrow('/postgres) is missing');
+    make({ kafka: 'another' });
+    expect(goOn).toThrow('/kafka) is of another life');
+  });
+
   it('asks for no part that is not embedded', () => {
     make();
     rmSync(join(dataDir, 'kafka'), { recursive: true });

@@ -18,9 +18,14 @@ export const markOfPostgres = (data: string): string => join(data, 'api-users-li
  * says nothing about another that was made at another time.
  *
  * @param parts those that are embedded in this start
+ * @param given.isKafkaLost somebody knows that Kafka's log is gone and wants to go on without it
  * @throws {Error} naming what is missing or of another life, before anything is made
  */
-export function checkLife({ dataDir, secrets }: DataFolder, parts: readonly StoredPart[]): void {
+export function checkLife(
+  { dataDir, secrets }: DataFolder,
+  parts: readonly StoredPart[],
+  { isKafkaLost = false }: { readonly isKafkaLost?: boolean } = {},
+): void {
   const life = secrets.find(LIFE);
   // Made by a version that marked nothing.
   if (life === undefined) return;
@@ -28,11 +33,15 @@ export function checkLife({ dataDir, secrets }: DataFolder, parts: readonly Stor
     const found = livesOf(dataDir, part);
     const missing = found.length === 0 && secrets.find(madeIn(part)) !== undefined;
     const foreign = found.some((each) => each !== life);
-    if (!missing && !foreign) continue;
+    if (!foreign && (!missing || (part === 'kafka' && isKafkaLost))) continue;
+    const goOn =
+      missing && part === 'kafka'
+        ? 'go on with an empty one by "npm start -- --kafka-lost", after which "npm run republish" fills its topics from the databases, '
+        : '';
     throw new Error(
       `The data in ${dataDir} does not belong together: ${TITLES[part]} (${join(dataDir, part)}) ` +
         `${missing ? 'is missing' : 'is of another life than secrets.json'}. ` +
-        `Restore it from the backup that the rest is from, or remove ${dataDir} to start anew without the data.`,
+        `Restore it from the backup that the rest is from, ${goOn}or remove ${dataDir} to start anew without the data.`,
     );
   }
 }

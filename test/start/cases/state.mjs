@@ -94,6 +94,25 @@ export const STATE = [
     },
   },
   {
+    title: 'goes on without the log of Kafka where told that it is lost, and fills it from the databases',
+    run: async (copy, shared) => {
+      rmSync(copy.file('kafka'), { recursive: true });
+      await refuses(copy, ['is missing', 'npm start -- --kafka-lost']);
+      const run = copy.start('exec npm start -- --kafka-lost');
+      await run.ready();
+      assert.match(run.output, /something needs mending[^]*"npm run republish" fills it/);
+      const portal = new Client(copy.endpoints.portal);
+      const mending = copy.start('exec npm run republish');
+      assert.equal(await mending.ended, 0, mending.output);
+      await until(
+        async () => (await portal.post('/api/v1/authorize', shared.credentials)).status === 200,
+        'the API user to be let in again',
+      );
+      await mint(copy);
+      await stop(copy, run);
+    },
+  },
+  {
     title: 'heals a start after the launcher was killed',
     run: async (copy, { owner, origin }) => {
       const killed = copy.start();

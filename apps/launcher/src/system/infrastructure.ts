@@ -26,24 +26,31 @@ export interface Infrastructure {
   readonly databaseUrl: (service: StoringService, role: DatabaseRole) => string;
 }
 
+export interface InfrastructureOptions {
+  readonly kafkaNodes?: 1 | 3;
+  readonly isKafkaLost?: boolean;
+}
+
 /**
+ * @param options.isKafkaLost an empty Kafka is made beside databases that had one
  * @param died told when a part ends that nobody has asked to, once it has been ready
  * @throws {Error} when the environment describes the databases of some services only, or what is embedded does not belong
  *   together
  */
 export async function startInfrastructure(
   launch: Launch,
-  kafkaNodes: 1 | 3,
+  { kafkaNodes = 1, isKafkaLost = false }: InfrastructureOptions,
   died: (part: Part) => void,
 ): Promise<Infrastructure> {
   const { secrets } = launch.folder;
   const brokers = environment.KAFKA_BROKERS?.split(',');
   const smtpUrl = environment.SMTP_URL;
   const ownDatabases = existingDatabases();
-  checkLife(launch.folder, [
+  const embedded = [
     ...(ownDatabases ? [] : (['postgres'] as const)),
     ...(brokers === undefined ? (['kafka'] as const) : []),
-  ]);
+  ];
+  checkLife(launch.folder, embedded, { isKafkaLost });
   const [postgres, kafka, mailbox] = await Promise.all([
     ownDatabases ? undefined : launch.step('PostgreSQL', () => startDatabases(launch, died)),
     brokers

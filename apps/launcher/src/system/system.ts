@@ -5,7 +5,7 @@ import type { EmbeddedPostgres } from '@rebelcore/embedded/postgres';
 import { publicOrigin } from '../launcher.config.js';
 import { STORING_SERVICES, type StoringService } from '../service-program.js';
 import { provisionDemo } from './customers.js';
-import { startInfrastructure, type Infrastructure } from './infrastructure.js';
+import { startInfrastructure, type Infrastructure, type InfrastructureOptions } from './infrastructure.js';
 import { Launch, type LaunchOptions } from './launch.js';
 import { migrate } from './migrations.js';
 import type { Addresses } from './service-environment.js';
@@ -13,10 +13,10 @@ import { startServices, type ServiceHandle, type ServicesOptions } from './servi
 import { standingOf } from './standing.js';
 import type { Part } from './supervisor.js';
 
-export interface SystemOptions extends LaunchOptions, Omit<ServicesOptions, 'died' | 'publicUrl'> {
+export interface SystemOptions
+  extends LaunchOptions, InfrastructureOptions, Omit<ServicesOptions, 'died' | 'publicUrl'> {
   /** Told when a part ends that nobody has asked to, once it has been ready. */
   readonly died?: (part: Part) => void;
-  readonly kafkaNodes?: 1 | 3;
 }
 
 export interface System {
@@ -41,7 +41,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
   removeEndpoints(folder.dataDir);
   try {
     const configuredUrl = publicOrigin();
-    const infrastructure = await startInfrastructure(launch, options.kafkaNodes ?? 1, (part) => options.died?.(part));
+    const infrastructure = await startInfrastructure(launch, options, (part) => options.died?.(part));
     const migrateOne = (service: StoringService) => migrate(service, launch, infrastructure);
     await launch.step('Database schemas', () => Promise.all(STORING_SERVICES.map(migrateOne)));
     const { addresses, publicUrl, handles } = await startServices(launch, infrastructure, {
