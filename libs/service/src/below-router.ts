@@ -3,6 +3,7 @@ import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/proble
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { IncomingMessage, ServerResponse, STATUS_CODES, type Server } from 'node:http';
 import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CORRELATION_HEADER } from './correlation.js';
 
 /** Writes the headers that every answer of a service carries. */
@@ -46,20 +47,27 @@ export const belowRouter = (writeHeaders: WriteHeaders) =>
       // The other end has gone, or there never was a request.
       if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
       if (!socket.writable) socket.destroy();
-      else socket.end(answerTo(refusalOf(error), writeHeaders)).resume();
-      // What still comes is thrown away for a moment: closed upon, its sender might never see the answer.
-      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+      else endWith(socket, answerTo(refusalOf(error), writeHeaders));
     },
   }) satisfies FastifyServerOptions;
 
 /** The same for what Node by itself would answer without a word, or not at all. */
 export function answerForNode(server: Server, writeHeaders: WriteHeaders): void {
   server.on('connect', (_, socket) => {
-    socket.on('error', () => undefined).end(answerTo(NO_TUNNEL, writeHeaders));
+    endWith(
+      socket.on('error', () => undefined),
+      answerTo(NO_TUNNEL, writeHeaders),
+    );
   });
   server.on('checkExpectation', ({ socket }: IncomingMessage) => {
-    socket.end(answerTo(EXPECTATION, writeHeaders)).resume();
+    endWith(socket, answerTo(EXPECTATION, writeHeaders));
   });
+}
+
+/** What still comes is thrown away for a moment: closed upon, its sender might never see the answer. It may not stay for longer. */
+function endWith(socket: Duplex, answer: string): void {
+  socket.end(answer).resume();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 /** As text: the connection may be assigned to the answer of a request that never came to its end. */

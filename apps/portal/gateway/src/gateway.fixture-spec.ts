@@ -109,6 +109,12 @@ export class GatewayFixture {
     return fixture;
   }
 
+  /** To which callers connect. */
+  get server(): Server {
+    if (this.app === undefined) throw new Error('the gateway was not started');
+    return this.app.getHttpServer<Server>();
+  }
+
   async stop(): Promise<void> {
     await this.app?.close();
     await Promise.all(this.upstreams.map((upstream) => upstream.stop()));

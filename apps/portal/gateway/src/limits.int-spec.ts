@@ -203,6 +203,19 @@ describe('what is no request', () => {
     expect(JSON.parse(body)).toMatchObject({ status, code, type: 'about:blank' });
   });
 
+  it.each([
+    'CONNECT a:443 HTTP/1.1\r\nhost: x\r\n\r\n',
+    'GET / HTTP/1.1\r\nhost: x\r\nexpect: magic\r\n\r\n',
+    'HELO\r\n\r\n',
+  ])('holds no connection, though its sender never hangs up: %j', async (request) => {
+    const opened = once(gateway.server, 'connection') as Promise<[Socket]>;
+    const socket = connect({ port: Number(new URL(gateway.base).port), host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined).write(request);
+    const [ours] = await opened;
+    await once(ours, 'close');
+    socket.destroy();
+  });
+
   it('an id of 300 characters is for the service to refuse; a part of 2 000 is no id', async () => {
     expect((await gateway.ask('POST', `/api/v1/users/${'a'.repeat(300)}/deactivate`)).status).toBe(200);
     const answer = await gateway.ask('POST', `/api/v1/users/${'a'.repeat(2_000)}/deactivate`);
