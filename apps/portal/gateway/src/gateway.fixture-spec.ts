@@ -112,7 +112,7 @@ export class GatewayFixture {
   /** To which callers connect. */
   get server(): Server {
     if (this.app === undefined) throw new Error('the gateway was not started');
-    return this.app.getHttpServer<Server>();
+    return this.app.getHttpServer();
   }
 
   async stop(): Promise<void> {
