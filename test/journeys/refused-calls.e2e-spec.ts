@@ -164,6 +164,16 @@ it('records by route, however an address is spelled, exactly once', async () => 
   expect(found.toSorted(([a], [b]) => a - b)).toEqual(asked.map(([, , , route], at) => [at, route]));
 });
 
+it('records by route also a request that names no host', async () => {
+  const name = `hostless-${randomUUID()}`;
+  const { hostname, port } = new URL(endpoints().identity);
+  const headers = { 'x-correlation-id': name };
+  const request = send({ hostname, port, path: '/api/v1/users', headers, setHost: false, agent: false }).end();
+  const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  expect([answer.statusCode, JSON.parse(await text(answer))]).toMatchObject([400, { detail: 'host: is required' }]);
+  expect(await entriesOf(name, 1)).toMatchObject([{ route: 'GET /api/v1/users', status: 400 }]);
+});
+
 it('refuses an address of which a part is too long for any id, and says so as the document does', async () => {
   const cookie = customer.owner.session ?? '';
   const { status } = await ask(endpoints().portal, 'GET', `/api/v1/users/${'a'.repeat(2_000)}`, { cookie });

@@ -1,5 +1,4 @@
 import { Projection } from '@rebelcore/messaging/project/projection';
-import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { databaseUrl } from '@rebelcore/service/config';
 import { openPool } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
@@ -8,7 +7,7 @@ import { ACTIVITY_VIEW } from './activity/activity.projector.js';
 
 const [by = '', why = '', ...places] = process.argv.slice(2);
 try {
-  const pool = openPool({ connectionString: withSessionSettings(databaseUrl('audit', 'service')), max: 1 });
+  const pool = openPool(databaseUrl('audit', 'service'), { max: 1 });
   try {
     const projection = new Projection({ pool, view: ACTIVITY_VIEW, logger: createLogger('audit', 'error') });
     const wanted = parsePlaces(places);

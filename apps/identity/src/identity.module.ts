@@ -143,10 +143,7 @@ export class IdentityModule {
                 kafka,
                 logger,
                 topic: 'identity.events.v1',
-                eventOf: (message) => {
-                  const event = toldEvent(message);
-                  return event && { customerId: event.data.customerId, sequence: event.sequence, id: event.id };
-                },
+                eventOf: toldEvent,
                 heartbeatTopic: 'identity.heartbeats.v1',
                 name: 'identity',
               }),

@@ -1,14 +1,13 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { withSessionSettings } from '@rebelcore/messaging/session-settings';
-import { rebuildEnforcement } from './enforcement/rebuild-enforcement.js';
 import { openPool } from '@rebelcore/service/database';
+import { rebuildEnforcement } from './enforcement/rebuild-enforcement.js';
 import { mendConfig } from './identity.config.js';
 
 const say = (sentence: string) => process.stdout.write(`identity: ${sentence}\n`);
 
 try {
   const { databaseUrl, kafka } = mendConfig();
-  const pool = openPool({ connectionString: withSessionSettings(databaseUrl), max: 1 });
+  const pool = openPool(databaseUrl, { max: 1 });
   const { records, unreadable, kept, old, rebuilt } = await rebuildEnforcement(
     pool,
     createKafka({ ...kafka, clientId: 'identity-rebuild' }),

@@ -82,7 +82,7 @@ describe('the life of a folder', () => {
     }).toThrow(`/${part}) is of another life`);
   });
 
-  it('goes on without the log of Kafka where somebody knows that it is lost, and without nothing else', () => {
+  it('goes on without the log of Kafka where somebody knows that it is lost, and refuses whatever else is wrong', () => {
     const goOn = () => {
       checkLife(folder(), BOTH, { isKafkaLost: true });
     };

@@ -55,7 +55,7 @@ describe('a store that has published', () => {
       topic,
       eventOf: ({ key, headers, value }) =>
         key === customerId && String(value) === '{}'
-          ? { customerId, sequence: Number(headers['ce_sequence']), id: String(headers['ce_id']) }
+          ? { id: String(headers['ce_id']), sequence: Number(headers['ce_sequence']), data: { customerId } }
           : undefined,
       heartbeatTopic,
       name: 'test',

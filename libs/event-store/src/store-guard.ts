@@ -47,9 +47,9 @@ export interface StoreGuardOptions {
 
 /** An event as its topic names it. */
 export interface ToldEvent {
-  readonly customerId: string;
-  readonly sequence: number;
   readonly id: string;
+  readonly sequence: number;
+  readonly data: { readonly customerId: string };
 }
 
 /** Without a heartbeat that tells more, so many of the last records of each partition are looked for in the store. */
@@ -182,7 +182,7 @@ async function absentFrom(tx: PoolClient, events: readonly ToldEvent[]): Promise
     `select t.id from unnest($1::uuid[], $2::bigint[], $3::uuid[]) as t (customer_id, sequence, id)
       where not exists (select from event e where e.customer_id = t.customer_id and e.sequence = t.sequence
                            and e.event_id = t.id)`,
-    [events.map(({ customerId }) => customerId), events.map(({ sequence }) => sequence), events.map(({ id }) => id)],
+    [events.map(({ data }) => data.customerId), events.map(({ sequence }) => sequence), events.map(({ id }) => id)],
   );
   return rows.map(({ id }) => id);
 }

@@ -59,8 +59,10 @@ export function answerForNode(server: Server, writeHeaders: WriteHeaders): void 
       answerTo(NO_TUNNEL, writeHeaders),
     );
   });
-  server.on('checkExpectation', ({ socket }: IncomingMessage) => {
-    endWith(socket, answerTo(EXPECTATION, writeHeaders));
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    // By the response, since others may have to be answered first on this connection.
+    response.statusCode = EXPECTATION.status;
+    response.end(prepare(request, response, EXPECTATION, writeHeaders));
   });
 }
 
@@ -71,10 +73,23 @@ function endWith(socket: Duplex, answer: string): void {
 }
 
 /** As text: the connection may be assigned to the answer of a request that never came to its end. */
-function answerTo({ status, code, detail }: Refusal, writeHeaders: WriteHeaders): string {
-  const body = JSON.stringify(problemDocument(status, code, detail));
+function answerTo(refusal: Refusal, writeHeaders: WriteHeaders): string {
+  const { status } = refusal;
   const request = new IncomingMessage(new Socket());
   const response = new ServerResponse(request);
+  const body = prepare(request, response, refusal, writeHeaders);
+  const lines = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
+  return [`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n');
+}
+
+/** Sets the headers; answers the body. */
+function prepare(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, code, detail }: Refusal,
+  writeHeaders: WriteHeaders,
+): string {
+  const body = JSON.stringify(problemDocument(status, code, detail));
   writeHeaders(request, response);
   response.setHeaders(
     new Map([
@@ -84,6 +99,5 @@ function answerTo({ status, code, detail }: Refusal, writeHeaders: WriteHeaders)
       ['connection', 'close'],
     ]),
   );
-  const lines = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
-  return [`HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`, ...lines, '', body].join('\r\n');
+  return body;
 }

@@ -35,21 +35,21 @@ export function dataSourceOptions(options: DatabaseOptions): DataSourceOptions {
   };
 }
 
-/** The same for a pool that no entities are loaded through. */
-export const poolOptions = ({ url, applicationName }: DatabaseOptions, max: number): PoolConfig => ({
-  connectionString: withSessionSettings(url),
-  application_name: applicationName,
-  max,
-  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-  ...BOUNDED_WAITS,
-});
+/** The same waits for a pool that no entities are loaded through. */
+export const BOUNDED_POOL = { connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...BOUNDED_WAITS } as const;
 
 /**
- * A pool that outlives its connections. Of one that is lost while nobody uses it pg tells the pool, and a pool to which nobody
- * listens ends the process; whoever asks next gets another connection, or an error.
+ * A pool whose sessions have the settings that every statement relies on, and that outlives its connections. Of one that is lost
+ * while nobody uses it pg tells the pool, and a pool to which nobody listens ends the process; whoever asks next gets another
+ * connection, or an error.
+ *
+ * @param further settings beyond those of every session
  */
-export function openPool(config: PoolConfig): Pool {
-  const pool = new Pool(config);
+export function openPool(
+  url: string,
+  { further, ...config }: Omit<PoolConfig, 'connectionString'> & { readonly further?: readonly string[] },
+): Pool {
+  const pool = new Pool({ ...config, connectionString: withSessionSettings(url, further) });
   pool.on('error', () => undefined);
   return pool;
 }

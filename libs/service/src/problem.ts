@@ -140,6 +140,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (reply.sent) return;
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
   if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
+  // Whatever would have been kept if it had been there.
+  void reply.header('cache-control', 'no-store');
   void reply.status(status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
 }
 

@@ -1,5 +1,4 @@
 import { Projection, type HandlersByTopic } from '@rebelcore/messaging/project/projection';
-import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import type { Pool } from 'pg';
 import { databaseUrl } from './config.js';
 import { openPool } from './database.js';
@@ -13,7 +12,7 @@ import { createLogger } from './log.js';
  */
 export async function replayParked(service: string, view: string, handlers: HandlersByTopic): Promise<void> {
   try {
-    const pool = openPool({ connectionString: withSessionSettings(databaseUrl(service, 'service')), max: 2 });
+    const pool = openPool(databaseUrl(service, 'service'), { max: 2 });
     try {
       const projection = new Projection({ pool, view, logger: createLogger(service, 'error') });
       const { replayed, left } = await projection.replayParked(handlers);

@@ -23,7 +23,7 @@ import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { CONFIG, kafkaConnection, type StoringServiceConfig } from './config.js';
 import { requireFewRights } from './database-rights.js';
-import { dataSourceOptions, openPool, poolOf, poolOptions, type DatabaseOptions } from './database.js';
+import { BOUNDED_POOL, dataSourceOptions, openPool, poolOf, type DatabaseOptions } from './database.js';
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.js';
 import { createLogger, logModule } from './log.js';
 import { databaseHealth, recordingHealth, relayHealth, viewHealth } from './service-health.js';
@@ -91,7 +91,8 @@ class ReservedPool {
   readonly pool: Pool | undefined;
 
   constructor({ url, urgentPoolSize }: ServiceModuleOptions['database'], name: string) {
-    if (urgentPoolSize !== undefined) this.pool = openPool(poolOptions({ url, applicationName: name }, urgentPoolSize));
+    if (urgentPoolSize !== undefined)
+      this.pool = openPool(url, { ...BOUNDED_POOL, application_name: name, max: urgentPoolSize });
   }
 }
 

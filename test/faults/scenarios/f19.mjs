@@ -30,7 +30,9 @@ export default {
     // What nobody can read is no event that a store could lack, and no heartbeat has told of it.
     const producer = system.kafka('identity').producer();
     await producer.connect();
-    await producer.send({ topic: 'identity.events.v1', acks: -1, messages: [{ key: null, value: '{}' }] });
+    for (const topic of ['identity.events.v1', 'identity.credentials.v1']) {
+      await producer.send({ topic, acks: -1, messages: [{ key: 'nobody', value: '{}' }] });
+    }
     await producer.disconnect();
     await system.asSuperuser('identity', RESTORE(heads));
     await system.asSuperuser('identity', 'delete from user_v1 where not (id = any($1::uuid[]))', [

@@ -41,6 +41,18 @@ describe('invariant 12: a rebuild of usage', () => {
     for (const { customer, apiUserId } of before) expect(await callsOf(customer, apiUserId)).toEqual([3, 1]);
   });
 
+  // S19
+  it('does the same in a database that is read-only by default', async () => {
+    const { name } = audit.database;
+    await audit.database.asOwner(`alter database ${name} set default_transaction_read_only = on`);
+    try {
+      const { old, rebuilt } = await rebuild();
+      expect(rebuilt).toEqual(old);
+    } finally {
+      await audit.database.asOwner(`alter database ${name} reset default_transaction_read_only`);
+    }
+  });
+
   it('mends a view that was damaged, and says that it differed', async () => {
     const { customer, apiUserId } = new Customer().wholeStory();
     await audit.arrive(customer);

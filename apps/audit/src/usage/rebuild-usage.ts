@@ -46,7 +46,7 @@ class RebuildRefused extends Error {}
  * @throws whatever else went wrong; the old view is untouched then
  */
 export async function rebuildUsage(options: RebuildOptions): Promise<RebuildResult> {
-  const pool = openPool({ connectionString: options.databaseUrl, application_name: 'audit-rebuild', max: 1 });
+  const pool = openPool(options.databaseUrl, { application_name: 'audit-rebuild', max: 1 });
   const db = await pool.connect();
   db.on('error', () => undefined);
   try {

@@ -114,7 +114,7 @@ describe('the pages', () => {
       expect.stringMatching(/^application\/problem\+json/),
       'There is nothing at this address.',
     ]);
-    expect(answer.headers['cache-control']).not.toMatch(/immutable/);
+    expect(answer.headers['cache-control']).toBe('no-store');
   });
 
   it('leave its policy to the API and to its documentation', async () => {

@@ -17,14 +17,10 @@ export async function serveWebApp(fastify: FastifyInstance, root: string): Promi
   fastify.get('/assets/*', (request, reply) => reply.sendFile(pathOf(request), { maxAge: '365d', immutable: true }));
   fastify.get('/*', (request, reply) => {
     const path = pathOf(request);
-    // With a dot it is a file beside the document, such as an icon.
-    const isFile = path.includes('.');
-    if (!isPage(path) || (!isFile && !acceptsHtml(request))) {
-      reply.callNotFound();
-      return;
-    }
     void reply.header('cache-control', 'no-cache');
-    if (isFile) void reply.sendFile(path, { cacheControl: false });
+    // With a dot it is a file beside the document, such as an icon.
+    if (isPage(path) && path.includes('.')) void reply.sendFile(path, { cacheControl: false });
+    else if (!isPage(path) || !acceptsHtml(request)) reply.callNotFound();
     else if (existsSync(join(root, INDEX))) void reply.sendFile(INDEX, { cacheControl: false });
     else if (path === '/') void reply.type('text/plain; charset=utf-8').send(NOT_BUILT);
     else reply.callNotFound();

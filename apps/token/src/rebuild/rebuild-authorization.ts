@@ -2,7 +2,6 @@ import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuil
 import type { Projection } from '@rebelcore/messaging/project/projection';
 import type { Content } from '@rebelcore/messaging/rebuild/content';
 import type { Kafka } from 'kafkajs';
-import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { openPool } from '@rebelcore/service/database';
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { rebuildHandlers } from '../authorization/authorization.projector.js';
@@ -64,11 +63,7 @@ export class RebuildRefused extends Error {}
  * @throws whatever else went wrong; the old view is untouched then
  */
 export async function rebuildAuthorization(options: RebuildOptions): Promise<RebuildResult> {
-  const live = openPool({
-    connectionString: withSessionSettings(options.databaseUrl),
-    application_name: APPLICATION_NAME,
-    max: 1,
-  });
+  const live = openPool(options.databaseUrl, { application_name: APPLICATION_NAME, max: 1 });
   try {
     const session = await live.connect();
     session.on('error', () => undefined);

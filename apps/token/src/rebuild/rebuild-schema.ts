@@ -1,7 +1,6 @@
 import { isDataError } from '@rebelcore/messaging/transaction';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { createLogger } from '@rebelcore/service/log';
-import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { openPool } from '@rebelcore/service/database';
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { AUTHORIZATION } from '../authorization/authorization.view.js';
@@ -16,9 +15,8 @@ export const GROUP_PREFIX = 'token.rebuild';
 
 /** Connections to that schema. All that is written there is made anew if it is lost, so no commit waits for the disk. */
 export function rebuildPool(databaseUrl: string): Pool {
-  const settings = ['search_path=rebuild', 'synchronous_commit=off', 'work_mem=128MB', 'maintenance_work_mem=256MB'];
-  const connectionString = withSessionSettings(databaseUrl, settings);
-  return openPool({ connectionString, application_name: APPLICATION_NAME, max: 4 });
+  const further = ['search_path=rebuild', 'synchronous_commit=off', 'work_mem=128MB', 'maintenance_work_mem=256MB'];
+  return openPool(databaseUrl, { further, application_name: APPLICATION_NAME, max: 4 });
 }
 
 /** The view in that schema. What is parked again would be reported again; how much it is, the rebuild says at its end. */
