@@ -7,10 +7,13 @@ export const UNATTRIBUTED = '00000000-0000-0000-0000-000000000000';
 /** Readers park a record that says more. */
 export const MAX_REFUSED_TOGETHER = 1_000;
 
+/** In small letters, whichever it was written in: two spellings are one id to the databases. */
+const uuid = z.uuid().toLowerCase();
+
 /** One call of an API, as its activity entry shows it. No body, no prompt, no token, no password. */
 export const call = z.object({
   /** Unique among the calls of one service; the same for every duplicate of this record. */
-  id: z.uuid(),
+  id: uuid,
   /** When the call arrived, RFC 3339 UTC; of several, the first. */
   at: z.iso.datetime(),
   /** So many were refused alike and recorded together; absent for one. The members are those of the first. */
@@ -33,8 +36,8 @@ export const call = z.object({
   correlationId: z.string().min(1),
   /** What the caller calls it, as it came in `X-Correlation-Id`. */
   callerCorrelationId: z.string().min(1).max(128).optional(),
-  apiUserId: z.uuid().optional(),
-  portalUserId: z.uuid().optional(),
+  apiUserId: uuid.optional(),
+  portalUserId: uuid.optional(),
   /** `jti` of the token that was issued, or that the call was made with. */
   tokenId: z.string().optional(),
   /** `exp` of the token that was issued, Unix seconds. */
@@ -47,5 +50,5 @@ export type Call = z.infer<typeof call>;
  * the order of their answers (ADR 4): under load a record per call would cost more than the rest of `/authorize`.
  */
 export const callEvents = new EventCatalogue('calls', {
-  ApiCallRecorded: z.object({ customerId: z.uuid(), calls: z.array(call).min(1) }),
+  ApiCallRecorded: z.object({ customerId: uuid, calls: z.array(call).min(1) }),
 });

@@ -88,5 +88,10 @@ export function writerOfCalls(topic: string): string | undefined {
 /** How the topic of an API is made that is no part of the product. */
 export const CALLS_OF_ANOTHER_API: TopicSpec = { ...calls('token'), writtenBy: [] };
 
+/** How a topic of the product, or of an API that records its calls, is made; undefined for any other. */
+export const specOf = (topic: string): TopicSpec | undefined =>
+  (TOPICS as Readonly<Record<string, TopicSpec>>)[topic] ??
+  (writerOfCalls(topic) === undefined ? undefined : CALLS_OF_ANOTHER_API);
+
 /** Where all services recorded calls before each had a topic of its own. Nobody may write it any more. */
 export const FORMER_CALLS_TOPIC = 'api.calls.v1';

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import kafkajs, { type ISocketFactory, type Kafka, type KafkaConfig, type RetryOptions } from 'kafkajs';
+import { mendKafkajs } from './kafkajs-mended.js';
 import type { Logger } from './logger.js';
 
 export interface KafkaSettings {
@@ -22,7 +22,7 @@ export const OUTLIVE_OUTAGES: RetryOptions = { initialRetryTime: 100, maxRetryTi
 
 /** A Kafka client with the settings that survive a broker's failure and cost next to nothing when idle. */
 export function createKafka({ brokers, clientId, sasl, logger, socketFactory }: KafkaSettings): Kafka {
-  stopIdleTimerLoop();
+  mendKafkajs();
   return clientWith({
     brokers: [...brokers],
     clientId,
@@ -68,28 +68,4 @@ export function cancellableClient(kafka: Kafka, isWanted: () => boolean): Kafka 
   const first = clients++ % brokers.length;
   const order = [...brokers.slice(first), ...brokers.slice(0, first)];
   return clientWith({ ...config, brokers: () => (isWanted() ? order : []) });
-}
-
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
-}
-
-let patched = false;
-
-/**
- * kafkajs re-arms a timer of about 1 ms for every connection even when nothing is pending (kafkajs #1751). A check is
- * needed only while requests wait; a later request that has to wait schedules its own.
- */
-function stopIdleTimerLoop(): void {
-  if (patched) return;
-  patched = true;
-  const load = createRequire(import.meta.url);
-  const { prototype } = load('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
-  const original = Object.getOwnPropertyDescriptor(prototype, 'scheduleCheckPendingRequests')?.value as (
-    this: RequestQueue,
-  ) => void;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
-    if (this.pending.length > 0) original.call(this);
-  };
 }

@@ -8,6 +8,7 @@ import {
   FORMER_CALLS_TOPIC,
   PRINCIPALS,
   SERVICE_NAME,
+  specOf,
   TOPICS,
   writerOfCalls,
   type Principal,
@@ -42,6 +43,7 @@ export async function ensureTopics(
       .filter(([topic]) => !existing.has(topic))
       .map(([topic, spec]) => topicConfig(topic, spec, partitions, replicationFactor));
     await createTopics(admin, missing);
+    await ensureReadable(admin, [...existing.keys()]);
     if (existing.has(FORMER_CALLS_TOPIC)) await deleteWhenEmpty(admin, FORMER_CALLS_TOPIC);
   });
   await roundTrip(kafka);
@@ -54,10 +56,7 @@ async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string, number
 
 function refuseDrift(existing: ReadonlyMap<string, number>, wanted: number): void {
   const drifted = [...existing].flatMap(([topic, partitions]) => {
-    const spec: TopicSpec | undefined =
-      writerOfCalls(topic) === undefined
-        ? Object.entries<TopicSpec>(TOPICS).find(([name]) => name === topic)?.[1]
-        : CALLS_OF_ANOTHER_API;
+    const spec = specOf(topic);
     if (spec === undefined) return [];
     const should = spec.partitions === 'single' ? 1 : wanted;
     return partitions === should ? [] : [`${topic} has ${String(partitions)} partitions instead of ${String(should)}`];
@@ -66,6 +65,35 @@ function refuseDrift(existing: ReadonlyMap<string, number>, wanted: number): voi
   throw new Error(
     `${drifted.join(', ')}. Most keys would lie in other partitions than before, and the order of their records would be lost.`,
   );
+}
+
+/**
+ * Gives topics that are there already what their readers rely on. How long records are kept, and on how many brokers, stays as it
+ * is found.
+ */
+async function ensureReadable(admin: Admin, topics: readonly string[]): Promise<void> {
+  const type = kafkajs.ConfigResourceTypes.TOPIC;
+  const wanted = new Map(
+    topics.flatMap((topic) => {
+      const spec = specOf(topic);
+      return spec === undefined ? [] : [[topic, reliedOn(spec)] as const];
+    }),
+  );
+  if (wanted.size === 0) return;
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [...wanted.keys()].map((name) => ({ type, name })),
+  });
+  const changed = resources.flatMap(({ resourceName: name, configEntries }) => {
+    const settings = wanted.get(name) ?? [];
+    const own = configEntries.filter(({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG);
+    if (settings.every((s) => own.some((o) => o.configName === s.name && o.configValue === s.value))) return [];
+    // Kafka takes what is not named here back to its default.
+    const others = own.filter(({ configName }) => settings.every((s) => s.name !== configName));
+    const kept = others.map(({ configName, configValue }) => ({ name: configName, value: configValue }));
+    return [{ type, name, configEntries: [...kept, ...settings] }];
+  });
+  if (changed.length > 0) await admin.alterConfigs({ validateOnly: false, resources: changed });
 }
 
 /** Its last records have expired: nothing writes there, and nothing is left to be read. */
@@ -89,9 +117,8 @@ export async function registerApi(kafka: Kafka, service: string, replicationFact
     const existing = await partitionCounts(admin);
     const partitions = existing.get(callsTopic('token'));
     if (partitions === undefined) throw new Error('The topics of the product are not there yet.');
-    if (!existing.has(topic)) {
-      await createTopics(admin, [topicConfig(topic, CALLS_OF_ANOTHER_API, partitions, replicationFactor)]);
-    }
+    if (existing.has(topic)) await ensureReadable(admin, [topic]);
+    else await createTopics(admin, [topicConfig(topic, CALLS_OF_ANOTHER_API, partitions, replicationFactor)]);
     await admin.createAcls({ acl: writerRules(service, topic) });
   });
 }
@@ -200,6 +227,15 @@ const allow =
     permissionType: kafkajs.AclPermissionTypes.ALLOW,
   });
 
+/**
+ * The broker unpacks what writers have packed, as producers of most languages are told to: kafkajs reads no packing but gzip's, and
+ * that without a limit to what comes out. Unpacked, a record is as long as the broker lets records be.
+ */
+const reliedOn = ({ stampedBy }: TopicSpec): { readonly name: string; readonly value: string }[] => [
+  { name: 'compression.type', value: 'uncompressed' },
+  ...(stampedBy === 'broker' ? [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] : []),
+];
+
 const readiness: TopicSpec = { retention: { ms: 60_000 }, partitions: 'single', writtenBy: [], readBy: [] };
 
 /** How a topic is created. */
@@ -220,7 +256,7 @@ export function topicConfig(
     replicationFactor,
     configEntries: [
       ...cleanup,
-      ...(spec.stampedBy === 'broker' ? [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] : []),
+      ...reliedOn(spec),
       { name: 'min.insync.replicas', value: replicationFactor >= 3 ? '2' : '1' },
     ],
   };

@@ -80,13 +80,13 @@ export class ConnectionLost extends Error {
 }
 
 /**
- * True when the data is at fault and another try would fail again: Postgres's classes 22 (data exception), 23
- * (constraint), 54 (limit), P0 (raised), or an error of our own code while the connection is fine.
+ * True when the data is at fault and another try would fail again: Postgres's classes 21 (cardinality), 22 (data
+ * exception), 23 (constraint), 54 (limit), P0 (raised), or an error of our own code while the connection is fine.
  */
 export function isDataError(error: unknown): boolean {
   if (error instanceof ConnectionLost) return false;
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? /^(?:22|23|54|P0)/.test(code) : true;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? /^(?:21|22|23|54|P0)/.test(code) : true;
 }
 
 // Of `query_timeout`; pg gives it no code.

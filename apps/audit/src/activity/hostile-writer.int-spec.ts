@@ -5,7 +5,9 @@ import { registerApi } from '@rebelcore/messaging/topics-admin';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
+import kafkajs from 'kafkajs';
 import { randomBytes, randomUUIDv7 as uuid } from 'node:crypto';
+import { zstdCompressSync } from 'node:zlib';
 import { AuditFixture, Customer } from '../audit.fixture-spec.js';
 import { discardParked, parsePlaces } from './discard.js';
 
@@ -51,6 +53,9 @@ function copied({ headers, value }: OutgoingRecord): { id: string; at: string }[
   const { calls } = JSON.parse(value) as { calls?: { id: string; at: string }[] };
   return calls?.map(({ id, at }) => ({ id, at })) ?? [{ id: headers.ce_id ?? '', at: headers.ce_time ?? '' }];
 }
+
+const manyHeaders = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`h${String(index)}`, '']));
 
 const parked = async (key: string) => {
   const sql = 'select topic, code from parked_record where key = $1 order by topic, "offset"';
@@ -98,6 +103,12 @@ describe('S16: the Kafka login of a downstream API, used against the log', () =>
     ['a value that is no JSON', { value: 'x' }, 'event.bad-json'],
     ['a type that nobody knows', { headers: {} }, 'event.bad-header'],
     ['a value without a call', { value: JSON.stringify({ customerId: uuid(), calls: [] }) }, 'event.bad-data'],
+    ['more headers than anybody reads', { headers: manyHeaders(20_000) }, 'event.bad-header'],
+    [
+      'headers that every object has',
+      { headers: { constructor: 'x', toString: 'x', hasOwnProperty: 'x' } },
+      'event.bad-header',
+    ],
   ])('holds up nobody with %s under their key', async (_, change, code) => {
     const customer = new Customer();
     await audit.processed(await audit.publish(HOSTILE, [record(customer.id, {}, change)]));
@@ -106,6 +117,31 @@ describe('S16: the Kafka login of a downstream API, used against the log', () =>
     const entries = await audit.walk(customer.id);
     expect(entries.map(({ id }) => id).sort()).toEqual([...customer.expected.keys()].sort());
     expect(await parked(customer.id)).toEqual([{ topic: OWN, code }]);
+  });
+
+  it('holds up nobody by what it packs, as producers of other languages do', async () => {
+    const { CompressionTypes, CompressionCodecs } = kafkajs;
+    const unreadable = CompressionCodecs[CompressionTypes.ZSTD] as () => unknown;
+    CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+      compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(zstdCompressSync(buffer)),
+      decompress: unreadable,
+    });
+    const customer = new Customer().callsOf(HOSTILE, {});
+    const producer = testKafka().client(HOSTILE).producer();
+    await producer.connect();
+    await producer.send({ topic: OWN, compression: CompressionTypes.ZSTD, messages: customer.records });
+    await producer.disconnect();
+    await until(async () => (await audit.walk(customer.id)).length > 0, 'what was packed to be in the log');
+    expect((await audit.walk(customer.id)).map(({ id }) => id)).toEqual([...customer.expected.keys()]);
+  });
+
+  it('holds up nobody by one customer in two spellings', async () => {
+    const customer = new Customer();
+    const capitals = customer.id.toUpperCase();
+    const spellings = [record(customer.id, {}), record(capitals, {})];
+    await audit.processed(await audit.publish(HOSTILE, spellings));
+    expect(await audit.walk(customer.id)).toHaveLength(1);
+    expect(await parked(capitals)).toEqual([{ topic: OWN, code: 'event.bad-data' }]);
   });
 
   it.each([

@@ -11,7 +11,8 @@ import { applyEnforcement, EnforcementView, type EnforcementEvent } from './enfo
 export const ENFORCEMENT = 'enforcement-v1';
 
 export const enforcementHandlers = {
-  'token.events.v1': { read: (message) => tokenEvents.read(message), apply: applyEnforcement },
+  // Of each API user the acknowledgement of the latest change counts, in whatever order they come.
+  'token.events.v1': { read: (message) => tokenEvents.read(message), apply: applyEnforcement, unordered: true },
 } satisfies Partial<Record<Topic, ProjectionHandlers<EnforcementEvent>>>;
 
 /** What the token service says it has applied. */

@@ -1,10 +1,4 @@
-import {
-  CALLS_OF_ANOTHER_API,
-  FORMER_CALLS_TOPIC,
-  TOPICS,
-  writerOfCalls,
-  type TopicSpec,
-} from '@rebelcore/contracts/topics';
+import { CALLS_OF_ANOTHER_API, FORMER_CALLS_TOPIC, specOf, type TopicSpec } from '@rebelcore/contracts/topics';
 import type { Pool, PoolClient } from 'pg';
 import type { Logger } from '../logger.js';
 import type { TopicFacts } from '../topic-facts.js';
@@ -112,7 +106,7 @@ async function refuseDrift(
   view: string,
   { topic, incarnation, partitions }: TopicFacts,
 ): Promise<void> {
-  const { ordered = true, retention } = specOf(topic) ?? {};
+  const { ordered = true, retention } = kindOf(topic) ?? {};
   if (!ordered) return;
   const { rows } = await tx.query<{ partitions: number }>(
     `select partitions from consumer_offset where view = $1 and topic = $2 and incarnation = $3 and partitions is not null limit 1`,
@@ -130,10 +124,8 @@ async function refuseDrift(
   );
 }
 
-function specOf(topic: string): TopicSpec | undefined {
-  if (topic === FORMER_CALLS_TOPIC || writerOfCalls(topic) !== undefined) return CALLS_OF_ANOTHER_API;
-  return (TOPICS as Readonly<Record<string, TopicSpec>>)[topic];
-}
+const kindOf = (topic: string): TopicSpec | undefined =>
+  topic === FORMER_CALLS_TOPIC ? CALLS_OF_ANOTHER_API : specOf(topic);
 
 /** False where it was noted before. */
 async function note(tx: PoolClient, view: string, lost: LostRecords): Promise<boolean> {
@@ -154,7 +146,7 @@ const BEFORE_ALL = 1_000_000_000_000n;
  * elsewhere they exist nowhere else, and stay.
  */
 async function leaveParkedBehind(tx: PoolClient, view: string, topic: string, partition: number): Promise<void> {
-  const { retention } = specOf(topic) ?? {};
+  const { retention } = kindOf(topic) ?? {};
   const comesAgain = retention === 'forever' || retention === 'compact';
   await tx.query(
     comesAgain
