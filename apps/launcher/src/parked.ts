@@ -6,9 +6,10 @@ import { isStoring, runProgram, STORING_SERVICES, variableOf, type StoringServic
 import { findRunningSystem } from './system/running-system.js';
 
 const usage = `usage: npm run parked -- replay ${STORING_SERVICES.join('|')}
-       npm run parked -- discard TOPIC/PARTITION@OFFSET... --reason "WHY" [--by NAME]
+       npm run parked -- discard [SERVICE] TOPIC/PARTITION@OFFSET... --reason "WHY" [--by NAME]
 replay   tries the records again that this service could not apply, in order, and lists what is left
-discard  lets records go for good: calls that will never be readable, and events that bear the number of another one; the activity log says which, by whom and why
+discard  lets records go for good, of audit where no service is named: calls, and what nobody waits for because it can never
+         be read or bears the number of another event; of audit's the activity log says which, by whom and why
 The database is that of the system running here, or the one in <SERVICE>_DATABASE_URL.`;
 
 function run(): number {
@@ -22,8 +23,9 @@ function run(): number {
     return runProgram(service, 'replay-parked', databaseOf(service));
   }
   const { reason = '', by } = values;
-  if (verb !== 'discard' || rest.length === 0 || reason.trim() === '') throw new Misused();
-  return runProgram('audit', 'discard-parked', databaseOf('audit'), [by, reason, ...rest]);
+  const [of, places] = isStoring(service) ? [service, rest.slice(1)] : ['audit' as const, rest];
+  if (verb !== 'discard' || places.length === 0 || reason.trim() === '') throw new Misused();
+  return runProgram(of, 'discard-parked', databaseOf(of), [by, reason, ...places]);
 }
 
 function databaseOf(service: StoringService): Record<string, string> {

@@ -1,3 +1,4 @@
+import type { Discard } from '@rebelcore/service/discard-parked';
 import { UNATTRIBUTED, type Call, type callEvents } from '@rebelcore/contracts/call-events';
 import type { DiscardedRecord } from '@rebelcore/messaging/project/parking-lot';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
@@ -61,7 +62,7 @@ const entryOfCall = ({ data: { customerId } }: CallEvent, call: Call): ActivityE
  */
 export function describeDiscard(
   { topic, partition, offset, key, code, reason }: DiscardedRecord,
-  discard: { readonly at: string; readonly by: string; readonly why: string },
+  discard: Discard,
 ): ActivityEntry {
   const place = `${topic}/${String(partition)}@${String(offset)}`;
   const [by, why] = [oneLine(discard.by), oneLine(discard.why)];

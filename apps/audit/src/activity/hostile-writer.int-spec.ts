@@ -1,6 +1,7 @@
 import { callEvents } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { callsTopic, FORMER_CALLS_TOPIC, TOPICS } from '@rebelcore/contracts/topics';
+import { parsePlaces } from '@rebelcore/messaging/project/discard';
 import { registerApi } from '@rebelcore/messaging/topics-admin';
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { testKafka } from '@rebelcore/testing/test-kafka';
@@ -9,7 +10,8 @@ import kafkajs from 'kafkajs';
 import { randomBytes, randomUUIDv7 as uuid } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { AuditFixture, Customer } from '../audit.fixture-spec.js';
-import { discardParked, parsePlaces } from './discard.js';
+import { activityHandlers, append } from './activity.projector.js';
+import { describeDiscard } from './description.js';
 
 /** The service whose Kafka login has fallen into the wrong hands. */
 const HOSTILE = 'inference';
@@ -178,7 +180,9 @@ describe('S16: the Kafka login of a downstream API, used against the log', () =>
 
 describe('a record that will never be readable', () => {
   const discard = async (places: string[], why = 'a bug of that API') =>
-    discardParked(audit.projection, parsePlaces(places), { by: 'root', why });
+    audit.projection.discardParked(parsePlaces(places), activityHandlers, (tx, record) =>
+      append(tx, [describeDiscard(record, { at: new Date().toISOString(), by: 'root', why })]),
+    );
 
   it('is let go for good, once, and the log says which, by whom and why', async () => {
     const customer = new Customer();

@@ -51,13 +51,24 @@ export async function parkedRecords(
       where view = $1 and topic = $2 and partition = $3 order by "offset"`,
     [view, topic, partition],
   );
-  return rows.map((row) => ({
-    offset: BigInt(row.offset),
-    key: row.key,
-    headers: row.headers,
-    value: row.value,
-    timestamp: row.recorded_at.getTime(),
-  }));
+  return rows.map(messageOf);
+}
+
+const messageOf = ({ offset, key, headers, value, recorded_at: at }: ParkedRow): ReceivedMessage => ({
+  offset: BigInt(offset),
+  key,
+  headers,
+  value,
+  timestamp: at.getTime(),
+});
+
+/** A record that is parked, and what of its key was applied. */
+export interface ParkedRecord {
+  readonly message: ReceivedMessage;
+  /** Why it is parked. */
+  readonly code: string;
+  /** The last number of its key that was applied, 0 for none. */
+  readonly applied: number;
 }
 
 /** A parked record that is let go, with why it was parked. */
@@ -71,20 +82,25 @@ export interface DiscardedRecord {
   readonly reason: string;
 }
 
-/** Removes records, each once; what is not parked (any more) is absent from the answer. */
+/** Removes a record that may go; undefined where it is not parked (any more), or may not. */
 export async function takeParked(
   tx: Queryable,
   { view, topic, partition }: CheckpointKey,
-  offsets: readonly bigint[],
-  code?: string,
-): Promise<DiscardedRecord[]> {
-  const { rows } = await tx.query<Omit<DiscardedRecord, 'offset'> & { offset: string }>(
-    `delete from parked_record where view = $1 and topic = $2 and partition = $3 and "offset" = any($4::bigint[])
-        and code = coalesce($5, code)
-     returning topic, partition, "offset", key, code, reason`,
-    [view, topic, partition, offsets.map(String), code],
+  offset: bigint,
+  mayGo: (record: ParkedRecord) => boolean,
+): Promise<DiscardedRecord | undefined> {
+  const at = [view, topic, partition, String(offset)];
+  const where = 'view = $1 and topic = $2 and partition = $3 and "offset" = $4';
+  const { rows } = await tx.query<ParkedRow & { code: string; reason: string; sequence: string | null }>(
+    `select p.*, a.sequence from parked_record p left join applied_sequence a using (view, topic, key) where ${where}`,
+    at,
   );
-  return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }));
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { key, code, reason, sequence } = row;
+  if (!mayGo({ message: messageOf(row), code, applied: sequence === null ? 0 : Number(sequence) })) return undefined;
+  await tx.query(`delete from parked_record where ${where}`, at);
+  return { topic, partition, offset, key, code, reason };
 }
 
 /** Removes what was replayed or has turned out to be applied already. */

@@ -196,8 +196,22 @@ describe('Projection', () => {
       expect((await view()).at(-1)).toBe('b 1');
       await projection.replayParked(() => handlers);
       expect((await parked())[0]).toBe(left[0]);
-      const place = { topic: TOPIC, partition: 0, offsets: [last.offset, 10n], code: 'sequence.reused' };
-      expect(await projection.discardParked(place, () => Promise.resolve())).toBe(1);
+      const places = [last.offset, 10n].map((offset) => ({ topic: TOPIC, partition: 0, offset }));
+      expect(await projection.discardParked(places, () => handlers)).toBe(1);
+    });
+
+    it('holds up its key until it is let go, where it can never be read', async () => {
+      const poison = other(message(1, 'a', 2, 'x'));
+      await projection.apply(batch([message(0, 'a', 1), poison, message(2, 'a', 2)]), handlers);
+      await projection.replayParked(() => handlers);
+      await projection.apply(batch([message(3, 'a', 3)]), handlers);
+      expect(await parked()).toEqual(['1 event.bad-json', '3 key.waiting']);
+      const at = (offset: bigint) => [{ topic: TOPIC, partition: 0, offset }];
+      expect(await projection.discardParked(at(3n), () => handlers)).toBe(0);
+      expect(await projection.discardParked(at(1n), () => handlers)).toBe(1);
+      await projection.replayParked(() => handlers);
+      expect([await view(), await parked()]).toEqual([['a 1', 'a 2', 'a 3'], []]);
+      await expect(projection.discardParked(at(1n), () => undefined)).rejects.toThrow('no topic of list-v1');
     });
 
     it('knows it after a replay and after a batch that was applied by halves', async () => {

@@ -5,6 +5,7 @@ import type { Logger } from '../logger.js';
 import { isDataError } from '../transaction.js';
 import { begin, gapsOf, type NotedGap, type OnLoss } from './topic-gaps.js';
 import { atCheckpoint, readAppliedIds, type Checkpoint } from './checkpoint.js';
+import { mayGo, type Place } from './discard.js';
 import { park, takeParked, type DiscardedRecord } from './parking-lot.js';
 import { applyByHalves, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
@@ -27,6 +28,9 @@ export interface ParkedSummary {
 type AnyHandlers = ProjectionHandlers<{ readonly sequence: number }>;
 /** By topic; a function where the topics are not all known. */
 export type HandlersByTopic = Readonly<Record<string, AnyHandlers>> | ((topic: string) => AnyHandlers | undefined);
+
+const handlersOf = (handlers: HandlersByTopic, topic: string): AnyHandlers | undefined =>
+  typeof handlers === 'function' ? handlers(topic) : handlers[topic];
 
 export interface ProjectionOptions {
   readonly pool: Pool;
@@ -87,7 +91,7 @@ export class Projection {
     );
     const result = { replayed: 0, left: 0 };
     for (const { topic, partition } of rows) {
-      const topicHandlers = typeof handlers === 'function' ? handlers(topic) : handlers[topic];
+      const topicHandlers = handlersOf(handlers, topic);
       if (topicHandlers === undefined) continue;
       const { replayed, left, applied } = await replayPartition(pool, { view, topic, partition }, topicHandlers);
       result.replayed += replayed;
@@ -99,32 +103,31 @@ export class Projection {
   }
 
   /**
-   * Lets parked records go for good. Only for records that nobody waits behind: in an order they would leave a gap, except
-   * those with the number of another event, which `code` then names.
+   * Lets parked records go for good that will never be applied, see {@link mayGo}.
    *
-   * @param before is told of those that were still parked, in the transaction that removes them
-   * @returns how many they were
+   * @param before is told of each that goes, in the transaction that removes it
+   * @returns how many went
+   * @throws {Error} for a topic that is none of this view
    */
   async discardParked(
-    place: {
-      readonly topic: string;
-      readonly partition: number;
-      readonly offsets: readonly bigint[];
-      /** Only those that were parked for this. */
-      readonly code?: string | undefined;
-    },
-    before: (tx: PoolClient, records: readonly DiscardedRecord[]) => Promise<void>,
+    places: readonly Place[],
+    handlers: HandlersByTopic,
+    before?: (tx: PoolClient, record: DiscardedRecord) => Promise<void>,
   ): Promise<number> {
-    const { topic, partition, offsets, code } = place;
-    const key = { view: this.options.view, topic, partition };
-    const { records } = await atCheckpoint(this.options.pool, key, { keys: [], sequenced: false }, async (tx) => {
-      const taken: { records: DiscardedRecord[]; update?: undefined } = {
-        records: await takeParked(tx, key, offsets, code),
-      };
-      if (taken.records.length > 0) await before(tx, taken.records);
-      return taken;
-    });
-    return records.length;
+    const { pool, view } = this.options;
+    let gone = 0;
+    for (const { topic, partition, offset } of places) {
+      const order = handlersOf(handlers, topic);
+      if (order === undefined) throw new Error(`${topic} is no topic of ${view}`);
+      const key = { view, topic, partition };
+      const { record } = await atCheckpoint(pool, key, { keys: [], sequenced: false }, async (tx) => {
+        const taken = await takeParked(tx, key, offset, (parked) => mayGo(parked, order));
+        if (taken !== undefined) await before?.(tx, taken);
+        return { record: taken, update: undefined };
+      });
+      if (record !== undefined) gone += 1;
+    }
+    return gone;
   }
 
   /** For health and metrics. */
