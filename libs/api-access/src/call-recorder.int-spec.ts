@@ -1,16 +1,20 @@
 import { callEvents, type Call } from '@rebelcore/contracts/call-events';
+import { callsTopic } from '@rebelcore/contracts/topics';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import type { OutgoingRecord, PublishedOffsets, Publisher } from '@rebelcore/messaging/publish/publisher';
 import type { TcpProxy } from '@rebelcore/testing/tcp-proxy';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { until } from '@rebelcore/testing/until';
+import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CallRecorder, RecordingFailed } from './call-recorder.js';
 import { CallSpool } from './call-spool.js';
+
+const OWN = callsTopic('test');
 
 let kafka: TestKafka;
 let topic: string;
@@ -170,7 +174,7 @@ describe('the call recorder', () => {
     await recorder.close();
     const spool = await CallSpool.open(directory, 10_000_000);
     const aside = Promise.withResolvers<string>();
-    const tooLarge = { topic, key: customers[0] ?? '', headers: {}, value: 'x'.repeat(2_000_000) };
+    const tooLarge = { topic: OWN, key: customers[0] ?? '', headers: {}, value: 'x'.repeat(2_000_000) };
     await spool.append([tooLarge]);
     recorder = new CallRecorder({ service: 'test', publisher, spool, retryEveryMs: 50, onSetAside: aside.resolve });
     const after = call();
@@ -179,6 +183,30 @@ describe('the call recorder', () => {
     await until(() => recorder.status().spooledBytes === 0, 'the spool to be drained');
     expect(recorder.status()).toMatchObject({ kafkaAway: false, setAsideFiles: 1 });
     expect(await recorded()).toEqual([after.id]);
+  });
+
+  it('delivers what is left of a segment once, and none of another service’s calls as its own', async () => {
+    await recorder.close();
+    const spool = await CallSpool.open(directory, 10_000_000);
+    const foreign = { topic: 'api.calls.other.v1', key: customers[0] ?? '', headers: {}, value: 'of another' };
+    const published: (readonly OutgoingRecord[])[] = [];
+    const shelf: Publisher = {
+      publish: (records) => Promise.resolve(published.push(records)).then(() => new Map()),
+      close: () => Promise.resolve(),
+    };
+    await spool.append([foreign, { ...foreign, topic: OWN, value: 'own' }]);
+    const dropOldest = jest.spyOn(spool, 'dropOldest').mockRejectedValueOnce(new Error('ENOSPC'));
+    const aside = Promise.withResolvers<string>();
+    recorder = new CallRecorder({
+      service: 'test',
+      publisher: shelf,
+      spool,
+      retryEveryMs: 1,
+      onSetAside: aside.resolve,
+    });
+    expect(await readFile(await aside.promise, 'utf8')).toContain('of another');
+    expect(published.map((records) => records.map(({ value }) => value))).toEqual([['own']]);
+    expect(dropOldest).toHaveBeenCalledTimes(2);
   });
 
   it('a call that waits longer than the deadline is refused, not left hanging', async () => {

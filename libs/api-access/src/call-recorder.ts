@@ -1,6 +1,6 @@
 import { callEvents, MAX_REFUSED_TOGETHER, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
-import { callsTopic } from '@rebelcore/contracts/topics';
+import { callsTopic, FORMER_CALLS_TOPIC } from '@rebelcore/contracts/topics';
 import { within } from '@rebelcore/messaging/deadline';
 import { nextTurn } from '@rebelcore/messaging/pace';
 import { PublishFailed, type OutgoingRecord, type Publisher } from '@rebelcore/messaging/publish/publisher';
@@ -21,7 +21,7 @@ export interface CallRecorderOptions {
   /** How long to wait between attempts while Kafka is away. */
   readonly retryEveryMs?: number;
   readonly onStateChange?: (kafkaAway: boolean) => void;
-  /** Told of a file with records that the broker will never take. */
+  /** Told of a file with records that the broker will never take, or that cannot be read. */
   readonly onSetAside?: (path: string) => void;
 }
 
@@ -184,16 +184,16 @@ export class CallRecorder {
   /** Empties the spool into Kafka, oldest first, for as long as it takes. */
   private async drainSpool(): Promise<void> {
     const { spool } = this.options;
+    /** Of the oldest segment, once the rest of it is delivered. */
+    let refused: readonly OutgoingRecord[] | undefined;
     while (!spool.isEmpty && performance.now() < this.closeBy) {
       try {
-        // An earlier version of the service spooled them for a topic that nobody may write any more.
-        const records = ((await spool.oldest()) ?? []).map((record) => ({ ...record, topic: this.topic }));
-        const refused = await this.deliver(records);
-        const aside = await spool.dropOldest(refused);
-        if (aside !== undefined) this.options.onSetAside?.(aside);
+        refused ??= await this.deliver((await spool.oldest()) ?? []);
         this.setKafkaAway(false);
+        for (const path of await spool.dropOldest(refused)) this.options.onSetAside?.(path);
+        refused = undefined;
       } catch {
-        this.setKafkaAway(true);
+        if (refused === undefined) this.setKafkaAway(true);
         const { signal } = this.closing;
         if (signal.aborted) return;
         await sleep(this.retryEveryMs, undefined, { signal }).catch(() => undefined);
@@ -201,16 +201,18 @@ export class CallRecorder {
     }
   }
 
-  /** Answers those records that the broker will never take; they are found by sending each alone. */
-  private async deliver(records: readonly OutgoingRecord[]): Promise<OutgoingRecord[]> {
+  /** Answers those records that the broker will never take from this service; they are found by sending each alone. */
+  private async deliver(spooled: readonly OutgoingRecord[]): Promise<readonly OutgoingRecord[]> {
     const timeoutMs = this.acknowledgeWithinMs * 3;
+    // Another service's calls would be told as this one's.
+    const [own, refused] = partition(spooled, ({ topic }) => topic === this.topic || topic === FORMER_CALLS_TOPIC);
+    const records = own.map((record) => ({ ...record, topic: this.topic }));
     try {
       await this.publish(records, timeoutMs);
-      return [];
+      return refused;
     } catch (error) {
       if (!isRefusedForGood(error)) throw error;
     }
-    const refused: OutgoingRecord[] = [];
     for (const record of records) {
       await this.options.publisher.publish([record], { timeoutMs }).catch((error: unknown) => {
         if (!isRefusedForGood(error)) throw error;
@@ -272,6 +274,11 @@ export class CallRecorder {
 
 const isRefusedForGood = (error: unknown): boolean =>
   error instanceof PublishFailed && error.code === 'publish.refused';
+
+function partition<T>(all: readonly T[], belongs: (each: T) => boolean): [T[], T[]] {
+  const { in: those = [], out: others = [] } = Object.groupBy(all, (each) => (belongs(each) ? 'in' : 'out'));
+  return [those, others];
+}
 
 /** The records in order, in portions that a broker accepts. */
 function* portionsOf(records: readonly OutgoingRecord[]): Generator<OutgoingRecord[]> {

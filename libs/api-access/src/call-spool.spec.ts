@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CallSpool, SpoolFull } from './call-spool.js';
 
 let directory: string;
@@ -148,6 +148,31 @@ describe('the call spool', () => {
     expect(await files()).toEqual([expect.stringMatching(/\.damaged$/)]);
   });
 
+  it.each([
+    ['is gone', (path: string) => rm(path)],
+    ['the disk does not give back', (path: string) => rm(path).then(() => mkdir(path))],
+  ])('goes on with the others where a segment %s, and says so', async (_, lose) => {
+    await leave(record(1));
+    const lost = await onlySegment();
+    await leave(record(2));
+    const next = await open();
+    await lose(lost);
+    expect(await next.oldest()).toEqual([]);
+    expect(await next.dropOldest()).toEqual([expect.stringContaining(basename(lost))]);
+    expect([await everything(next), next.setAside]).toEqual([[record(2)], 1]);
+  });
+
+  it('of one service is no other’s, where both have one directory', async () => {
+    await leave(record(1));
+    const token = await CallSpool.open(directory, 1_000, 'token');
+    opened.push(token);
+    expect(await everything(token)).toEqual([record(1)]);
+    await token.append([record(2)]);
+    await token.close();
+    expect((await CallSpool.open(directory, 1_000, 'token-two')).isEmpty).toBe(true);
+    expect(await everything(await CallSpool.open(directory, 1_000, 'token'))).toEqual([record(2)]);
+  });
+
   it('says that it is full when the disk takes nothing', async () => {
     const spool = await open();
     await rm(directory, { recursive: true });
@@ -186,7 +211,7 @@ describe('the call spool', () => {
     const spool = await open();
     await spool.append([record(1), record(2)]);
     await spool.oldest();
-    const path = await spool.dropOldest([record(2)]);
+    const [path] = await spool.dropOldest([record(2)]);
     expect(path).toMatch(/\.refused$/);
     expect(await readFile(path ?? '', 'utf8')).toBe(`${JSON.stringify(record(2))}\n`);
     expect([spool.isEmpty, spool.setAside]).toEqual([true, 1]);

@@ -43,13 +43,17 @@ export class CallSpool {
     private asideCount: number,
   ) {}
 
-  /** Opens the directory, making it when it is missing, and takes over what processes that have ended left in it. */
-  static async open(directory: string, maxBytes: number): Promise<CallSpool> {
+  /**
+   * Opens the directory, making it when it is missing, and takes over what processes that have ended left in it.
+   *
+   * @param owner whose processes share what they leave, where several services have one directory: `token`
+   */
+  static async open(directory: string, maxBytes: number, owner = 'process'): Promise<CallSpool> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const adopted = await SpoolFolder.adopt(directory);
+    const adopted = await SpoolFolder.adopt(directory, owner);
     const left = await Promise.all(adopted.map((folder) => folder.segments()));
     const aside = (await readdir(directory)).filter((name) => ASIDE.test(name)).length;
-    const own = await SpoolFolder.create(directory);
+    const own = await SpoolFolder.create(directory, owner);
     const spool = new CallSpool(directory, maxBytes, own, adopted, left.flat(), aside);
     await spool.releaseEmptied();
     return spool;
@@ -101,7 +105,8 @@ export class CallSpool {
       if (this.sealed.length === 0) await this.seal();
       const [segment] = this.sealed;
       if (segment === undefined) return undefined;
-      const lines = (await readFile(segment.path, 'utf8')).split('\n');
+      // What the disk does not give back is damaged, and no reason to keep the others.
+      const lines = (await readFile(segment.path, 'utf8').catch(() => '\0\n')).split('\n');
       // After the last line break there is nothing, or a line that was never finished.
       lines.pop();
       const records = lines.map(parseLine);
@@ -112,26 +117,34 @@ export class CallSpool {
 
   /**
    * Forgets the oldest segment; call when its records are safe elsewhere. Those that never will be are written to a file of
-   * their own beside the folders, whose path is answered.
+   * their own beside the folders; a segment with lines that cannot be read is moved there.
+   *
+   * @returns the paths of these files
    */
-  dropOldest(refused: readonly OutgoingRecord[] = []): Promise<string | undefined> {
+  dropOldest(refused: readonly OutgoingRecord[] = []): Promise<readonly string[]> {
     return this.oneAtATime(async () => {
       const [segment] = this.sealed;
-      if (segment === undefined) return undefined;
+      if (segment === undefined) return [];
       const name = join(this.directory, asideName(segment));
+      const aside: string[] = [];
       if (refused.length > 0) {
         await writeFile(`${name}.refused`, linesOf(refused), { mode: 0o600, flush: true });
-        this.asideCount += 1;
+        aside.push(`${name}.refused`);
       }
       if (this.oldestIsDamaged) {
-        await rename(segment.path, `${name}.damaged`);
-        this.asideCount += 1;
+        // One that cannot be moved stays where it is, for the next process to try.
+        const moved = await rename(segment.path, `${name}.damaged`).then(
+          () => `${name}.damaged`,
+          () => segment.path,
+        );
+        aside.push(moved);
       } else {
         await rm(segment.path, { force: true });
       }
+      this.asideCount += aside.length;
       this.sealed.shift();
       await this.releaseEmptied();
-      return refused.length > 0 ? `${name}.refused` : undefined;
+      return aside;
     });
   }
 

@@ -4,7 +4,6 @@ import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 const SEGMENT = /^\d{12}\.ndjson$/;
-const FOLDER = /^process-/;
 const LOCK = 'lock';
 
 /** A file of records that nothing is added to any more. */
@@ -26,8 +25,8 @@ export class SpoolFolder {
   ) {}
 
   /** A new one below the directory, held at once. */
-  static async create(directory: string): Promise<SpoolFolder> {
-    const path = join(directory, `process-${randomUUIDv7()}`);
+  static async create(directory: string, owner: string): Promise<SpoolFolder> {
+    const path = join(directory, `${owner}-${randomUUIDv7()}`);
     await mkdir(path, { recursive: true, mode: 0o700 });
     const lock = tryLock(path);
     if (lock === undefined) throw new Error(`${path} was taken by another process as it was made`);
@@ -35,11 +34,15 @@ export class SpoolFolder {
   }
 
   /**
-   * Those that processes left behind, oldest first, held from now on; and the directory itself, in which segments lay
-   * before each process had a folder of its own.
+   * Those that processes of this owner left behind, oldest first, held from now on; those from before folders had an owner; and
+   * the directory itself, in which segments lay before each process had a folder of its own.
    */
-  static async adopt(directory: string): Promise<SpoolFolder[]> {
-    const names = (await readdir(directory)).filter((name) => FOLDER.test(name)).toSorted();
+  static async adopt(directory: string, owner: string): Promise<SpoolFolder[]> {
+    const folders = (await readdir(directory)).map((name) => /^(.+)-(.{36})$/.exec(name) ?? []);
+    const names = folders
+      .filter(([, of]) => of === owner || of === 'process')
+      .toSorted(([, , one = ''], [, , other = '']) => (one < other ? -1 : 1))
+      .map(([name = '']) => name);
     const adopted: SpoolFolder[] = [];
     for (const path of [directory, ...names.map((name) => join(directory, name))]) {
       if (path === directory && (await segmentsIn(path)).length === 0) continue;

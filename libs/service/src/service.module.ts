@@ -198,14 +198,17 @@ function callRecording({ name, config }: ServiceModuleOptions, logger: Logger): 
     logger.warn({ kafkaAway }, kafkaAway ? 'calls are being spooled' : 'the spooled calls were delivered');
   };
   const onSetAside = (path: string) => {
-    logger.error({ path }, 'records of calls were set aside: the broker will never take them');
+    logger.error(
+      { path },
+      'records of calls were set aside: the broker will never take them from this service, or they cannot be read',
+    );
   };
   return [
     {
       provide: CallRecorder,
       inject: [Publishers],
       useFactory: async ({ calls: publisher }: Publishers) => {
-        const spool = await CallSpool.open(config.SPOOL_DIR, config.SPOOL_MAX_BYTES);
+        const spool = await CallSpool.open(config.SPOOL_DIR, config.SPOOL_MAX_BYTES, name);
         return new CallRecorder({ service: name, publisher, spool, onStateChange, onSetAside });
       },
     },
