@@ -11,6 +11,9 @@ beforeAll(async () => {
     "lock_timeout = '1ms'",
     'row_security = off',
     'search_path = pg_catalog',
+    'synchronous_commit = off',
+    'array_nulls = off',
+    "idle_session_timeout = '10min'",
     // Last: after it nothing can be altered.
     'default_transaction_read_only = on',
   ]);
@@ -22,6 +25,16 @@ describe('S19: identity on a database with other defaults', () => {
   it('mints a dozen API users at once, and no write fails for another', async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => acme.mint()));
     expect(answers.flatMap(({ status, body }) => (status === 201 ? [] : [body]))).toEqual([]);
+  });
+
+  it('commits what stays, and takes NULL in an array for no word', async () => {
+    const connectionString = withSessionSettings(identity.database.roleUrl);
+    const { rows } = await identity.database
+      .pool({ connectionString, max: 1 })
+      .query(
+        `select current_setting('synchronous_commit') as commits, '{NULL}'::text[] as nulls, current_setting('idle_session_timeout') as idle`,
+      );
+    expect(rows).toEqual([{ commits: 'on', nulls: [null], idle: '0' }]);
   });
 });
 

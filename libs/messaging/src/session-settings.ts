@@ -1,7 +1,7 @@
 /**
  * What every statement here relies on, whatever a server, a database, a role or `PGOPTIONS` makes the default: how times and
- * numbers are written, that a transaction sees what others have committed meanwhile, which schema is meant, that writing is
- * possible, that nobody waits for a lock for ever.
+ * numbers are written, that a transaction sees what others have committed meanwhile and that what it commits stays, which schema is meant, that
+ * writing is possible, that nobody waits for a lock for ever and no connection of a pool ends unasked.
  */
 const SETTINGS = [
   'DateStyle=ISO,YMD',
@@ -10,14 +10,17 @@ const SETTINGS = [
   'default_transaction_isolation=read\\ committed',
   'default_transaction_read_only=off',
   'default_transaction_deferrable=off',
+  'synchronous_commit=on',
   'search_path=public',
   'standard_conforming_strings=on',
+  'array_nulls=on',
   'bytea_output=hex',
   'extra_float_digits=1',
   'lc_monetary=C',
   'lc_numeric=C',
   'lc_time=C',
   'lock_timeout=5s',
+  'idle_session_timeout=0',
   'row_security=on',
 ];
 

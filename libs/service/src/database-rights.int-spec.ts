@@ -5,12 +5,18 @@ import { requireFewRights } from './database-rights.js';
 
 // Of this file alone: a role belongs to the server.
 const role = `narrow_${randomUUID().slice(0, 8)}`;
+const editor = `editor_${role}`;
 let database: TestDatabase;
 beforeEach(async () => {
   database = await testDatabase({ role, schema: eventStoreTables(role) });
 });
 afterEach(async () => {
-  await database.asOwner(`drop owned by ${role} cascade; drop role ${role}`);
+  await database.asOwner(
+    `alter schema public owner to pg_database_owner; drop owned by ${role} cascade; drop role ${role}`,
+  );
+  await database.asOwner(
+    `do $$ begin if to_regrole('${editor}') is not null then drop owned by ${editor} cascade; drop role ${editor}; end if; end $$`,
+  );
   await database.drop();
 });
 
@@ -29,6 +35,12 @@ describe('S19: the login of a service', () => {
       `create table activity (id uuid); grant truncate, update on activity to ${role}`,
       'may truncate rows of activity, may update rows of activity',
     ],
+    [
+      `create role ${editor}; grant update on event to ${editor}; grant ${editor} to ${role} with inherit false`,
+      'may update rows of event',
+    ],
+    [`create role ${editor} bypassrls; grant ${editor} to ${role} with inherit false`, 'bypasses row security'],
+    [`alter schema public owner to ${role}`, 'owns the schema public'],
   ])('is refused after "%s"', async (sql, right) => {
     await database.asOwner(sql);
     await expect(requireFewRights(database.pool())).rejects.toThrow(

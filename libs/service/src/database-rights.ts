@@ -10,30 +10,38 @@ class TooManyRights extends Error {
 
 /**
  * What the login of a service must not be able to do: stand above or outside row security, own what it works on, or change
- * what is append-only. `session_user` too, since a session may go back to it at any time.
+ * what is append-only. `session_user` too, since a session may go back to it at any time; and so whatever a role may do that it
+ * can set, whether or not it inherits the rights of that role.
  */
 const RIGHTS = `
   with login as (
-    select oid, rolname, rolsuper, rolbypassrls from pg_roles where rolname in (current_user, session_user)
+    select oid, rolname, rolsuper from pg_roles where rolname in (current_user, session_user)
+  ), acts_as as (
+    select r.oid, l.rolname, r.rolsuper, r.rolbypassrls from login l join pg_roles r
+        on r.oid = l.oid or not l.rolsuper and pg_has_role(l.oid, r.oid, 'member')
   ), tables as (
     select c.oid, c.relname, c.relowner, c.relname in ('activity', 'event') as append_only
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = 'public' and c.relkind in ('r', 'p')
   ), too_much (rank, role, what) as (
-    select 1, rolname, 'is a superuser' from login where rolsuper
-    union all
-    select 2, rolname, 'bypasses row security' from login where rolbypassrls and not rolsuper
-    union all
-    select 3, l.rolname, 'owns ' || string_agg(quote_ident(t.relname), ' and ' order by t.relname)
-      from login l join tables t on pg_has_role(l.oid, t.relowner, 'member') where not l.rolsuper group by l.rolname
-    union all
+    select 1, rolname, 'is a superuser' from acts_as where rolsuper
+    union
+    select 2, rolname, 'bypasses row security' from acts_as where rolbypassrls and not rolsuper
+    union
+    select 3, rolname, 'owns ' || what from (
+      select l.rolname, string_agg(quote_ident(t.relname), ' and ' order by t.relname) as what
+        from login l join tables t on pg_has_role(l.oid, t.relowner, 'member') where not l.rolsuper group by l.rolname
+      union
+      select l.rolname, 'the schema public' from login l join pg_namespace n on pg_has_role(l.oid, n.nspowner, 'member')
+       where n.nspname = 'public' and not l.rolsuper) as owned
+    union
     select 4, l.rolname, 'may ' || p.name || ' rows of ' || quote_ident(t.relname)
-      from login l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
+      from acts_as l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
            cross join unnest(array['update', 'delete', 'truncate']) as p (name)
      where not l.rolsuper and has_table_privilege(l.oid, t.oid, p.name)
-    union all
+    union
     select 4, l.rolname, 'may update columns of ' || quote_ident(t.relname)
-      from login l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
+      from acts_as l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
      where not l.rolsuper and has_any_column_privilege(l.oid, t.oid, 'update')
        and not has_table_privilege(l.oid, t.oid, 'update')
   )
