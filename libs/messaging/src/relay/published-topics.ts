@@ -1,4 +1,6 @@
 import type { Client } from 'pg';
+import { partitionOf } from '../publish/kafka-publisher.js';
+import type { OutgoingRecord, PublishedOffsets } from '../publish/publisher.js';
 import type { TopicFacts } from '../topic-facts.js';
 
 /** What this outbox has published to a topic. */
@@ -36,25 +38,94 @@ export function whyNotTo(
   return undefined;
 }
 
+/** A topic answered from before the place up to which it was published to: what lay behind it is lost. */
+export class TopicShortened extends Error {
+  constructor(
+    readonly topic: string,
+    readonly incarnation: string,
+    what: string,
+  ) {
+    super(`${what}; "npm run republish" fills it again from the event store`);
+    this.name = 'TopicShortened';
+  }
+}
+
 /**
- * Compares the topics with what this outbox has published to them, and notes how far that is now. A topic that was never
+ * How far this process knows topics to have grown, which is further than the last heartbeat has said. A topic that became shorter
+ * and grew again past that looks whole to whoever asks for its end alone.
+ */
+export class KnownEnds {
+  private readonly known = new Map<string, { readonly incarnation: string; readonly next: bigint[] }>();
+
+  /** Takes topics as they are, once they are known to hold what was published. */
+  note(facts: readonly TopicFacts[]): void {
+    for (const { topic, incarnation, partitions } of facts) {
+      const before = this.of(topic, incarnation);
+      this.known.set(topic, { incarnation, next: partitions.map(({ high }, p) => larger(high, before[p])) });
+    }
+  }
+
+  of(topic: string, incarnation: string | null): readonly bigint[] {
+    const known = this.known.get(topic);
+    return known?.incarnation === incarnation ? known.next : [];
+  }
+
+  /**
+   * Takes note of what was published.
+   *
+   * @throws {TopicShortened}
+   */
+  advance(records: readonly OutgoingRecord[], published: PublishedOffsets): void {
+    for (const [topic, partitions] of published) {
+      const { incarnation, next } = this.known.get(topic) ?? {};
+      if (incarnation === undefined || next === undefined) continue;
+      const ofTopic = records.filter((record) => record.topic === topic);
+      const counts = Map.groupBy(ofTopic, ({ key }) => partitionOf(key, next.length));
+      for (const [partition, end] of partitions) {
+        const first = end - BigInt(counts.get(partition)?.length ?? 0);
+        const before = next[partition] ?? 0n;
+        if (first < before) {
+          const place = `${topic}/${String(partition)} took a record at ${String(first)}`;
+          throw new TopicShortened(topic, incarnation, `${place}, but was published up to ${String(before)}`);
+        }
+        next[partition] = end;
+      }
+    }
+  }
+}
+
+const larger = (one: bigint, other = 0n): bigint => (one > other ? one : other);
+
+/** Notes that a topic has lost records: nothing is published to it until it was filled again. */
+export async function noteShortened(client: Client, { topic, incarnation }: TopicShortened): Promise<void> {
+  await client.query('update published_topic set incarnation = null where topic = $1 and incarnation = $2', [
+    topic,
+    incarnation,
+  ]);
+}
+
+/**
+ * Compares the topics with what this outbox has published to them, and notes how far that is now, here and in `ends`. A topic that was never
  * published to is taken as it is.
  *
  * @returns why nothing may be published
  */
-export async function checkTopics(client: Client, facts: readonly TopicFacts[]): Promise<string | undefined> {
+export async function checkTopics(
+  client: Client,
+  facts: readonly TopicFacts[],
+  ends: KnownEnds,
+): Promise<string | undefined> {
   const { rows } = await client.query<{ topic: string; incarnation: string | null; next_offsets: string[] }>(
     'select topic, incarnation, next_offsets from published_topic where topic = any($1::text[])',
     [facts.map(({ topic }) => topic)],
   );
   for (const each of facts) {
     const row = rows.find(({ topic }) => topic === each.topic);
-    const refusal =
-      row &&
-      whyNotTo(
-        { topic: row.topic, incarnation: row.incarnation ?? undefined, nextOffsets: row.next_offsets.map(BigInt) },
-        each,
-      );
+    if (row === undefined) continue;
+    const { topic, incarnation } = row;
+    const known = ends.of(topic, incarnation);
+    const nextOffsets = row.next_offsets.map((noted, partition) => larger(BigInt(noted), known[partition]));
+    const refusal = whyNotTo({ topic, incarnation: incarnation ?? undefined, nextOffsets }, each);
     if (refusal !== undefined) return refusal;
   }
   for (const { topic, incarnation, partitions } of facts) {
@@ -65,5 +136,6 @@ export async function checkTopics(client: Client, facts: readonly TopicFacts[]):
       [topic, incarnation, partitions.map(({ high }) => String(high))],
     );
   }
+  ends.note(facts);
   return undefined;
 }

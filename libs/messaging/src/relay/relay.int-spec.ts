@@ -413,7 +413,10 @@ describe('Relay', () => {
     const last = publishing.status().lastHeartbeatAt;
     await append(['k', 'after']);
     publishing.wake();
-    await until(() => publishing.status().lastError?.message.includes('no heartbeat'), 'a heartbeat that is not sent');
+    await until(
+      () => publishing.status().lastError?.message.includes('nothing is published'),
+      'a heartbeat that is not sent',
+    );
     expect(await readTopic(client, topic)).toEqual([]);
     expect(publishing.status().lastHeartbeatAt).toEqual(last);
 
@@ -421,5 +424,33 @@ describe('Relay', () => {
     await whenEmpty();
     expect((await readTopic(client, topic)).map(({ value }) => value)).toEqual(['after']);
     expect(publishing.status().refusal).toBeUndefined();
+  });
+
+  it('notices a topic that became shorter and has grown again past what was published, keeps the row, and says so ever after.', async () => {
+    const beats = await kafka.topic(1);
+    const real = new KafkaPublisher(client);
+    let lost = 0n;
+    const publisher: Publisher = {
+      publish: async (records, options) => {
+        const published = await real.publish(records, options);
+        const shorter = (next: ReadonlyMap<number, bigint>) => new Map([...next].map(([p, end]) => [p, end - lost]));
+        return new Map([...published].map(([name, next]) => [name, shorter(next)]));
+      },
+      close: () => real.close(),
+    };
+    const heartbeat = { topic: beats, everyMs: 100_000, topics: [topic], store: STORE };
+    const publishing = relay({ publisher, heartbeat });
+    await append(['k', 'one'], ['k', 'two']);
+    publishing.wake();
+    await whenEmpty();
+    lost = 1n;
+    await append(['k', 'three']);
+    publishing.wake();
+    await until(() => publishing.status().refusal?.includes('waits to be filled'), 'the relay to notice');
+    expect((await pool.query('select from outbox')).rowCount).toBe(1);
+    await publishing.stop();
+    lost = 0n;
+    const another = relay({ heartbeat });
+    await until(() => another.status().refusal?.includes('waits to be filled'), 'another leader to know of it');
   });
 });

@@ -5,7 +5,7 @@ import { PublishFailed, type OutgoingRecord, type Publisher } from '../publish/p
 import { TopicReader, type TopicFacts } from '../topic-facts.js';
 import { RelayHeartbeat } from './heartbeat.js';
 import { Leadership, type Lead } from './leadership.js';
-import { checkTopics } from './published-topics.js';
+import { checkTopics, KnownEnds, noteShortened, TopicShortened } from './published-topics.js';
 import { WakeUp } from './wake-up.js';
 
 export interface RelayOptions {
@@ -110,6 +110,9 @@ export class Relay {
   private readonly leadership: Leadership;
   private readonly heartbeat: RelayHeartbeat | undefined;
   private readonly topics: TopicReader;
+  private readonly ends = new KnownEnds();
+  /** Kafka was away: whether its topics are still what they were is asked before anything is published again. */
+  private topicsAreDoubted = false;
   private readonly lifeSql: string;
   private readonly readSql: string;
   /** The life of the store in which it may publish; undefined until that is known. */
@@ -143,11 +146,7 @@ export class Relay {
     });
     const onError = errorsAs('a heartbeat could not be published');
     this.topics = new TopicReader(kafka);
-    const topics = async () => {
-      const facts = await this.topics.facts(heartbeat?.topics ?? []);
-      await this.requireTopics(facts);
-      return facts;
-    };
+    const topics = () => this.requireTopics();
     this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, topics, publisher, name, onError });
     const { id = 'null', position = 'null', life = "''" } = heartbeat?.store ?? {};
     this.lifeSql = `${life} as store_life`;
@@ -228,7 +227,7 @@ export class Relay {
         const { rows } = await client.query<Pick<Row, 'store_life'>>(`select ${this.lifeSql}`);
         const refusal =
           (await mayPublish?.()) ??
-          (heartbeat && (await checkTopics(client, await this.topics.facts(heartbeat.topics))));
+          (heartbeat && (await checkTopics(client, await this.topics.facts(heartbeat.topics), this.ends)));
         if (refusal !== this.refusal && refusal !== undefined) {
           this.options.logger.error({ relay: this.options.name }, `nothing is published: ${refusal}`);
         }
@@ -245,13 +244,14 @@ export class Relay {
   }
 
   /** @throws when they no longer hold what was published; nothing is published then until they do */
-  private async requireTopics(facts: readonly TopicFacts[]): Promise<void> {
+  private async requireTopics(): Promise<readonly TopicFacts[]> {
+    const facts = await this.topics.facts(this.options.heartbeat?.topics ?? []);
     const { leading } = this;
     if (leading === undefined) throw new Error('this process does not lead any more');
-    const refusal = await checkTopics(leading, facts);
-    if (refusal === undefined) return;
+    const refusal = await checkTopics(leading, facts, this.ends);
+    if (refusal === undefined) return facts;
     this.refusal = refusal;
-    throw new Error(`no heartbeat is sent: ${refusal}`);
+    throw new Error(`nothing is published: ${refusal}`);
   }
 
   /** One round: read, publish, delete, heartbeat when one is due. True when more rows are waiting. */
@@ -309,8 +309,15 @@ export class Relay {
         .finally(() => (pinging = undefined));
     }, 1_000);
     try {
+      if (this.topicsAreDoubted && this.heartbeat !== undefined) await this.requireTopics();
+      this.topicsAreDoubted = false;
       return await this.publishOrHold(rows);
     } catch (error) {
+      this.topicsAreDoubted = true;
+      if (error instanceof TopicShortened) {
+        this.refusal = error.message;
+        await noteShortened(client, error);
+      }
       throw new PublishingFailed('the outbox could not be published', { cause: error });
     } finally {
       clearInterval(ping);
@@ -324,7 +331,7 @@ export class Relay {
     const [first] = free;
     if (first === undefined) return [];
     try {
-      await this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS });
+      this.ends.advance(free, await this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS }));
       return free;
     } catch (error) {
       if (!(error instanceof PublishFailed) || error.code !== 'publish.refused') throw error;
