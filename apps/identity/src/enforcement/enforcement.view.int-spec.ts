@@ -1,8 +1,13 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { Projection } from '@rebelcore/messaging/project/projection';
+import { createLogger } from '@rebelcore/service/log';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import { runMigrations } from '@rebelcore/service/database';
 import type { Pool } from 'pg';
+import { ENFORCEMENT, enforcementHandlers } from './enforcement.projector.js';
 import { migrations } from '../migrations/migrations.js';
 import { applyEnforcement, EnforcementView, type EnforcementEvent } from './enforcement.view.js';
 
@@ -61,6 +66,33 @@ describe('the enforcement view', () => {
     expect(await since()).toEqual(at(4));
     await apply(id, [7, 8]);
     expect(await since()).toEqual(at(8));
+  });
+
+  it('goes on for a customer of whom a record cannot be read', async () => {
+    const [view, id, customerId] = [new EnforcementView(pool), uuid(), uuid()];
+    const type = tokenEvents.wireType('ApiUserAuthorizationApplied');
+    const attributes = {
+      id: uuid(),
+      source: '/token',
+      type,
+      time: at(1).toISOString(),
+      subject: id,
+      correlationId: 'c',
+    };
+    const data = { apiUserId: id, customerId, sequence: 3, state: 'inactive', appliedAt: at(1).toISOString() };
+    const { headers, value } = encodeEvent({ ...attributes, sequence: 1, data }, customerId);
+    const messages = ['not JSON', value].map((text, offset) => ({
+      offset: BigInt(offset),
+      key: customerId,
+      headers,
+      value: Buffer.from(text),
+      timestamp: at(1).getTime(),
+    }));
+    const batch = { topic: 'token.events.v1', partition: 0, messages, highWatermark: 2n, isStale: () => false };
+    const projection = new Projection({ pool, view: ENFORCEMENT, logger: createLogger('identity', 'silent') });
+    await projection.apply(batch, enforcementHandlers['token.events.v1']);
+    expect(await view.inForceSince(id, 3)).toEqual(at(1));
+    expect((await projection.parked()).count).toBe(1);
   });
 
   it('invariant 4: confirms no event that is later than what was applied', async () => {
