@@ -99,6 +99,12 @@ describe('Projection', () => {
     expect(await projection.offsets().nextOffsets(TOPIC)).toEqual(new Map([[0, 5n]]));
   });
 
+  it('applies a batch in portions, each a transaction, so that none takes too long however many records there are.', async () => {
+    const many = Array.from({ length: 12_000 }, (_, n) => message(n, 'a', n + 1));
+    await projection.apply(batch(many, { position: 0n }), handlers);
+    expect([applyCalls, (await view()).length]).toEqual([3, 12_000]);
+  });
+
   it('invariant 11: a fault of our own code stops the topic, names its cause, and parks next to nothing.', async () => {
     const broken = { ...handlers, apply: () => Promise.reject(new TypeError('x is not a function')) };
     const together = batch([message(0, 'a', 1), message(1, 'b', 1), message(2, 'c', 1)]);

@@ -60,7 +60,16 @@ export class Projection {
     batch: ReceivedBatch,
     handlers: ProjectionHandlers<E>,
   ): Promise<void> {
-    if (batch.messages.length === 0 || batch.isStale()) return;
+    for (const portion of portionsOf(batch)) {
+      if (batch.isStale()) return;
+      await this.applyPortion(portion, handlers);
+    }
+  }
+
+  private async applyPortion<E extends { readonly sequence: number }>(
+    batch: ReceivedBatch,
+    handlers: ProjectionHandlers<E>,
+  ): Promise<void> {
     let applied: readonly ReceivedEvent<E>[];
     try {
       applied = await this.transact(batch, handlers, applyTogether);
@@ -255,6 +264,21 @@ export class Projection {
         () => undefined,
       );
     }
+  }
+}
+
+/**
+ * A batch has as many records as a writer puts into a mebibyte, which may be a hundred thousand that cannot be read: longer than a
+ * transaction may take, and everybody else waits meanwhile.
+ */
+const PORTION = 5_000;
+
+function* portionsOf(batch: ReceivedBatch): Generator<ReceivedBatch> {
+  let { position } = batch;
+  for (let from = 0; from < batch.messages.length; from += PORTION) {
+    const messages = batch.messages.slice(from, from + PORTION);
+    yield { ...batch, messages, position };
+    position = (messages.at(-1)?.offset ?? 0n) + 1n;
   }
 }
 
