@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import pg from 'pg';
 import type { Secrets } from './secrets.js';
 
@@ -67,9 +68,12 @@ export function scramVerifier(password: string, salt: Buffer = randomBytes(16)):
   return `SCRAM-SHA-256$${String(SCRAM_ITERATIONS)}:${salt.toString('base64')}$${storedKey}:${serverKey}`;
 }
 
-/** One connection for as long as `work` takes. */
+/**
+ * One connection for as long as `work` takes. Nobody can reset what a database or a role makes the default before the start that
+ * it would end, since the server runs only with the system.
+ */
 export async function withClient(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client(url);
+  const client = new pg.Client(withSessionSettings(url));
   await client.connect();
   try {
     await work(client);
