@@ -35,6 +35,8 @@ export function linkJars(dir: string): void {
   symlinkSync(JARS, join(dir, 'jars'));
 }
 const PORTS_TRIED = 3;
+/** So long a node may take on a slow machine until it binds its port. */
+const PORT_FOUND_TAKEN_MS = 30_000;
 
 export interface KafkaOptions {
   /** One node, or three that survive the loss of one. */
@@ -111,7 +113,14 @@ async function untilReady(
     await ensureAcls(kafka);
     return undefined;
   })();
-  return Promise.race([ready, ended]);
+  try {
+    return await Promise.race([ready, ended]);
+  } catch (error) {
+    // Somebody else on the port refuses our login long before the node itself finds the port taken.
+    const found = await Promise.race([ended, delay(PORT_FOUND_TAKEN_MS)]);
+    if (found !== undefined) return found;
+    throw error;
+  }
 }
 
 function clusterOf(cluster: Cluster, nodes: readonly KafkaNode[]): EmbeddedKafka {

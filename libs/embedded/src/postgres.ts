@@ -35,8 +35,11 @@ export interface EmbeddedPostgres {
 }
 
 const NOBODY = 65_534;
-/** `cannot_connect_now`, among PostgreSQL's error codes. */
+/** `cannot_connect_now` and `invalid_password`, among PostgreSQL's error codes. */
 const RECOVERING = '57P03';
+const WRONG_PASSWORD = '28P01';
+/** Of the lock file. */
+const LINE_OF_STATE = 7;
 const ANSWER_MS = 180_000;
 const PORTS_TRIED = 3;
 
@@ -108,7 +111,7 @@ class Server implements EmbeddedPostgres {
     });
     this.running = running;
     try {
-      await untilReady(this.superuserUrl, running);
+      await untilReady(this.superuserUrl, data, running);
     } catch (error) {
       await this.stop();
       throw error;
@@ -299,26 +302,55 @@ async function releaseLock(data: string): Promise<void> {
   rmSync(lock, { force: true });
 }
 
-function runsOn(pid: number, data: string): boolean {
-  const { stdout } = spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' });
-  return stdout.includes(`postgres -D ${resolve(data)} `);
+/** Whether a process is a server on this data. */
+export const runsOn = (pid: number, data: string): boolean =>
+  commandLine(pid).includes(`postgres -D ${resolve(data)} `);
+
+/** Its words, separated by blanks; without ps where it can be, which is not everywhere and writes paths in the encoding of a locale. */
+function commandLine(pid: number): string {
+  if (process.platform !== 'linux')
+    return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout;
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    // It has ended.
+    return '';
+  }
 }
 
 /** However long it takes to recover after a crash; anything else that keeps it from answering ends in an error. */
-async function untilReady(url: string, process: ManagedProcess): Promise<void> {
+async function untilReady(url: string, data: string, process: ManagedProcess): Promise<void> {
   const deadline = performance.now() + ANSWER_MS;
   for (;;) {
     try {
-      // Where somebody else has its port, it has ended and they may never answer.
+      if (!listens(data, process)) throw new Error('it does not listen');
+      // Where it ends meanwhile and somebody else takes its port, they may never answer.
       const answer = withClient(url, (client) => client.query('select 1'));
       if (await Promise.race([answer.then(() => true), process.exited.then(() => false)])) return;
       throw new Error('it has ended');
     } catch (error) {
       const cause = { cause: error };
+      const { code } = error as { code?: unknown };
       if (!process.running) throw new Error(`PostgreSQL ended while starting; ${process.lastWords()}`, cause);
-      if ((error as { code?: unknown }).code !== RECOVERING && performance.now() > deadline)
+      if (code === WRONG_PASSWORD)
+        throw new Error(
+          `The databases in ${data} were made with another password than that of secrets.json: ` +
+            'restore both from one backup.',
+          cause,
+        );
+      if (code !== RECOVERING && performance.now() > deadline)
         throw new Error(`PostgreSQL does not answer: ${(error as Error).message}; ${process.lastWords()}`, cause);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
+}
+
+/**
+ * Its lock file tells of a state from when it has bound its port. Until then somebody else may have that, who is told no password.
+ *
+ * @throws {Error} while there is no lock file
+ */
+function listens(data: string, { pid, running: isRunning }: ManagedProcess): boolean {
+  const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+  return isRunning && lines[0] === String(pid) && (lines[LINE_OF_STATE] ?? '') !== '';
 }

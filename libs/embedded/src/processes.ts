@@ -19,6 +19,8 @@ export interface Command {
   readonly gid?: number | undefined;
   /** What it is asked to stop with; SIGTERM unless said otherwise. */
   readonly stopSignal?: StopSignal;
+  /** Whether it sends a message to this process once it listens, as our services do. */
+  readonly saysListening?: boolean;
 }
 
 /** A child in a process group of its own: a Ctrl-C at the terminal does not reach it, so that things stop in order. */
@@ -29,6 +31,8 @@ export interface ManagedProcess {
   /** Resolves when it has ended, however that came about. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly running: boolean;
+  /** Whether it has said that it listens, and has not ended since: whoever answers on its port is this process and no other. */
+  readonly listening: boolean;
   /** Whether somebody has asked it to stop; {@link kill} is a fault and asks for nothing. */
   readonly askedToStop: boolean;
   kill(signal: NodeJS.Signals): void;
@@ -92,7 +96,7 @@ export class ProcessRegistry {
       cwd: spec.cwd,
       env: spec.env,
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...(spec.saysListening === true ? (['ipc'] as const) : [])],
       uid: spec.uid,
       gid: spec.gid,
     });
@@ -111,6 +115,10 @@ export class ProcessRegistry {
     const { stopSignal = 'SIGTERM' } = spec;
     this.add(spec.name, pid, stopSignal);
     const isRunning = () => child.exitCode === null && child.signalCode === null;
+    let hasListened = false;
+    child.once('message', () => {
+      hasListened = true;
+    });
     let asked = false;
     const askedToStop = () => asked || this.stopping;
     return {
@@ -120,6 +128,9 @@ export class ProcessRegistry {
       exited,
       get running() {
         return isRunning();
+      },
+      get listening() {
+        return hasListened && isRunning();
       },
       get askedToStop() {
         return askedToStop();

@@ -158,7 +158,8 @@ export async function describeService(options: ServiceOptions): Promise<OpenAPIO
 
 /**
  * Runs a service until SIGTERM or SIGINT: consumers and HTTP start together, and stop gracefully with a deadline of
- * ten seconds. A service that cannot start says why in one log entry and exits with status 1.
+ * ten seconds. A service that cannot start says why in one log entry and exits with status 1; one that listens tells a parent
+ * that has a channel to it, which knows then that nobody else answers on its port.
  */
 export async function startService(service: () => ServiceOptions): Promise<void> {
   try {
@@ -167,6 +168,7 @@ export async function startService(service: () => ServiceOptions): Promise<void>
     stopOnSignal(app);
     await app.startAllMicroservices();
     await app.listen(options.config.PORT, options.config.HOST);
+    process.send?.('listening');
   } catch (error) {
     process.stderr.write(`${(error as Error).name}: ${(error as Error).message}\n`);
     process.exit(1);

@@ -11,6 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createWebServer } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { openDataFolder } from '@rebelcore/embedded/data-folder';
@@ -19,53 +20,75 @@ import { startPostgres } from '@rebelcore/embedded/postgres';
 import { Ending, refuses, stop } from './support.mjs';
 
 /** Somebody else who listens on a port of this machine. */
-async function listener(port) {
-  const server = createServer().listen(port, '127.0.0.1');
+async function listener(port, server = createServer()) {
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return server;
 }
 
 /** Binds the port of a part after it was chosen and before the part does; `meanwhile` happens in between. */
-async function takePort(copy, name, portOf, meanwhile = () => undefined) {
+async function takePort(copy, name, portOf, server, meanwhile = () => undefined) {
   const pid = await copy.appears(name);
   process.kill(pid, 'SIGSTOP');
   await meanwhile();
-  const server = await listener(portOf(pid));
+  await listener(portOf(pid), server);
   process.kill(pid, 'SIGCONT');
   return server;
 }
 
 const portInEnvironment = (pid) => Number(/\0PORT=(\d+)\0/.exec(readFileSync(`/proc/${pid}/environ`, 'utf8'))[1]);
 
+/** What PostgreSQL answers whoever connects, where it wants the password as it is. */
+const PASSWORD_PLEASE = Buffer.from('R\0\0\0\x08\0\0\0\x03');
+
 export const PARTS = [
   {
     title: 'goes on with other ports where they were taken at the last moment, and says what it waits for',
     run: async (copy, shared) => {
       const run = copy.start();
+      const told = [];
+      // Answers as a service does that is ready.
+      const impostor = createWebServer((request, response) => {
+        if (request.headers.authorization !== undefined) told.push(request.url);
+        response.end('{}');
+      });
       const kafkaPort = () => JSON.parse(readFileSync(copy.file('kafka/ports.json'), 'utf8'))[1].client;
       const servers = [
-        await takePort(copy, 'kafka', kafkaPort, () => run.says(/Waiting for Apache Kafka, .* so far; logs are in/)),
-        await takePort(copy, 'audit', portInEnvironment),
+        await takePort(copy, 'kafka', kafkaPort, createServer(), () =>
+          run.says(/Waiting for Apache Kafka, .* so far; logs are in/),
+        ),
+        await takePort(copy, 'identity', portInEnvironment, impostor),
       ];
       const taken = servers.map((server) => server.address().port);
       await run.ready();
-      const { kafka, audit, portal } = copy.endpoints;
+      const { kafka, identity, portal } = copy.endpoints;
+      assert.deepEqual(told, [], 'was told the operator token');
       assert.deepEqual(
-        taken.filter((port) => [...kafka.brokers, audit].some((address) => address.endsWith(`:${port}`))),
+        taken.filter((port) => [...kafka.brokers, identity].some((address) => address.endsWith(`:${port}`))),
         [],
       );
       assert.equal(portal, shared.origin, 'the portal moved although its port was free');
       await stop(copy, run);
       for (const server of servers) server.close();
+      impostor.closeAllConnections();
     },
   },
   {
     title: 'goes on with another port for PostgreSQL where its own was taken at the last moment',
     run: async (copy) => {
-      const server = await listener(await freePort());
+      const told = [];
+      const impostor = createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => {
+          socket.write(PASSWORD_PLEASE);
+          socket.on('data', (message) => told.push(String(message)));
+        });
+      });
+      const server = await listener(await freePort(), impostor);
       const folder = await openDataFolder(copy.data);
       const postgres = await startPostgres(folder, server.address().port);
       assert.notEqual(postgres.port, server.address().port);
+      assert.deepEqual(told, [], 'was told the password');
       await postgres.stop();
       folder.registry.close();
       server.close();

@@ -129,6 +129,7 @@ async function startOnce(
         ...options.env,
       },
       log: join(folder.logDir, `${label}.log`),
+      saysListening: true,
     };
     const start = () => {
       const running = folder.registry.start(command);

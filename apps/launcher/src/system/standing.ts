@@ -1,3 +1,5 @@
+import type { ManagedProcess } from '@rebelcore/embedded/processes';
+
 /** What a service says of itself, as far as a start is concerned. */
 export interface Standing {
   /** What it lacks to do its work; undefined when nothing. */
@@ -23,14 +25,21 @@ const ANSWER_MS = 5_000;
 interface Asked {
   readonly name: string;
   readonly url: string;
+  readonly process: Pick<ManagedProcess, 'listening'>;
 }
 
-/** @param consuming whether it has to be a member of its consumer group */
-export async function standingOf({ name, url }: Asked, consuming: boolean): Promise<Standing> {
+/**
+ * Somebody else may have its port before it listens and after it has ended: their answer is none.
+ *
+ * @param consuming whether it has to be a member of its consumer group
+ */
+export async function standingOf({ name, url, process }: Asked, consuming: boolean): Promise<Standing> {
   const signal = AbortSignal.timeout(ANSWER_MS);
-  const response = await fetch(`${url}/health/ready`, { signal }).catch(() => undefined);
+  const response = process.listening
+    ? await fetch(`${url}/health/ready`, { signal }).catch(() => undefined)
+    : undefined;
   const body = await response?.text().catch(() => undefined);
-  if (response === undefined || body === undefined) return lacking('does not answer');
+  if (response === undefined || body === undefined || !process.listening) return lacking('does not answer');
   if (!response.ok) return lacking(`is not ready: ${body}`);
   const { checks: named = {} } = JSON.parse(body) as { readonly checks?: Readonly<Record<string, Check>> };
   const checks = Object.values(named);
