@@ -42,10 +42,17 @@ async function run(): Promise<number> {
     const waiting = setInterval(() => {
       say('  Waiting for services and databases to end.');
     }, 5_000);
-    await (system ? system.stop() : folder.registry.stopEverything());
+    try {
+      await (system ? system.stop() : folder.registry.stopEverything());
+      say('Stopped.');
+      ended.resolve(status);
+    } catch (error) {
+      complain(error);
+      // Also what the order had not come to yet.
+      await folder.registry.stopEverything();
+      ended.resolve(1);
+    }
     clearInterval(waiting);
-    say('Stopped.');
-    ended.resolve(status);
   };
   const supervisor = new Supervisor({
     say,
@@ -71,7 +78,7 @@ async function run(): Promise<number> {
       process.exit(130);
     },
     failed: (error) => {
-      process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+      complain(error);
       void stop(1);
     },
   });
@@ -95,6 +102,10 @@ async function run(): Promise<number> {
     if (!isStopping()) throw error;
   }
   return ended.promise;
+}
+
+function complain(error: unknown): void {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }
 
 function greet({ endpoints, logDir, publicUrl, services, troubles }: System, startedInMs: number, dev: boolean): void {

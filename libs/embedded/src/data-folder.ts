@@ -29,12 +29,12 @@ export async function openDataFolder(dataDir: string): Promise<DataFolder> {
 
 /**
  * Also what an earlier version has left open. Under root, PostgreSQL runs as another user and must pass through the folder, in
- * which it can list nothing; its own is closed by itself.
+ * which it can list nothing; its own is closed by itself. The claim of a launcher that begins at the same moment comes and goes.
  */
 function closeToOthers(dataDir: string): void {
   chmodSync(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
   for (const entry of readdirSync(dataDir, { withFileTypes: true })) {
-    if (entry.name === 'postgres' || entry.isSymbolicLink()) continue;
+    if (entry.name === 'postgres' || entry.name.endsWith('.claim') || entry.isSymbolicLink()) continue;
     chmodSync(join(dataDir, entry.name), entry.isDirectory() ? 0o700 : 0o600);
   }
 }

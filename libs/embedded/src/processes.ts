@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import getPort from 'get-port';
 import { z } from 'zod';
 import { readState, writeState } from './state-file.js';
@@ -50,18 +51,25 @@ const entry = z.object({
   /** A later process that happens to get the same number has another one. */
   startedAt: z.string(),
   stopSignal: z.enum(['SIGTERM', 'SIGINT']).default('SIGTERM'),
+  /** Device and inode of the data folder: a copy of it bears a list of what the original is running. */
+  folder: z.string().optional(),
 });
 type Entry = z.infer<typeof entry>;
 
 /** Everything this data folder has running, kept in a file so that the next start finds it after a kill -9. */
 export class ProcessRegistry {
   private readonly file: string;
+  private readonly folder: string;
   private entries: Entry[] = [];
   private stopping = false;
   private closed = false;
+  private isUnsavedSaid = false;
 
-  private constructor(dataDir: string) {
+  private constructor(private readonly dataDir: string) {
+    mkdirSync(dataDir, { recursive: true });
     this.file = join(dataDir, 'processes.json');
+    const { dev, ino } = statSync(dataDir, { bigint: true });
+    this.folder = `${dev}:${ino}`;
   }
 
   /**
@@ -71,19 +79,29 @@ export class ProcessRegistry {
    */
   static async open(dataDir: string): Promise<ProcessRegistry> {
     const registry = new ProcessRegistry(dataDir);
-    mkdirSync(dataDir, { recursive: true });
+    const left = await alone(registry.file, () => registry.takeOver());
+    await stopAll(left);
+    for (const { pid } of left) registry.remove(pid);
+    return registry;
+  }
+
+  /**
+   * @returns what a killed predecessor left behind; it stays listed until it is stopped
+   * @throws {Error} when its system is still running under a living launcher
+   */
+  private takeOver(): readonly Entry[] {
     // A list that a crash of the machine has damaged names nothing that is still alive.
-    const before = readState(registry.file, z.array(entry)) ?? [];
-    const alive = before.filter(isAlive);
+    const before = readState(this.file, z.array(entry)) ?? [];
+    const alive = before.filter((each) => (each.folder ?? this.folder) === this.folder && isAlive(each));
     const launcher = alive.find(({ name, pid }) => name === LAUNCHER && pid !== process.pid);
     if (launcher) {
       throw new Error(
-        `The system of ${dataDir} is running already (process ${launcher.pid}); stop it there with Ctrl-C.`,
+        `The system of ${this.dataDir} is running already (process ${launcher.pid}); stop it there with Ctrl-C.`,
       );
     }
-    await stopAll(alive);
-    registry.add(LAUNCHER, process.pid, 'SIGTERM');
-    return registry;
+    this.entries = alive;
+    this.add(LAUNCHER, process.pid, 'SIGTERM');
+    return alive;
   }
 
   /** @throws {Error} when it cannot be started, or everything is being stopped */
@@ -107,13 +125,19 @@ export class ProcessRegistry {
         resolve({ code: -1, signal: null });
       });
       child.once('exit', (code, signal) => {
-        if (pid !== undefined) this.remove(pid);
         resolve({ code, signal });
+        if (pid !== undefined) this.remove(pid);
       });
     });
     if (pid === undefined) throw new Error(`${spec.name} could not be started: ${spec.command}`);
     const { stopSignal = 'SIGTERM' } = spec;
-    this.add(spec.name, pid, stopSignal);
+    try {
+      this.add(spec.name, pid, stopSignal);
+    } catch (error) {
+      // Nobody would find it again.
+      child.kill('SIGKILL');
+      throw error;
+    }
     const isRunning = () => child.exitCode === null && child.signalCode === null;
     let hasListened = false;
     child.once('message', () => {
@@ -182,17 +206,31 @@ export class ProcessRegistry {
   /** Forgets what is stopped. What is still running stays listed, so that the next start finds it. */
   close(): void {
     this.closed = true;
-    this.save();
+    this.saveIfPossible();
   }
 
   private add(name: string, pid: number, stopSignal: StopSignal): void {
-    this.entries.push({ name, pid, startedAt: startTime(pid) ?? '', stopSignal });
+    const { folder } = this;
+    this.entries = [...this.entries, { name, pid, startedAt: startTime(pid) ?? '', stopSignal, folder }];
     this.save();
   }
 
   private remove(pid: number): void {
     this.entries = this.entries.filter((each) => each.pid !== pid);
-    this.save();
+    this.saveIfPossible();
+  }
+
+  /** What ends is never kept from it by a list that cannot be written, as on a disk that is full. */
+  private saveIfPossible(): void {
+    try {
+      this.save();
+    } catch (error) {
+      if (this.isUnsavedSaid) return;
+      this.isUnsavedSaid = true;
+      process.stderr.write(
+        `${this.file} cannot be written (${(error as Error).message}): what it says of running processes is out of date.\n`,
+      );
+    }
   }
 
   private save(): void {
@@ -203,6 +241,33 @@ export class ProcessRegistry {
 }
 
 const LAUNCHER = 'launcher';
+const CLAIM_MS = 3_000;
+
+/** Does what must not be done by two launchers that begin at once. */
+async function alone<T>(file: string, work: () => T): Promise<T> {
+  const claim = `${file}.claim`;
+  const deadline = performance.now() + CLAIM_MS;
+  while (!hasMade(claim)) {
+    // Held for a moment only: whoever has it for so long was killed meanwhile.
+    if (performance.now() > deadline) rmSync(claim, { force: true });
+    else await delay(10);
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(claim, { force: true });
+  }
+}
+
+function hasMade(file: string): boolean {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
 
 /** When a process started, as text that is the same each time it is asked; undefined when there is no such process. */
 function startTime(pid: number): string | undefined {

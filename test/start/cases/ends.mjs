@@ -1,6 +1,6 @@
 // Whatever asks it to end ends everything in order, and nohup keeps it running.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { canMakeTerminals, until } from '../copy.mjs';
 import { Ending } from './support.mjs';
@@ -89,6 +89,22 @@ export const ENDS = [
         run.signal(signal);
         await ending.inOrder(run, status);
       }
+    },
+  },
+  {
+    title: 'ends everything where it can write nothing any more',
+    run: async (copy) => {
+      const run = copy.start();
+      await run.ready();
+      const ending = new Ending(copy);
+      rmSync(copy.file('endpoints.json'));
+      const obstacles = ['endpoints.json', 'processes.json.new'].map((name) => copy.file(name));
+      for (const each of obstacles) mkdirSync(each);
+      run.signal('SIGTERM');
+      await run.ended;
+      for (const each of obstacles) rmdirSync(each);
+      await ending.inOrder(run, 1);
+      for (const each of obstacles) assert.ok(run.output.includes(each), run.output);
     },
   },
 ];

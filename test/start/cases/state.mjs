@@ -2,9 +2,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from '@rebelcore/embedded/client';
 import { until } from '../copy.mjs';
 import { issuer, mint, refuses, stop, Ending } from './support.mjs';
+
+/** Opens a data folder at a given moment and keeps it, or says what it was told. */
+const TAKE_FOLDER = `"${process.execPath}" --input-type=module -e '
+  const { openDataFolder } = await import("@rebelcore/embedded/data-folder");
+  while (Date.now() < Number(process.env.AT));
+  await openDataFolder(process.env.DATA).then(
+    () => setInterval(() => undefined, 1_000),
+    (error) => console.log(error.message),
+  );
+'`;
 
 export const STATE = [
   {
@@ -110,6 +121,25 @@ export const STATE = [
       );
       await mint(copy);
       await stop(copy, run);
+    },
+  },
+  {
+    title: 'gives its folder to one of several launchers that begin at once, and tells the others why not',
+    run: async (copy) => {
+      for (let round = 1; round <= 10; round += 1) {
+        const data = join(copy.temporary, `data-${round}`);
+        const at = Date.now() + 1_000;
+        const runs = Array.from({ length: 4 }, () => copy.start(`exec ${TAKE_FOLDER}`, { DATA: data, AT: at }));
+        await until(() => runs.filter(({ over }) => over).length === 3, 'all but one to be refused');
+        const refused = runs.filter(({ over }) => over);
+        for (const run of refused) {
+          await run.ended;
+          assert.match(run.output, /^The system of .* is running already/);
+        }
+        for (const run of runs) run.signal('SIGKILL');
+        await copy.nothingLeft();
+        rmSync(data, { recursive: true });
+      }
     },
   },
   {
