@@ -50,7 +50,9 @@ describe('the life of a folder', () => {
   const BOTH = ['postgres', 'kafka'] as const;
   const folder = () => ({ dataDir, secrets: new Secrets(dataDir) }) as DataFolder;
   const make = (lives: Partial<Record<'postgres' | 'kafka', string>> = {}) => {
-    const life = lifeOf(folder());
+    const { secrets } = folder();
+    const life = lifeOf({ dataDir, secrets } as DataFolder);
+    for (const name of ['postgres.superuser', 'kafka.admin']) secrets.text(name);
     const postgres = join(dataDir, 'postgres');
     const kafka = join(dataDir, 'kafka', 'node-1', 'logs');
     mkdirSync(postgres);
@@ -80,6 +82,55 @@ describe('the life of a folder', () => {
     expect(() => {
       checkLife(folder(), BOTH);
     }).toThrow(`/${part}) is of another life`);
+  });
+
+  it.each(['', '\0\0\0\0'])('says what to write into a mark of the databases that is %j', (mark) => {
+    make({ postgres: mark });
+    const life = lifeOf(folder());
+    expect(() => {
+      checkLife(folder(), BOTH);
+    }).toThrow(`bears no id that can be read. Restore it from the backup that the rest is from, write ${life} into `);
+    writeFileSync(markOfPostgres(join(dataDir, 'postgres')), `${life}\n`);
+    expect(() => {
+      checkLife(folder(), BOTH);
+    }).not.toThrow();
+  });
+
+  it.each([
+    ['', 'bears no id'],
+    ['another', 'is of another life'],
+  ])('says how to go on without a log of Kafka whose id is %j', (id, fault) => {
+    make({ kafka: id });
+    for (const isKafkaLost of [false, true]) {
+      expect(() => {
+        checkLife(folder(), BOTH, { isKafkaLost });
+      }).toThrow(new RegExp(`${fault}.*, move .*/kafka away and go on with .* "npm start -- --kafka-lost"`));
+    }
+  });
+
+  it.each(['{}', 'without a life', 'without the password of the databases', 'without that of Kafka'])(
+    'refuses secrets that are %s beside data that was made with others, and changes nothing',
+    (kind) => {
+      make();
+      const file = join(dataDir, 'secrets.json');
+      const secrets = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+      const lost = { 'without a life': 'life', 'without that of Kafka': 'kafka.admin' }[kind] ?? 'postgres.superuser';
+      const left = Object.entries(secrets).filter(([name]) => kind !== '{}' && name !== lost);
+      writeState(file, Object.fromEntries(left));
+      expect(() => {
+        checkLife(folder(), BOTH);
+      }).toThrow(/secrets\.json is incomplete, .* restore it .* remove /);
+      expect(readState(file, z.record(z.string(), z.string()))).toEqual(Object.fromEntries(left));
+    },
+  );
+
+  it('takes data as it is that a version made which marked nothing', () => {
+    make();
+    rmSync(markOfPostgres(join(dataDir, 'postgres')));
+    writeState(join(dataDir, 'secrets.json'), { 'postgres.superuser': 'a', 'kafka.admin': 'b' });
+    expect(() => {
+      checkLife(folder(), BOTH);
+    }).not.toThrow();
   });
 
   it('goes on without the log of Kafka where somebody knows that it is lost, and refuses whatever else is wrong', () => {

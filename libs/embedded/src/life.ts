@@ -7,7 +7,11 @@ import type { DataFolder } from './data-folder.js';
 type StoredPart = 'postgres' | 'kafka';
 
 const TITLES: Readonly<Record<StoredPart, string>> = { postgres: 'the databases', kafka: 'the log of Kafka' };
+/** Without which the part cannot be used. */
+const SECRETS: Readonly<Record<StoredPart, string>> = { postgres: 'postgres.superuser', kafka: 'kafka.admin' };
 const LIFE = 'life';
+/** Stands for the id of a part whose mark a crash of the machine has emptied, or somebody removed. */
+const UNREADABLE = '';
 const madeIn = (part: StoredPart) => `${LIFE}.${part}`;
 
 /** In the data of PostgreSQL, so that it goes where they go. */
@@ -19,38 +23,59 @@ export const markOfPostgres = (data: string): string => join(data, 'api-users-li
  *
  * @param parts those that are embedded in this start
  * @param given.isKafkaLost somebody knows that Kafka's log is gone and wants to go on without it
- * @throws {Error} naming what is missing or of another life, before anything is made
+ * @throws {Error} naming what is missing, damaged or of another life, before anything is made
  */
 export function checkLife(
-  { dataDir, secrets }: DataFolder,
+  folder: DataFolder,
   parts: readonly StoredPart[],
   { isKafkaLost = false }: { readonly isKafkaLost?: boolean } = {},
 ): void {
+  const { dataDir, secrets } = folder;
   const life = secrets.find(LIFE);
-  // Made by a version that marked nothing.
-  if (life === undefined) return;
   for (const part of parts) {
     const found = livesOf(dataDir, part);
-    const missing = found.length === 0 && secrets.find(madeIn(part)) !== undefined;
-    const foreign = found.some((each) => each !== life);
-    if (!foreign && (!missing || (part === 'kafka' && isKafkaLost))) continue;
-    const goOn =
-      missing && part === 'kafka'
-        ? 'go on with an empty one by "npm start -- --kafka-lost", after which "npm run republish" fills its topics from the databases, '
-        : '';
+    const where = `${TITLES[part]} (${join(dataDir, part)})`;
+    const isMarked = part === 'postgres' && found.some((each) => each !== UNREADABLE);
+    if (found.length > 0 && (secrets.find(SECRETS[part]) === undefined || (life === undefined && isMarked))) {
+      throw new Error(
+        `${join(dataDir, 'secrets.json')} is incomplete, and ${where} cannot be used without what it lacks: ` +
+          `restore it from a backup, or remove ${dataDir} to start anew without the data.`,
+      );
+    }
+    // Made by a version that marked nothing.
+    if (life === undefined) continue;
+    const isMissing = found.length === 0 && secrets.find(madeIn(part)) !== undefined;
+    const isForeign = found.some((each) => each !== life);
+    if (!isForeign && (!isMissing || (part === 'kafka' && isKafkaLost))) continue;
     throw new Error(
-      `The data in ${dataDir} does not belong together: ${TITLES[part]} (${join(dataDir, part)}) ` +
-        `${missing ? 'is missing' : 'is of another life than secrets.json'}. ` +
-        `Restore it from the backup that the rest is from, ${goOn}or remove ${dataDir} to start anew without the data.`,
+      `The data in ${dataDir} does not belong together: ${where} ${faultOf(found)}. ` +
+        `Restore it from the backup that the rest is from, ${waysOn(folder, part, found)}` +
+        `or remove ${dataDir} to start anew without the data.`,
     );
   }
+}
+
+function faultOf(found: readonly string[]): string {
+  if (found.length === 0) return 'is missing';
+  return found.includes(UNREADABLE) ? 'bears no id that can be read' : 'is of another life than secrets.json';
+}
+
+/** What else can be done, where something can. */
+function waysOn({ dataDir, secrets }: DataFolder, part: StoredPart, found: readonly string[]): string {
+  const dir = join(dataDir, part);
+  if (part === 'kafka') {
+    const away = found.length === 0 ? '' : `move ${dir} away and `;
+    return `${away}go on with an empty one by "npm start -- --kafka-lost", after which "npm run republish" fills its topics from the databases, `;
+  }
+  if (!found.includes(UNREADABLE)) return '';
+  return `write ${secrets.find(LIFE)} into ${markOfPostgres(dir)} where nothing but this mark was damaged, `;
 }
 
 /** The id that the parts of this folder are made with; Kafka's of before where there was none. */
 export function lifeOf({ dataDir, secrets }: DataFolder): string {
   // Kafka takes 16 bytes in base64url, and its tool a word without a dash in front.
   const made = () => randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  const life = secrets.find(LIFE) ?? livesOf(dataDir, 'kafka')[0] ?? made();
+  const life = secrets.find(LIFE) ?? livesOf(dataDir, 'kafka').find((each) => each !== UNREADABLE) ?? made();
   secrets.store(LIFE, life);
   return life;
 }
@@ -64,13 +89,15 @@ function livesOf(dataDir: string, part: StoredPart): string[] {
   const dir = join(dataDir, part);
   if (part === 'postgres') {
     if (!existsSync(dir) || readdirSync(dir).length === 0) return [];
-    return [textOf(markOfPostgres(dir)) ?? 'unmarked'];
+    return [idIn(textOf(markOfPostgres(dir)), /^([\w-]+)$/)];
   }
   return (existsSync(dir) ? readdirSync(dir) : [])
     .map((node) => textOf(join(dir, node, 'logs', 'meta.properties')))
     .filter((properties) => properties !== undefined)
-    .map((properties) => /^cluster\.id=(.*)$/m.exec(properties)?.[1] ?? 'unmarked');
+    .map((properties) => idIn(properties, /^cluster\.id=([\w-]+)$/m));
 }
+
+const idIn = (text: string | undefined, pattern: RegExp): string => pattern.exec(text ?? '')?.[1] ?? UNREADABLE;
 
 function textOf(file: string): string | undefined {
   try {

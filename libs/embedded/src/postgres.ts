@@ -276,7 +276,7 @@ async function createCluster(
 
 function markLife({ uid }: Installation, data: string, life: string): void {
   const mark = markOfPostgres(data);
-  writeFileSync(mark, life);
+  writeFileSync(mark, life, { flush: true });
   if (uid !== undefined) chownSync(mark, uid, uid);
 }
 

@@ -1,7 +1,7 @@
 // What it did not make it does not delete; state that is lost or damaged is made anew where nothing depends on it.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@rebelcore/embedded/client';
 import { until } from '../copy.mjs';
@@ -29,7 +29,7 @@ export const STATE = [
       renameSync(copy.file('kept'), file);
     },
   },
-  ...['', '\0'.repeat(400), 'null', undefined].map((content) => ({
+  ...['', '\0'.repeat(400), 'null', '{}', undefined].map((content) => ({
     title: `refuses secrets that are ${content === undefined ? 'missing' : JSON.stringify(content.slice(0, 4))}`,
     quick: content === '',
     run: async (copy) => {
@@ -40,6 +40,17 @@ export const STATE = [
       renameSync(copy.file('kept'), file);
     },
   })),
+  {
+    title: 'refuses databases that were made with another password, at once',
+    run: async (copy) => {
+      const file = copy.file('secrets.json');
+      const content = readFileSync(file, 'utf8');
+      const secrets = { ...JSON.parse(content), 'postgres.superuser': 'another' };
+      writeFileSync(file, JSON.stringify(secrets));
+      await refuses(copy, ['were made with another password', 'restore']);
+      writeFileSync(file, content);
+    },
+  },
   ...['kafka', 'postgres'].map((part) => ({
     title: `refuses to make ${part} anew beside the rest`,
     quick: part === 'kafka',
@@ -58,6 +69,7 @@ export const STATE = [
       writeFileSync(copy.file('processes.json'), '\0'.repeat(200));
       writeFileSync(copy.file('kafka/ports.json'), 'null');
       writeFileSync(copy.file('endpoints.json'), '{}');
+      writeFileSync(copy.file('mailbox.json'), '');
       const lock = `${process.pid}\n${copy.file('postgres')}\n1\n1\n\n127.0.0.1\n`;
       writeFileSync(copy.file('postgres/postmaster.pid'), lock);
       const run = copy.start('umask 027; exec npm start');
@@ -107,7 +119,9 @@ export const STATE = [
   {
     title: 'goes on without the log of Kafka where told that it is lost, and fills it from the databases',
     run: async (copy, shared) => {
-      rmSync(copy.file('kafka'), { recursive: true });
+      writeFileSync(copy.file('kafka/node-1/logs/meta.properties'), '');
+      await refuses(copy, ['bears no id', `move ${copy.file('kafka')} away`, 'npm start -- --kafka-lost']);
+      renameSync(copy.file('kafka'), copy.file('kept'));
       await refuses(copy, ['is missing', 'npm start -- --kafka-lost']);
       const run = copy.start('exec npm start -- --kafka-lost');
       await run.ready();
@@ -121,6 +135,7 @@ export const STATE = [
       );
       await mint(copy);
       await stop(copy, run);
+      rmSync(copy.file('kept'), { recursive: true });
     },
   },
   {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../processes.js';
@@ -19,5 +19,12 @@ describe('startMailbox', () => {
     await mailbox.stop();
     const again = await startMailbox({ dataDir }, free);
     await again.stop();
+  });
+
+  it.each(['', '\0\0\0\0', '{}'])('begins without mails where its list is damaged: %j', async (content) => {
+    writeFileSync(join(dataDir, 'mailbox.json'), content);
+    const mailbox = await startMailbox({ dataDir }, { page: await freePort(), smtp: await freePort() });
+    expect(await (await fetch(`${mailbox.url}/messages`)).json()).toEqual({ items: [] });
+    await mailbox.stop();
   });
 });

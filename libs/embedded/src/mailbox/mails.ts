@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { readState, writeState } from '../state-file.js';
 
 const mail = z.object({
   id: z.string(),
@@ -19,15 +19,14 @@ export type Mail = z.infer<typeof mail>;
 
 const KEPT = 200;
 
-/** The newest mails of a data folder, in `mailbox.json` (mode 0600: links in them let people in). */
+/** The newest mails of a data folder, in `mailbox.json`; a list that is damaged begins anew, since it keeps nobody from working. */
 export class Mails {
   private readonly file: string;
   private mails: readonly Mail[];
 
-  /** @throws {Error} when the file is damaged */
   constructor(dataDir: string) {
     this.file = join(dataDir, 'mailbox.json');
-    this.mails = existsSync(this.file) ? read(this.file) : [];
+    this.mails = readState(this.file, z.array(mail)) ?? [];
   }
 
   /** Newest first; `to`: only those for this address. */
@@ -42,15 +41,6 @@ export class Mails {
   /** Returns once it is on disk. */
   keep(received: Mail): void {
     this.mails = [received, ...this.mails].slice(0, KEPT);
-    writeFileSync(`${this.file}.new`, JSON.stringify(this.mails, undefined, 2), { mode: 0o600 });
-    renameSync(`${this.file}.new`, this.file);
-  }
-}
-
-function read(file: string): readonly Mail[] {
-  try {
-    return z.array(mail).parse(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (error) {
-    throw new Error(`${file} is damaged; remove it and start again.`, { cause: error });
+    writeState(this.file, this.mails);
   }
 }
