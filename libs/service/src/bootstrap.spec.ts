@@ -1,6 +1,9 @@
 import { Controller, Get, Module, Param } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { until } from '@rebelcore/testing/until';
+import diagnostics from 'node:diagnostics_channel';
 import { EventEmitter, once } from 'node:events';
-import { connect, type AddressInfo } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { createService } from './bootstrap.js';
 import { proxyList } from './client-address.js';
 import { HEALTH_CHECKS, HealthController } from './health.js';
@@ -25,27 +28,39 @@ class GateController {
 })
 class SampleModule {}
 
+type Configure = Parameters<typeof createService>[0]['configure'];
+async function start(configure?: Configure): Promise<NestFastifyApplication> {
+  const app = await createService({
+    name: 'sample',
+    module: SampleModule,
+    config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: proxyList.parse('') },
+    ...(configure && { configure }),
+  });
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+/** A connection, and what has come over it. */
+function open(app: NestFastifyApplication): { socket: Socket; answers: () => string } {
+  const socket = connect((app.getHttpServer().address() as AddressInfo).port, '127.0.0.1');
+  let answers = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (answers += text));
+  return { socket, answers: () => answers };
+}
+
 describe('a service that stops', () => {
   it('serves what still comes over an open connection, and then closes it', async () => {
     const closing = Promise.withResolvers<undefined>();
-    const app = await createService({
-      name: 'sample',
-      module: SampleModule,
-      config: { HOST: '127.0.0.1', PORT: 0, TRUSTED_PROXIES: proxyList.parse('') },
-      configure: (created) => {
-        created
-          .getHttpAdapter()
-          .getInstance()
-          .addHook('preClose', (done) => {
-            closing.resolve(undefined);
-            done();
-          });
-      },
+    const app = await start((created) => {
+      created
+        .getHttpAdapter()
+        .getInstance()
+        .addHook('preClose', (done) => {
+          closing.resolve(undefined);
+          done();
+        });
     });
-    await app.listen(0, '127.0.0.1');
-    const socket = connect((app.getHttpServer().address() as AddressInfo).port, '127.0.0.1');
-    let answers = '';
-    socket.setEncoding('utf8').on('data', (text: string) => (answers += text));
+    const { socket, answers } = open(app);
     const ask = (name: string) => {
       const waits = once(requests, `${name} waits`);
       socket.write(`GET /gate/${name} HTTP/1.1\r\nhost: sample\r\n\r\n`);
@@ -58,6 +73,44 @@ describe('a service that stops', () => {
     requests.emit('first passes');
     requests.emit('second passes');
     await Promise.all([closed, once(socket, 'close')]);
-    expect(answers).toMatch(/first passed[^]*second passed/);
+    expect(answers()).toMatch(/first passed[^]*second passed/);
+  });
+});
+
+describe('requests that are sent ahead on one connection', () => {
+  let app: NestFastifyApplication;
+  beforeAll(async () => {
+    app = await start();
+  });
+  afterAll(() => app.close());
+  const live = (count: number) => 'GET /health/live HTTP/1.1\r\nhost: sample\r\n\r\n'.repeat(count);
+  const begin = async (socket: Socket) => {
+    const waits = once(requests, 'gate waits');
+    socket.write('GET /gate/gate HTTP/1.1\r\nhost: sample\r\n\r\n');
+    await waits;
+  };
+
+  it('are answered in turn, as often as they come, up to sixteen at once', async () => {
+    const { socket, answers } = open(app);
+    for (let round = 1; round <= 3; round += 1) {
+      await begin(socket);
+      socket.write(live(15));
+      requests.emit('gate passes');
+      await until(() => answers().split('{"status":"ok"}').length - 1 === 15 * round, 'all answers');
+    }
+    socket.destroy();
+  });
+
+  it('beyond that end it, and are not begun', async () => {
+    let begun = 0;
+    const count = () => (begun += 1);
+    diagnostics.subscribe('tracing:fastify.request.handler:start', count);
+    const { socket, answers } = open(app);
+    await begin(socket);
+    socket.write(live(500));
+    await once(socket, 'close');
+    diagnostics.unsubscribe('tracing:fastify.request.handler:start', count);
+    expect([begun, answers()]).toEqual([16, '']);
+    requests.emit('gate passes');
   });
 });

@@ -17,6 +17,7 @@ import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
 import { withProblems } from './openapi.js';
 import { ProblemException, ProblemFilter, schemaPipe } from './problem.js';
 import { finishReading, mayHaveMore, takeJsonBodies } from './request-body.js';
+import { boundSentAhead } from './sent-ahead.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
 
 declare module 'fastify' {
@@ -128,6 +129,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   }
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
+  boundSentAhead(fastify.server);
   if (options.description !== undefined) publishOpenApi(app, openApiOf(app, options));
   if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { RequestListener } from 'node:http';
 import { refusalTogether, type RefusalOptions } from './refuse-together.js';
+import { beforeFastify } from './sent-ahead.js';
 
 export interface LoadLimit extends RefusalOptions {
   /** At most so many requests are in work at once. */
@@ -23,11 +23,7 @@ export function shedLoad(fastify: FastifyInstance, limit: LoadLimit): void {
   const refuse = refusalTogether(limit);
 
   // In front of Fastify, since what a refusal costs is what those pay who are served.
-  const { server } = fastify;
-  const [serve] = server.listeners('request') as RequestListener[];
-  if (serve === undefined) throw new Error('there is no server to shed load from');
-  server.removeListener('request', serve);
-  server.on('request', (request, response) => {
+  beforeFastify(fastify.server, (serve, request, response) => {
     const [address = ''] = (request.url ?? '').split('?', 1);
     if (isTooMuch() && addresses.has(address)) refuse(request, response, address);
     else serve(request, response);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Agent, request as send, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { until } from '@rebelcore/testing/until';
 import { GatewayFixture, type Handler } from './gateway.fixture-spec.js';
 
@@ -158,6 +159,75 @@ describe('requests that a service does not answer', () => {
     expect((await Promise.all(all)).filter(({ status }) => status === 200)).toHaveLength(512);
   });
 });
+
+describe('answers that nobody reads', () => {
+  /** On each connection, behind more than the sockets between hold. */
+  const CALLS = 10;
+  const LARGE = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(6);
+  const call = (path: string) => `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}`;
+
+  it.each([
+    ['/api/v1/authorize', 600],
+    ['/api/v1/users/1/deactivate', 1_200],
+  ])('keep no place of those who ask for %s', async (path, count) => {
+    const arrived = arrivals((count / CALLS) * (6 + CALLS));
+    const sockets = Array.from({ length: count / CALLS }, () => {
+      const socket = open()
+        .on('error', () => undefined)
+        .pause();
+      socket.write(LARGE + call(path).repeat(CALLS));
+      return socket;
+    });
+    await arrived;
+    await until(async () => (await gateway.ask('POST', path, {}, '{}')).status === 200, 'a place', 3_000);
+    for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe('callers who hang up', () => {
+  it.each(['GET', 'POST'])('free no place before the service has answered, and then all: %s', async (method) => {
+    const waiting: (() => void)[] = [];
+    gateway.token.handler = (_, answer) => {
+      waiting.push(() => answer.end('{}'));
+      return true;
+    };
+    const path = method === 'GET' ? '/.well-known/jwks.json' : '/api/v1/authorize';
+    const arrived = arrivals(512);
+    const callers = Array.from({ length: 512 }, () => {
+      const socket = open().on('error', () => undefined);
+      socket.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`);
+      return socket;
+    });
+    await until(() => waiting.length === 128, 'as many requests as there are connections');
+    await arrived;
+    for (const socket of callers) socket.destroy();
+    await until(async () => (await connections()) === 0, 'the end of their connections');
+    expect((await gateway.ask(method, path)).status).toBe(503);
+    for (let left = 512; left > 0; left -= waiting.splice(0).length) {
+      await until(() => waiting.length > 0, 'the next requests');
+      for (const answer of waiting) answer();
+    }
+    gateway.reset();
+    const again = Array.from({ length: 512 }, () => gateway.ask(method, path));
+    expect((await Promise.all(again)).filter(({ status }) => status === 200)).toHaveLength(512);
+  });
+});
+
+const connections = (): Promise<number> => promisify((done: Counted) => gateway.server.getConnections(done))();
+type Counted = Parameters<typeof gateway.server.getConnections>[0];
+
+/** Resolves when the gateway has been sent so many more requests. */
+function arrivals(count: number): Promise<void> {
+  let left = count;
+  return new Promise((resolve) => {
+    gateway.server.on('request', function arrive() {
+      left -= 1;
+      if (left > 0) return;
+      gateway.server.off('request', arrive);
+      resolve();
+    });
+  });
+}
 
 /** The first `count` of what these promise. */
 function settled<T>(promises: readonly Promise<T>[], count: number): Promise<T[]> {

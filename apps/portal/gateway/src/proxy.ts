@@ -4,6 +4,7 @@ import type { Problem } from '@rebelcore/contracts/problem';
 import { describeProblem, ProblemException } from '@rebelcore/service/problem';
 import { sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import { Readable } from 'node:stream';
 import { toCaller } from './answer-headers.js';
 import { sendWithLiveTokens } from './live-tokens.js';
 import { InFlight, type Crowded } from './in-flight.js';
@@ -22,6 +23,8 @@ declare module 'fastify' {
     credential: Credential | undefined;
     /** Bytes that are announced to the service; undefined for a request without a body. */
     bodyLength: number | undefined;
+    /** To be called when the service has answered, see {@link InFlight}. */
+    underWay: (() => void)[] | undefined;
   }
 }
 
@@ -37,6 +40,7 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
   const ours = new Set([origin, ...config.PUBLIC_ORIGINS]);
   fastify.decorateRequest('credential', undefined);
   fastify.decorateRequest('bodyLength', undefined);
+  fastify.decorateRequest('underWay', undefined);
 
   fastify.addHook('onRequest', async (request, reply) => {
     if (!isPlainPath(request.raw.url ?? '')) {
@@ -57,6 +61,15 @@ export async function installGateway(fastify: FastifyInstance, config: PortalCon
       });
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser('*', bodyReader(group));
+      scope.addHook('onSend', (request, _, payload, done) => {
+        // What is passed on part by part is under way until the service has ended it.
+        if (payload instanceof Readable)
+          payload.once('close', () => {
+            answered(request);
+          });
+        else answered(request);
+        done();
+      });
       await scope.register(httpProxy, proxyOptions(group, config, protocol.slice(0, -1)));
     });
   }
@@ -114,7 +127,11 @@ function proxyOptions(group: RouteGroup, config: PortalConfig, scheme: string): 
           authorization: request.credential?.authorization,
           sessionCookie: request.credential?.sessionCookie,
         }),
-      rewriteHeaders: (headers) => toCaller(headers, credentials === 'cookie' || credentials === 'enrolling'),
+      rewriteHeaders: (headers, request) => {
+        // Its caller hung up before it was read to its end: the proxy lets go of the answer without a word to any hook.
+        if (request?.raw.destroyed === true && !request.raw.readableEnded) answered(request);
+        return toCaller(headers, credentials === 'cookie' || credentials === 'enrolling');
+      },
       onError: (reply, { error }) => {
         const cause = error.cause instanceof Error ? error.cause : error;
         logger.warn({ err: cause, correlationId: reply.request.id, service, msg: 'a service did not answer' });
@@ -133,9 +150,11 @@ async function admit(
   group: RouteGroup,
   config: PortalConfig,
 ): Promise<boolean> {
+  const underWay: (() => void)[] = [];
+  request.underWay = underWay;
   const isCounted = (begun: (() => void) | Crowded): boolean => {
     if (typeof begun === 'string') crowded(reply, begun);
-    else reply.raw.once('close', begun);
+    else underWay.push(begun);
     return typeof begun !== 'string';
   };
   const session = group.credentials === 'own' ? undefined : sessionTokenOf(request);
@@ -150,6 +169,14 @@ async function admit(
   if (customerId !== undefined && !isCounted(inFlight.beginFor(customerId))) return false;
   request.credential = credential;
   return true;
+}
+
+/**
+ * A request is under way until the service has answered it, and not until its caller has the answer: of requests that were sent
+ * ahead on one connection all answers wait for the first one to be read. Hanging up ends nothing, since the service works on.
+ */
+function answered(request: Pick<FastifyRequest, 'underWay'>): void {
+  for (const end of request.underWay?.splice(0) ?? []) end();
 }
 
 function crowded(reply: Reply, by: Crowded): void {
