@@ -9,7 +9,7 @@ export const problem = z
     detail: z.string(),
     /** Stable dotted code: `api-user.unknown-role`. */
     code: z.string().optional(),
-    /** One entry for each field at fault. */
+    /** One entry for each field at fault, at most ten. */
     errors: z.array(z.object({ field: z.string(), rule: z.string() })).optional(),
   })
   .meta({ id: 'Problem' });

@@ -17,7 +17,7 @@ import { createService } from './bootstrap.js';
 import { proxyList } from './client-address.js';
 import { HEALTH_CHECKS, HealthController } from './health.js';
 import { logModule } from './log.js';
-import { ProblemException } from './problem.js';
+import { ProblemException, readValid } from './problem.js';
 
 const item = z.strictObject({ name: z.string().min(2, 'must have at least 2 characters'), size: z.int().optional() });
 
@@ -27,6 +27,10 @@ const search = z.strictObject({ q: z.string().optional(), size: z.string().defau
 class ItemController {
   @Post('lists')
   list(@Body({ schema: z.array(z.unknown()) }) body: unknown): unknown {
+    return body;
+  }
+  @Post('names')
+  names(@Body({ schema: z.array(z.string()) }) body: unknown): unknown {
     return body;
   }
   @Get('items')
@@ -131,6 +135,36 @@ describe('every error of a service', () => {
     const headers = { 'content-type': 'application/json' };
     const response = await app.inject({ method: 'POST', url: '/lists', payload, headers });
     expect(response.json<{ errors: { field: string }[] }>().errors[0]?.field).toBe(Array(90).fill('0').join('.'));
+  });
+
+  it.each([
+    ['texts that no store takes', '"\\u0000"', 'must not contain NUL or half a surrogate pair'],
+    ['numbers', '1', 'must be a string'],
+  ])('names the first ten of many %s', async (_, member, rule) => {
+    const payload = `[${Array(20).fill(member).join(',')}]`;
+    const headers = { 'content-type': 'application/json' };
+    const response = await app.inject({ method: 'POST', url: '/names', payload, headers });
+    const errors = Array.from({ length: 10 }, (_, at) => ({ field: String(at), rule }));
+    expect([response.statusCode, response.json()]).toMatchObject([400, { errors }]);
+  });
+
+  it('is short, however often and however deep there are texts that no store takes', () => {
+    let body: unknown = 'a';
+    for (let depth = 0; depth < 2_000; depth += 1) body = { nested: body, text: 'a\0b' };
+    const refused = () => {
+      try {
+        return readValid(z.unknown(), body);
+      } catch (error) {
+        return (error as ProblemException).getResponse();
+      }
+    };
+    expect(refused()).toMatchObject({ code: 'request.invalid' });
+    expect(JSON.stringify(refused()).length).toBeLessThan(10_000);
+  });
+
+  it.each(['%00', 'a'])('cuts the name of a long field: %s', async (value) => {
+    const response = await get(`/items?${'k'.repeat(300)}=${value}`);
+    expect(response.json<{ errors: { field: string }[] }>().errors[0]?.field).toBe(`${'k'.repeat(199)}…`);
   });
 
   it.each([

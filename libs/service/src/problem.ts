@@ -70,7 +70,12 @@ function refuseUnstorable(value: unknown, name: string): void {
 const unlike = (issues: readonly z.core.$ZodIssue[], name: string): ProblemException =>
   invalid(issues.flatMap((issue) => explain(issue, name)));
 
-function invalid(errors: readonly FieldProblem[]): ProblemException {
+/** A refusal is read by whoever wrote the request: it must not become many times as long. */
+const MOST_NAMED = 10;
+const LONGEST_FIELD = 200;
+
+function invalid(found: readonly FieldProblem[]): ProblemException {
+  const errors = found.slice(0, MOST_NAMED).map(({ field, rule }) => ({ field: shortened(field), rule }));
   const detail = errors.map(({ field, rule }) => `${field}: ${rule}`).join('; ');
   return new ProblemException(400, 'request.invalid', detail, { errors });
 }
@@ -81,19 +86,35 @@ function withoutEmpty(query: unknown): unknown {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
 }
 
-/** The texts in a request that no store takes, wherever they stand. Without recursion, since a caller chooses the depth. */
+const shortened = (field: string): string =>
+  field.length > LONGEST_FIELD ? `${field.slice(0, LONGEST_FIELD - 1)}…` : field;
+
+/** A value in a request; those in which it stands are read only when it is named. */
+interface Member {
+  readonly value: unknown;
+  readonly key?: string;
+  readonly within?: Member;
+}
+
+/** The first texts in a request that no store takes, wherever they stand. Without recursion, since a caller chooses the depth. */
 function unstorableFields(value: unknown, name: string): FieldProblem[] {
   const found: FieldProblem[] = [];
-  const left: [field: string, value: unknown][] = [['', value]];
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    const [field, member] = next;
-    if (typeof member === 'string' && !isStorable(member)) {
-      found.push({ field: field || name, rule: 'must not contain NUL or half a surrogate pair' });
-    } else if (typeof member === 'object' && member !== null) {
-      for (const [key, inner] of Object.entries(member)) left.push([field === '' ? key : `${field}.${key}`, inner]);
+  const left: Member[] = [{ value }];
+  for (let member = left.pop(); member !== undefined && found.length < MOST_NAMED; member = left.pop()) {
+    const { value } = member;
+    if (typeof value === 'string' && !isStorable(value)) {
+      found.push({ field: pathOf(member) || name, rule: 'must not contain NUL or half a surrogate pair' });
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, inner] of Object.entries(value).reverse()) left.push({ value: inner, key, within: member });
     }
   }
-  return found.reverse();
+  return found;
+}
+
+function pathOf(member: Member): string {
+  const keys: string[] = [];
+  for (let at: Member | undefined = member; at?.key !== undefined; at = at.within) keys.push(at.key);
+  return keys.reverse().join('.');
 }
 
 /** A zod issue as field and rule, in words a caller understands. */
