@@ -16,6 +16,7 @@ import { clientAddress, UNKNOWN_ADDRESS } from './client-address.js';
 import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
 import { withProblems } from './openapi.js';
 import { ProblemException, ProblemFilter, schemaPipe } from './problem.js';
+import { PublishedDocument, publishDocument } from './published-document.js';
 import { finishReading, mayHaveMore, takeJsonBodies } from './request-body.js';
 import { boundSentAhead } from './sent-ahead.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
@@ -130,7 +131,10 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
   boundSentAhead(fastify.server);
-  if (options.description !== undefined) publishOpenApi(app, openApiOf(app, options));
+  if (options.description !== undefined) {
+    const document = Promise.resolve(new PublishedDocument(openApiOf(app, options)));
+    publishDocument(app, () => document);
+  }
   if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;
 }
@@ -201,8 +205,4 @@ function openApiOf(app: INestApplication, { name, description = '', paths }: Ser
     .build();
   const document = SwaggerModule.createDocument(app, config);
   return withProblems({ ...document, paths: { ...document.paths, ...paths } });
-}
-
-function publishOpenApi(app: INestApplication, document: OpenAPIObject): void {
-  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', yamlDocumentUrl: 'openapi.yaml' });
 }

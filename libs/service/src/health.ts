@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { sharedRun } from './shared-run.js';
 
 /** One thing a service needs, or a figure an operator wants to see, such as the lag of a consumer. */
 export interface HealthCheck {
@@ -23,6 +24,10 @@ const CHECK_TIMEOUT_MS = 2_000;
 @ApiExcludeController()
 @Controller('health')
 export class HealthController {
+  private readonly outcomes = sharedRun(() =>
+    Promise.all(this.checks.map(async (check) => [check.name, await outcome(check)] as const)),
+  );
+
   constructor(@Inject(HEALTH_CHECKS) private readonly checks: readonly HealthCheck[]) {}
 
   /** The process answers. Nothing else is asked, so that a restart is never caused by something a restart cannot cure. */
@@ -35,7 +40,7 @@ export class HealthController {
   /** 200 when every check is ready, else 503 with the same body: `{status, checks: {name: {ready, …}}}`. */
   @Get('ready')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
-    const entries = await Promise.all(this.checks.map(async (check) => [check.name, await outcome(check)] as const));
+    const entries = await this.outcomes();
     const ready = entries.every(([, detail]) => detail.ready);
     void reply.status(ready ? 200 : 503);
     return { status: ready ? 'ok' : 'unavailable', checks: Object.fromEntries(entries) };

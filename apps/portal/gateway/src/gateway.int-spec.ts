@@ -1,3 +1,4 @@
+import { until } from '@rebelcore/testing/until';
 import { once } from 'node:events';
 import { request as send, type IncomingMessage } from 'node:http';
 import { COOKIE, GatewayFixture, PUBLIC, type Handler } from './gateway.fixture-spec.js';
@@ -361,6 +362,20 @@ describe('a service in trouble', () => {
 });
 
 describe('the gateway’s own addresses', () => {
+  const describes =
+    (path: string): Handler =>
+    (request, answer) => {
+      if (request.url !== '/openapi.json') return false;
+      answer.end(
+        JSON.stringify({
+          openapi: '3.0.0',
+          info: { title: 'x', version: '1' },
+          paths: { [path]: { get: { responses: {} } }, '/health': {} },
+        }),
+      );
+      return true;
+    };
+
   it('name each service in /health/ready', async () => {
     const answer = await ask('GET', '/health/ready');
     expect(answer.status).toBe(200);
@@ -368,19 +383,6 @@ describe('the gateway’s own addresses', () => {
   });
 
   it('publish one document of all services, and a page that shows it', async () => {
-    const describes =
-      (path: string): Handler =>
-      (request, answer) => {
-        if (request.url !== '/openapi.json') return false;
-        answer.end(
-          JSON.stringify({
-            openapi: '3.0.0',
-            info: { title: 'x', version: '1' },
-            paths: { [path]: { get: { responses: {} } }, '/health': {} },
-          }),
-        );
-        return true;
-      };
     identity.handler = describes('/api/v1/users');
     token.handler = describes('/api/v1/authorize');
     audit.handler = describes('/api/v1/activity');
@@ -395,6 +397,30 @@ describe('the gateway’s own addresses', () => {
     const page = await ask('GET', '/docs');
     expect([page.status, page.headers['content-type']]).toEqual([200, expect.stringContaining('text/html')]);
     expect((await ask('GET', '/docs/swagger-ui-bundle.js')).status).toBe(200);
-    expect((await ask('GET', '/docs/swagger-ui-init.js')).text).toContain('/api/v1/activity');
+    expect((await ask('GET', '/docs/swagger-ui-init.js')).text).toContain('"swaggerUrl": "/openapi.json"');
+    expect((await ask('GET', '/openapi.yaml')).text).toMatch(/^openapi: .*[^]*\n {2}\/api\/v1\/activity:\n/);
   });
+
+  it.each(['/health/ready', '/openapi.json', '/openapi.yaml'])(
+    'ask each service once for all who ask for %s within a second, also while one does not answer',
+    async (path) => {
+      const other = await GatewayFixture.start();
+      try {
+        for (const upstream of other.upstreams) upstream.handler = describes('/api/v1/users');
+        other.token.handler = (_, answer) => {
+          answer.writeHead(500).end();
+          return true;
+        };
+        await Promise.all(Array.from({ length: 50 }, () => other.ask('GET', path)));
+        await other.ask('GET', path);
+        expect(other.upstreams.map(({ seen }) => seen.length)).toEqual([1, 1, 1, 1]);
+        await until(async () => {
+          await other.ask('GET', path);
+          return other.token.seen.length === 2;
+        }, 'a second look');
+      } finally {
+        await other.stop();
+      }
+    },
+  );
 });

@@ -1,8 +1,6 @@
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SwaggerModule } from '@nestjs/swagger';
 import type { ServiceOptions } from '@rebelcore/service/bootstrap';
+import { publishDocument } from '@rebelcore/service/published-document';
 import { installCookies } from '@rebelcore/service/session-cookie';
-import { mergeDocuments } from './api-document.js';
 import type { PortalConfig } from './portal.config.js';
 import { PortalModule } from './portal.module.js';
 import { installGateway } from './proxy.js';
@@ -21,15 +19,6 @@ export const portalApp = (config: PortalConfig): ServiceOptions => ({
     await installCookies(fastify);
     await installGateway(fastify, config);
     await serveWebApp(fastify, config.WEB_ROOT);
-    publishDocuments(app, config);
+    publishDocument(app, app.get(Services).document);
   },
 });
-
-function publishDocuments(app: NestFastifyApplication, config: PortalConfig): void {
-  const services = app.get(Services);
-  SwaggerModule.setup('docs', app, mergeDocuments([], config.PUBLIC_URL), {
-    jsonDocumentUrl: 'openapi.json',
-    yamlDocumentUrl: 'openapi.yaml',
-    patchDocumentOnRequest: () => services.openApi(),
-  });
-}

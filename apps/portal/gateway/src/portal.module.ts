@@ -15,7 +15,7 @@ export class PortalModule {
       controllers: [HealthController],
       providers: [
         { provide: Services, useValue: services },
-        { provide: HEALTH_CHECKS, useValue: services.healthChecks() },
+        { provide: HEALTH_CHECKS, useValue: services.healthChecks },
       ],
     };
   }

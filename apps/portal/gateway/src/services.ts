@@ -1,32 +1,44 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { HealthCheck, HealthDetail } from '@rebelcore/service/health';
+import { PublishedDocument } from '@rebelcore/service/published-document';
+import { sharedRun } from '@rebelcore/service/shared-run';
 import { mergeDocuments } from './api-document.js';
 import type { PortalConfig } from './portal.config.js';
 import { SERVICES, upstreamOf, type Service } from './routes.js';
 
 const TIMEOUT_MS = 1_500;
-const DOCUMENT_AGE_MS = 60_000;
+/** So long an answer is given again: anybody may ask, and each time it would be all services. */
+const AGE_MS = 1_000;
+const COMPLETE_DOCUMENT_AGE_MS = 60_000;
 
 /** What the gateway asks the services themselves: whether they are ready, and what they offer. */
 export class Services {
-  private document: { readonly at: number; readonly merged: OpenAPIObject } | undefined;
-
-  constructor(private readonly config: PortalConfig) {}
+  /** The services' documents as one; a service that does not answer is left out until it does. */
+  readonly document: () => Promise<PublishedDocument>;
 
   /** One check for each service, by its name. */
-  healthChecks(): HealthCheck[] {
-    return SERVICES.map((name) => ({ name, check: () => this.readiness(name) }));
+  readonly healthChecks: readonly HealthCheck[];
+
+  constructor(private readonly config: PortalConfig) {
+    const merged = sharedRun(
+      () => this.mergedDocument(),
+      ({ ageMs }) => ageMs,
+    );
+    this.document = async () => (await merged()).document;
+    this.healthChecks = SERVICES.map((name) => ({
+      name,
+      check: sharedRun(
+        () => this.readiness(name),
+        () => AGE_MS,
+      ),
+    }));
   }
 
-  /** The services' documents as one; a service that does not answer is left out until it does. */
-  async openApi(): Promise<OpenAPIObject> {
-    if (this.document !== undefined && performance.now() - this.document.at < DOCUMENT_AGE_MS)
-      return this.document.merged;
+  private async mergedDocument(): Promise<{ document: PublishedDocument; ageMs: number }> {
     const parts = await Promise.all(SERVICES.map(async (name) => [name, await this.documentOf(name)] as const));
     const found = parts.flatMap(([name, document]) => (document === undefined ? [] : [[name, document] as const]));
-    const merged = mergeDocuments(found, this.config.PUBLIC_URL);
-    if (found.length === SERVICES.length) this.document = { at: performance.now(), merged };
-    return merged;
+    const document = new PublishedDocument(mergeDocuments(found, this.config.PUBLIC_URL));
+    return { document, ageMs: found.length === SERVICES.length ? COMPLETE_DOCUMENT_AGE_MS : AGE_MS };
   }
 
   /** Whether a service answers and is ready is a figure: without one of them the gateway still has the others to offer. */
