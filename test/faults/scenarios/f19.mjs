@@ -58,6 +58,12 @@ export default {
     }, 'a command to be refused with what mends it');
     note(refused.answer.body.detail ?? 'refused');
 
+    // What publishing anew would delete is nowhere else any more.
+    const republished = await mend(system, 'republish').then(
+      () => 'it did so',
+      ({ stderr }) => stderr,
+    );
+    expect(republished.includes('npm run restore -- events'), `asked to make the topics anew: ${republished}`);
     note((await mend(system, 'restore-events')).trim());
     await system.heal();
     const found = await system.asSuperuser('identity', 'select event_id from event order by 1');

@@ -8,13 +8,9 @@ import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import type { Kafka } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
-import { toldEvent } from '../published-event.js';
 import { STREAMS } from '../streams.js';
+import { compare, TOLD, type Found, type Told } from './comparison.js';
 
-interface Found {
-  readonly customerId: string;
-  readonly event: IdentityEvent;
-}
 type Verifiers = ReadonlyMap<string, { readonly verifier: string; readonly pepperVersion: string }>;
 
 /**
@@ -29,14 +25,14 @@ export async function putBack(
   kafka: Kafka,
   group: string,
   say: (sentence: string) => void,
+  told: Told = TOLD,
 ): Promise<number> {
   const reader = new TopicReader(kafka);
-  const topics = ['identity.events.v1', 'identity.credentials.v1', 'identity.heartbeats.v1'];
-  const [events, credentials, heartbeats] = await reader.facts(topics);
+  const [events, credentials, heartbeats] = await reader.facts([told.events, told.credentials, told.heartbeats]);
   await reader.close();
   if (events === undefined || credentials === undefined || heartbeats === undefined) return 0;
-  const unreadable: string[] = [];
-  const lacking = await lackingIn(pool, kafka, group, events, unreadable);
+  const { lacking, contradiction, unreadable } = await compare(pool, kafka, group, events);
+  if (contradiction !== undefined) throw new Error(contradiction);
   const verifiers = await verifiersOf(kafka, group, credentials);
   // This store takes the place of the one that has published last.
   const store = (await newestHeartbeat(kafka, group, heartbeats))?.store.id;
@@ -53,48 +49,6 @@ export async function putBack(
   if (unreadable.length > 0) say(`left out, since nobody can read them: ${unreadable.join(', ')}`);
   say(`${String(lacking.length)} events are back in the store; identity goes on by itself once it has compared them`);
   return lacking.length;
-}
-
-/** The events of the topic that the store does not have, each once, by customer and sequence. */
-async function lackingIn(
-  pool: Pool,
-  kafka: Kafka,
-  group: string,
-  facts: TopicFacts,
-  unreadable: string[],
-): Promise<Found[]> {
-  const lacking = new Map<string, Found>();
-  await readRecords(
-    kafka,
-    group,
-    facts,
-    () => 0n,
-    async (messages) => {
-      const found = messages.flatMap((message) => {
-        const event = toldEvent(message);
-        if (event !== undefined) return [{ customerId: event.data.customerId, event }];
-        unreadable.push(`a record of ${facts.topic} at offset ${String(message.offset)}`);
-        return [];
-      });
-      const { rows } = await pool.query<{ n: string; event_id: string }>(
-        `select t.n, e.event_id from unnest($1::uuid[], $2::bigint[]) with ordinality as t (customer_id, sequence, n)
-         join event e on e.customer_id = t.customer_id and e.sequence = t.sequence`,
-        [found.map(({ customerId }) => customerId), found.map(({ event }) => event.sequence)],
-      );
-      const stored = new Map(rows.map(({ n, event_id }) => [Number(n) - 1, event_id]));
-      for (const [n, each] of found.entries()) {
-        const place = `${each.customerId}/${String(each.event.sequence)}`;
-        const known = stored.get(n) ?? lacking.get(place)?.event.id;
-        if (known !== undefined && known !== each.event.id) {
-          throw new Error(`customer/number ${place} is event ${known} here and event ${each.event.id} in the topic`);
-        }
-        if (known === undefined) lacking.set(place, each);
-      }
-    },
-  );
-  return [...lacking.values()].sort(
-    (a, b) => a.customerId.localeCompare(b.customerId) || a.event.sequence - b.event.sequence,
-  );
 }
 
 async function verifiersOf(kafka: Kafka, group: string, facts: TopicFacts): Promise<Verifiers> {

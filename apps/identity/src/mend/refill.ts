@@ -1,6 +1,8 @@
 import type { StreamPublication } from '@rebelcore/event-store/event-store';
+import { newestHeartbeat } from '@rebelcore/event-store/newest-heartbeat';
+import { POSITION } from '@rebelcore/event-store/store-guard';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
-import { TopicReader } from '@rebelcore/messaging/topic-facts';
+import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { createTopics, topicConfig } from '@rebelcore/messaging/topics-admin';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import { TOPICS } from '@rebelcore/contracts/topics';
@@ -8,11 +10,65 @@ import type { Kafka } from 'kafkajs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import { STREAMS } from '../streams.js';
+import { compare, TOLD, type Told } from './comparison.js';
 
 const FILLED = ['identity.events.v1', 'identity.credentials.v1'] as const;
 /** Longer than two heartbeats, with which the relay sees that it must not publish. */
 const RELAY_STOPS_MS = 5_000;
 const BATCH = 1_000;
+
+const GROUP = 'admin.republish';
+
+/**
+ * A topic that is made anew loses what it held: this asks first whether anything of it is nowhere else. Of a topic that is gone
+ * itself there is nothing to ask.
+ *
+ * @throws when the topic of events tells of any that the store lacks, or a heartbeat of more than it holds
+ */
+export async function requireAllStored(pool: Pool, kafka: Kafka, told: Told = TOLD): Promise<void> {
+  const heartbeats = await factsIfThere(kafka, told.heartbeats);
+  const events = await factsIfThere(kafka, told.events);
+  const lost =
+    (heartbeats && (await lostByHeartbeat(pool, kafka, heartbeats))) ??
+    (events && (await lostByEvents(pool, kafka, events)));
+  if (lost === undefined) return;
+  throw new Error(
+    `${lost}. "npm run restore -- events" puts back what the topics still have. Only if what the store lacks shall be gone for ` +
+      `good: "npm run republish -- --the-store-is-right"`,
+  );
+}
+
+async function lostByHeartbeat(pool: Pool, kafka: Kafka, facts: TopicFacts): Promise<string | undefined> {
+  const newest = await newestHeartbeat(kafka, GROUP, facts);
+  if (newest === undefined) return undefined;
+  // After the heartbeat was read: the store that sent it has grown at most.
+  const { rows } = await pool.query<{ id: string; position: string }>(
+    `select id, ${POSITION}::text as position from store_identity`,
+  );
+  const [{ id, position } = { id: '', position: '0' }] = rows;
+  const { store, at } = newest;
+  if (store.id !== id) return `the topics were published by store ${store.id}, and this is ${id}`;
+  if (BigInt(store.position) <= BigInt(position)) return undefined;
+  return `the store holds ${position} events, and had published ${store.position} at ${at}`;
+}
+
+async function lostByEvents(pool: Pool, kafka: Kafka, facts: TopicFacts): Promise<string | undefined> {
+  const { lacking, contradiction } = await compare(pool, kafka, GROUP, facts);
+  const [first] = lacking;
+  if (first === undefined) return contradiction;
+  const { customerId, event } = first;
+  return `the store lacks ${String(lacking.length)} events that ${facts.topic} has, such as ${event.name} of customer ${customerId}`;
+}
+
+async function factsIfThere(kafka: Kafka, topic: string): Promise<TopicFacts | undefined> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const existing = await admin.listTopics().finally(() => admin.disconnect());
+  if (!existing.includes(topic)) return undefined;
+  const reader = new TopicReader(kafka);
+  const [facts] = await reader.facts([topic]).finally(() => reader.close());
+  return facts;
+}
 
 /**
  * Makes identity's topics anew and has the relay fill them from the event store, each customer's events in order. Readers know
