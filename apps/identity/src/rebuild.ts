@@ -19,7 +19,7 @@ try {
       ? 'both are equal; the new one has taken the place of the old one'
       : 'they differ: the old view was damaged, or made by an older version; the new one has taken its place',
   );
-  if (kept > 0) say(`${kept} rows, of which the topic says nothing any more, are as they were`);
+  if (kept > 0) say(`${kept} rows, of which the topic no longer says as much, are as they were`);
   if (unreadable > 0) say(`${unreadable} records cannot be read; "npm run parked -- replay identity" says why`);
   say(`${records} records were read`);
   process.exit(0);

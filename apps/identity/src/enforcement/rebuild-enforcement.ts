@@ -11,7 +11,7 @@ export interface RebuildResult {
   /** Records that were read, and those of them that nobody can read. */
   readonly records: number;
   readonly unreadable: number;
-  /** Rows of which the topic, which keeps its records for thirty days, says nothing any more: they stay as they were. */
+  /** Rows of which the topic no longer says as much: they stay as they were. */
   readonly kept: number;
   readonly old: Content;
   readonly rebuilt: Content;
@@ -54,7 +54,7 @@ export async function rebuildEnforcement(pool: Pool, kafka: Kafka): Promise<Rebu
     // Records that the consumers have not read yet may be among these: they change nothing when they come to them.
     const read = (partition: number) => facts.partitions[partition]?.high ?? 0n;
     await readRecords(kafka, GROUP, await factsOf(topics), read, (messages) => add(db, messages, counts));
-    const kept = facts.partitions.some(({ low }) => low > 0n) ? await keepWhatIsOlder(db) : 0;
+    const kept = await keepWhatIsNewer(db);
     const old = await contentOf(db, 'public.enforcement_v1 as e', 'e');
     const rebuilt = await contentOf(db, 'rebuild.enforcement_v1 as e', 'e');
     await db.query(
@@ -92,9 +92,17 @@ async function add(
   if (received.length > 0) await applyEnforcement(db, received);
 }
 
-async function keepWhatIsOlder(db: PoolClient): Promise<number> {
+/**
+ * The topic keeps its records for thirty days, and one that was made anew has none of before: nobody acknowledges again what is
+ * applied, so what was confirmed stays confirmed.
+ */
+async function keepWhatIsNewer(db: PoolClient): Promise<number> {
   const { rowCount } = await db.query(
-    'insert into rebuild.enforcement_v1 select * from public.enforcement_v1 on conflict do nothing',
+    `insert into rebuild.enforcement_v1 as e select * from public.enforcement_v1
+     on conflict (api_user_id) do update
+       set customer_id = excluded.customer_id, sequence = excluded.sequence, state = excluded.state,
+           applied_at = excluded.applied_at, state_since = excluded.state_since
+     where excluded.sequence > e.sequence`,
   );
   return rowCount ?? 0;
 }

@@ -1,0 +1,72 @@
+import { randomUUIDv7 as uuid } from 'node:crypto';
+import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { tokenEvents } from '@rebelcore/contracts/token-events';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { EVERY_CUSTOMER, withSessionSettings } from '@rebelcore/messaging/session-settings';
+import { runMigrations } from '@rebelcore/service/database';
+import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { testKafka } from '@rebelcore/testing/test-kafka';
+import type { Pool } from 'pg';
+import { migrations } from '../migrations/migrations.js';
+import { rebuildEnforcement } from './rebuild-enforcement.js';
+
+let database: TestDatabase;
+let pool: Pool;
+let publisher: KafkaPublisher;
+beforeAll(async () => {
+  database = await testDatabase({ role: 'identity' });
+  await runMigrations({ url: database.url, applicationName: 'test', migrations });
+  pool = database.pool({ connectionString: withSessionSettings(database.url, [EVERY_CUSTOMER]) });
+  publisher = new KafkaPublisher(testKafka().client('token'));
+});
+afterAll(async () => {
+  await publisher.close();
+  await database.drop();
+});
+
+const customerId = uuid();
+const [before, after] = ['2026-10-01T08:00:00.000Z', '2026-11-01T08:00:00.000Z'];
+
+const stored = (apiUserId: string, sequence: number) =>
+  pool.query(`insert into enforcement_v1 values ($1, $2, $3, 'inactive', $4, $4)`, [
+    apiUserId,
+    customerId,
+    sequence,
+    before,
+  ]);
+
+function acknowledged(apiUserId: string, sequence: number): Promise<void> {
+  const event = {
+    id: uuid(),
+    source: '/token',
+    type: tokenEvents.wireType('ApiUserAuthorizationApplied'),
+    time: after,
+    subject: apiUserId,
+    correlationId: 'test',
+    sequence,
+    data: { apiUserId, customerId, sequence, state: 'active', appliedAt: after },
+  };
+  return publisher.publish([{ topic: 'token.events.v1', ...encodeEvent(event, customerId) }]);
+}
+
+it('keeps of each API user what was confirmed last, whether the topic still tells of it or not', async () => {
+  const [unknown, newer, older, fresh] = [uuid(), uuid(), uuid(), uuid()];
+  await stored(unknown, 5);
+  await stored(newer, 9);
+  await stored(older, 5);
+  for (const id of [newer, older, fresh]) await acknowledged(id, 7);
+
+  const { kept } = await rebuildEnforcement(pool, testKafka().client('identity'));
+
+  expect(kept).toBe(2);
+  const { rows } = await pool.query(
+    'select api_user_id, sequence::int, state from enforcement_v1 where customer_id = $1 order by 1',
+    [customerId],
+  );
+  expect(rows).toEqual([
+    { api_user_id: unknown, sequence: 5, state: 'inactive' },
+    { api_user_id: newer, sequence: 9, state: 'inactive' },
+    { api_user_id: older, sequence: 7, state: 'active' },
+    { api_user_id: fresh, sequence: 7, state: 'active' },
+  ]);
+});
