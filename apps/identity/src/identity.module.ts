@@ -38,6 +38,7 @@ import type { IdentityConfig } from './identity.config.js';
 import { AcceptInviteHandler } from './portal-user/accept-invite.commands.js';
 import { EditPortalUserHandler } from './portal-user/edit.commands.js';
 import { Invitations } from './portal-user/invitations.js';
+import { FreshLinks, InviteAgainHandler } from './portal-user/invite-again.commands.js';
 import { InviteController } from './portal-user/invite.controller.js';
 import { InviteMails } from './portal-user/invite-mails.js';
 import { Mailer, mailHealth } from './mail/mailer.js';
@@ -47,7 +48,6 @@ import { Person } from './portal-user/person.entity.js';
 import {
   ChangePortalUserStatusHandler,
   DeletePortalUserHandler,
-  InviteAgainHandler,
   InvitePortalUserHandler,
 } from './portal-user/portal-user.commands.js';
 import { PortalUserController } from './portal-user/portal-user.controller.js';
@@ -170,6 +170,7 @@ export class IdentityModule {
         ...QUERIES,
         { provide: Roles, inject: [Pool], useFactory: (pool: Pool) => new Roles(pool) },
         { provide: HandOvers, inject: [Pool], useFactory: (pool: Pool) => new HandOvers(pool) },
+        FreshLinks,
         OperatorGuard,
         PortalSessionGuard,
         SessionSweep,

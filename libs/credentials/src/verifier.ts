@@ -49,6 +49,13 @@ export function makeVerifier(known: Peppers, username: string, password: string)
   return { pepperVersion: known.current, verifier: mac(key, username, password).toString('base64url') };
 }
 
+/** What may be stored of a password, one for each pepper. */
+export const possibleVerifiers = (known: Peppers, username: string, password: string): Verifier[] =>
+  [...known.keys].map(([pepperVersion, key]) => ({
+    pepperVersion,
+    verifier: mac(key, username, password).toString('base64url'),
+  }));
+
 /** Where the username stands in a verifier's MAC. No username is this one, so that none of the two can be taken for the other. */
 const LOOKUP = '\0lookup';
 

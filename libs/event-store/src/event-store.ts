@@ -137,9 +137,8 @@ export class EventStore {
     decide: Decision<State, Event>,
     { names, ...context }: AppendContext & Naming<State>,
   ): Promise<Transacted<State, Event>> {
-    const { guard } = this.options;
-    // Also where there is nothing to do: what a store says that has gone back may not be so.
-    if (guard !== undefined && guard.verifiedLife() === undefined) await guard.verify();
+    // Also where there is nothing to do.
+    await this.requireVerified();
     for (let attempt = 1; ; attempt++) {
       const { state, history } = await this.load(aggregate, streamId, context.customerId);
       const events = decide(state);
@@ -154,6 +153,20 @@ export class EventStore {
         if (!(error instanceof VersionConflict) || attempt === MAX_ATTEMPTS) throw error;
       }
     }
+  }
+
+  /**
+   * What a store says that has gone back may not be so: somebody may be let in whom a lost event has shut out.
+   *
+   * @param life of the store that was read, where that is known: it may have become another one since it was compared
+   * @throws {StoreBehind}
+   * @throws {StoreUnverified}
+   */
+  async requireVerified(life?: string): Promise<void> {
+    const { guard } = this.options;
+    const verified = guard?.verifiedLife();
+    if (guard === undefined || (verified !== undefined && verified === (life ?? verified))) return;
+    await guard.verify();
   }
 
   /** A stream of another customer, or of another type, is as empty as one that does not exist. */
@@ -259,6 +272,15 @@ export class EventStore {
       `select stream_id, customer_id from claim where scope = ${escapeLiteral(scope)} and key = ${escapeLiteral(key)}`,
     );
     return rows[0] && { streamId: rows[0].stream_id, customerId: rows[0].customer_id };
+  }
+
+  /** All names of one kind, with the streams that hold them. */
+  async claimsOf(scope: string): Promise<{ key: string; streamId: string; customerId: string }[]> {
+    const rows = await rowsAcrossCustomers<{ key: string; stream_id: string; customer_id: string }>(
+      this.options.pool,
+      `select key, stream_id, customer_id from claim where scope = ${escapeLiteral(scope)}`,
+    );
+    return rows.map((row) => ({ key: row.key, streamId: row.stream_id, customerId: row.customer_id }));
   }
 
   /** The customer's last sequence that is committed; 0 for a customer without events. */

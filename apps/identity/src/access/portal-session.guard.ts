@@ -6,6 +6,7 @@ import { describeCall, type CallDetails } from '@rebelcore/api-access/record-cal
 import { ProblemException } from '@rebelcore/service/problem';
 import { sessionTokenOf } from '@rebelcore/service/session-cookie';
 import type { FastifyRequest } from 'fastify';
+import { asProblemOf } from '../http/refusals.js';
 import { SessionStore, type Session, type SessionName } from '../session/session.store.js';
 import { SessionTokens } from '../session/session-tokens.js';
 import type { AuthenticatedRequest } from './caller.js';
@@ -41,7 +42,10 @@ export class PortalSessionGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const targets = [context.getHandler(), context.getClass()];
     const beforeEnrolment = this.reflector.getAllAndOverride<boolean | undefined>(BEFORE_ENROLMENT, targets) === true;
-    const session = await this.sessionOf(request, beforeEnrolment);
+    const session = await this.sessionOf(request, beforeEnrolment).catch((error: unknown) => {
+      // The interceptor that does so elsewhere stands behind the guards.
+      throw asProblemOf(request, error) as Error;
+    });
     if (session === undefined) {
       describeCall(request, { reason: 'session.required' });
       throw new ProblemException(401, 'session.required', 'Please sign in.');

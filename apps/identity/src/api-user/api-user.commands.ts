@@ -20,6 +20,7 @@ import {
   type ApiUser,
   type MintRequest,
 } from './api-user.js';
+import { passwordName } from './password-names.js';
 
 export interface MintedApiUser {
   readonly id: string;
@@ -138,12 +139,6 @@ interface IdempotencyClaim {
   readonly scope: string;
   readonly key: string;
 }
-
-/** The name by which an API user is found when all that is known is its password; the key is an HMAC of that. */
-export const passwordName = (key: string): { readonly scope: string; readonly key: string } => ({
-  scope: 'api-user.password',
-  key,
-});
 
 const idempotencyClaim = (customerId: string, key: string): IdempotencyClaim => ({
   scope: 'api-user.idempotency-key',

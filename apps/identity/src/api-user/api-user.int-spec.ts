@@ -11,6 +11,7 @@ import {
   type TestCustomer,
 } from '../identity.fixture-spec.js';
 import { MailServer } from '../portal-user/mail-server.fixture-spec.js';
+import { putBackName } from './password-names.js';
 
 let identity: IdentityFixture;
 let acme: TestCustomer;
@@ -252,6 +253,22 @@ describe('a leaked password', () => {
     expect([many.status, partner.status]).toEqual([202, 202]);
     await until(() => leaksOf(one.id).length + leaksOf(two.id).length === 2, 'both events');
     expect(leaksOf(untouched.id)).toEqual([]);
+  });
+
+  it('finds also an API user that was put back from the topics', async () => {
+    const { id, password } = await minted('put back');
+    const { data } = await until(
+      () => identity.credentials.find(({ data: { apiUserId } }) => apiUserId === id),
+      'the verifier',
+    );
+    const { scope, key } = putBackName(data);
+    await identity.database.asOwner(
+      `set rebelcore.every_customer = on;
+       update claim set scope = '${scope}', key = '${key}' where stream_id = '${id}' and scope = 'api-user.password'`,
+    );
+    await report({ secret: newApiUserPassword() });
+    await report({ secret: password });
+    await until(() => leaksOf(id).length > 0, 'the event');
   });
 
   it('that opens nothing is answered in the same way', async () => {

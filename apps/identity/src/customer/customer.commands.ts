@@ -8,7 +8,8 @@ import { firstPassword } from '../passwords.js';
 import { PortalPasswords } from '../passwords/portal-passwords.js';
 import { emailClaim } from '../portal-user/email.js';
 import { inviteClaim, Invitations } from '../portal-user/invitations.js';
-import { invite, inviteAgain, portalUser, register, type PersonalData } from '../portal-user/portal-user.js';
+import { FreshLinks } from '../portal-user/invite-again.commands.js';
+import { invite, portalUser, register, type PersonalData } from '../portal-user/portal-user.js';
 import { customer, provision } from './customer.js';
 import { ProvisioningRequests } from './provisioning-requests.js';
 
@@ -138,10 +139,12 @@ export class ProvisionCustomerHandler implements ICommandHandler<ProvisionCustom
   }
 }
 
-/** A fresh link by mail for an owner who has not set a password yet. Answers the position. */
+/** A fresh link by mail for an owner who has no password. Answers the position. */
 export class InviteOwnerAgain extends Command<number> {
   constructor(
     readonly customerId: string,
+    /** Of an owner of whom name and address are lost. */
+    readonly person: PersonalData | undefined,
     readonly context: RequestContext,
   ) {
     super();
@@ -152,16 +155,12 @@ export class InviteOwnerAgain extends Command<number> {
 export class InviteOwnerAgainHandler implements ICommandHandler<InviteOwnerAgain> {
   constructor(
     private readonly store: EventStore,
-    private readonly invitations: Invitations,
+    private readonly links: FreshLinks,
   ) {}
 
-  async execute({ customerId, context }: InviteOwnerAgain): Promise<number> {
+  async execute({ customerId, person, context }: InviteOwnerAgain): Promise<number> {
     const { state } = await this.store.load(customer, customerId, customerId);
     if (state.status === 'none') throw new Refused('customer.unknown', 'There is no such customer.');
-    const { ownerId } = state;
-    const invitation = this.invitations.make(ownerId);
-    const claims = [{ ...inviteClaim(invitation.tokenKey), streamId: ownerId }];
-    const decision = inviteAgain(OPERATOR, invitation, undefined);
-    return (await this.store.transact(portalUser, ownerId, decision, { ...context, customerId, claims })).position;
+    return this.links.mail(state.ownerId, OPERATOR, { role: undefined, person }, { ...context, customerId });
   }
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
 import { Refused } from '@rebelcore/event-store/aggregate';
 import { networkOf } from '@rebelcore/service/client-address';
@@ -11,7 +11,7 @@ import { OperatorGuard } from '../access/operator.guard.js';
 import { OptionalIdempotencyKey } from '../http/idempotency-key.js';
 import { idInPath, line } from '../http/request-fields.js';
 import { chosenPassword } from '../portal-user/chosen-password.js';
-import { emailAddress } from '../portal-user/email.js';
+import { LOST_PERSON, lostPerson, personFields, personIn, type LostPerson } from '../portal-user/person-fields.js';
 import { InviteOwnerAgain, ProvisionCustomer } from './customer.commands.js';
 
 const provisionRequest = z
@@ -19,9 +19,7 @@ const provisionRequest = z
     name: line(200),
     owner: z
       .strictObject({
-        email: emailAddress,
-        first_name: line(100),
-        last_name: line(100),
+        ...personFields,
         password: chosenPassword.optional().meta({ description: 'Made by the server when missing, and shown once.' }),
         invite: z.boolean().default(false).meta({ description: 'A link to set a password with is mailed instead.' }),
       })
@@ -83,23 +81,32 @@ export class CustomerController {
   }
 
   @ApiOperation({
-    summary: 'Mails a fresh link to an owner who has not set a password yet; for the platform operator.',
+    summary: 'Mails a fresh link to an owner who has no password; for the platform operator.',
+    description: LOST_PERSON,
   })
   @Post(':id/owner/resend-invite')
+  @ApiBody({ required: false })
   @HttpCode(204)
   @UseGuards(OperatorGuard)
   @ApiBearerAuth()
   @ApiResponse({ status: 204, description: 'The link is on its way; the older one is void.' })
+  @ApiResponse({ status: 400, standardSchema: problem, description: 'request.invalid, portal-user.address-lost' })
   @ApiResponse({ status: 401, standardSchema: problem })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'customer.unknown' })
-  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.already-registered' })
+  @ApiResponse({
+    status: 409,
+    standardSchema: problem,
+    description: 'portal-user.already-registered, portal-user.address-known, portal-user.email-taken',
+  })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'mail.not-configured' })
   async resendOwnersInvite(
     @Param('id') id: string,
+    @Body({ schema: lostPerson }) body: LostPerson,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
-    const position = await this.commands.execute(new InviteOwnerAgain(idInPath(id, unknown), contextOf(request)));
+    const command = new InviteOwnerAgain(idInPath(id, unknown), personIn(body), contextOf(request));
+    const position = await this.commands.execute(command);
     void reply.header('position', String(position));
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { errorsOf, IdentityFixture, someEmail, type Answer } from '../identity.fixture-spec.js';
 import { MailServer } from '../portal-user/mail-server.fixture-spec.js';
+import { forgetDetails } from '../portal-user/person.fixture-spec.js';
 
 let mail: MailServer;
 let identity: IdentityFixture;
@@ -71,9 +72,10 @@ describe('provisioning with an Idempotency-Key', () => {
 });
 
 describe('an owner who is invited', () => {
-  const resend = (customerId: string) =>
+  const resend = (customerId: string, body?: unknown) =>
     identity.call('POST', `/api/v1/customers/${customerId}/owner/resend-invite`, {
       authorization: `Bearer ${identity.operatorToken}`,
+      ...(body !== undefined && { body }),
     });
 
   it('gets a link by mail instead of a password, and another from the operator when that has run out', async () => {
@@ -88,6 +90,33 @@ describe('an owner who is invited', () => {
     const fresh = await mail.token(email, 2);
     expect([(await accept(old)).status, (await accept(fresh)).status]).toEqual([410, 204]);
     await expect(identity.signIn(email, 'a-good-password-1')).resolves.toContain('__Host-session=');
+    expect(await resend(customerId)).toMatchObject({ status: 409, body: { code: 'portal-user.already-registered' } });
+  });
+
+  it('whose address and password are lost gets a link at the address that the operator gives', async () => {
+    const answer = await provision({ email: someEmail(), password: 'a-good-password-1' });
+    const [customerId, ownerId] = ids(answer);
+    await forgetDetails(identity, { id: ownerId });
+    expect(await resend(customerId)).toMatchObject({ status: 400, body: { code: 'portal-user.address-lost' } });
+    const email = someEmail();
+    const person = { first_name: 'Ada', last_name: 'Owner', email };
+    const taken = someEmail();
+    await provision({ email: taken });
+    expect(await resend(customerId, { ...person, email: taken })).toMatchObject({
+      status: 409,
+      body: { code: 'portal-user.email-taken' },
+    });
+    expect((await resend(customerId, person)).status).toBe(204);
+    expect(await resend(customerId, person)).toMatchObject({
+      status: 409,
+      body: { code: 'portal-user.address-known' },
+    });
+    const token = await mail.token(email);
+    const accepted = await identity.call('POST', `/api/v1/invites/${token}/accept`, {
+      body: { password: 'a-good-password-2' },
+    });
+    expect(accepted.status).toBe(204);
+    await expect(identity.signIn(email, 'a-good-password-2')).resolves.toContain('__Host-session=');
     expect(await resend(customerId)).toMatchObject({ status: 409, body: { code: 'portal-user.already-registered' } });
   });
 

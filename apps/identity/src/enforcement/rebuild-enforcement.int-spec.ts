@@ -35,7 +35,7 @@ const stored = (apiUserId: string, sequence: number) =>
     before,
   ]);
 
-function acknowledged(apiUserId: string, sequence: number): Promise<void> {
+function acknowledged(apiUserId: string, sequence: number) {
   const event = {
     id: uuid(),
     source: '/token',

@@ -12,6 +12,7 @@ import { catchError, throwError, type Observable } from 'rxjs';
 const STATUS: Readonly<Record<string, number>> = {
   'user.unknown': 404,
   'portal-user.unknown-role': 400,
+  'portal-user.address-lost': 400,
   'invite.not-valid': 410,
   'mail.not-configured': 503,
   'api-user.unknown-role': 400,
@@ -50,11 +51,12 @@ function asProblem(error: unknown): unknown {
     return new ProblemException(503, 'request.too-late', detail, { retryAfter: 1 });
   }
   if (error instanceof StoreBehind) {
-    const detail = `Nothing can be changed at the moment: ${error.message}.`;
+    const detail = `Nothing can be read or changed at the moment: ${error.message}.`;
     return new ProblemException(503, 'store.behind', detail, { retryAfter: 30 });
   }
   if (error instanceof StoreUnverified) {
-    const detail = 'Nothing can be changed until the event store has been compared with the topics; please try again.';
+    const detail =
+      'Nothing can be read or changed until the event store has been compared with the topics; please try again.';
     return new ProblemException(503, 'store.unverified', detail, { retryAfter: 2 });
   }
   if (error instanceof QueueFull) {
@@ -67,19 +69,26 @@ function asProblem(error: unknown): unknown {
   return new ProblemException(STATUS[error.code] ?? 409, error.code, error.message, { ...errors, members: error.more });
 }
 
+/** What a request is answered with; its record names the code. */
+export function asProblemOf(request: FastifyRequest, error: unknown): unknown {
+  const problem = asProblem(error);
+  // The handler may know it better than the caller is told.
+  if (problem instanceof ProblemException && request.call?.reason === undefined) {
+    describeCall(request, { reason: problem.code });
+  }
+  return problem;
+}
+
 /** Around every handler once: a refusal of the business becomes a problem with its status, and its code is recorded. */
 @Injectable()
 export class RefusalsAsProblems implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     return next.handle().pipe(
       catchError((error: unknown) => {
-        const problem = asProblem(error);
-        if (problem instanceof ProblemException && context.getType() === 'http') {
-          const request = context.switchToHttp().getRequest<FastifyRequest>();
-          // The handler may know it better than the caller is told.
-          if (request.call?.reason === undefined) describeCall(request, { reason: problem.code });
-        }
-        return throwError(() => problem);
+        const isHttp = context.getType() === 'http';
+        return throwError(() =>
+          isHttp ? asProblemOf(context.switchToHttp().getRequest<FastifyRequest>(), error) : asProblem(error),
+        );
       }),
     );
   }

@@ -1,12 +1,15 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
+import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { identityEvents, type IdentityEventData } from '@rebelcore/contracts/identity-events';
+import { usernameOf } from '@rebelcore/credentials/api-user-password';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { EVERY_CUSTOMER, withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { runMigrations } from '@rebelcore/service/database';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import type { Pool } from 'pg';
+import { putBackName } from '../api-user/password-names.js';
 import { migrations } from '../migrations/migrations.js';
 import type { Told } from './comparison.js';
 import { putBack } from './put-back.js';
@@ -35,6 +38,7 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 const operator = { kind: 'operator' } as const;
+const role = { id: '0198a1de-0000-7000-8000-000000000003', name: 'Agent' };
 type Name = keyof typeof identityEvents.schemas;
 
 /** Events of one customer, one after the other, as the relay published them. */
@@ -72,6 +76,78 @@ async function restore(): Promise<string[]> {
   await putBack(pool, kafka.client(), kafka.group(), (sentence) => said.push(sentence), told);
   return said;
 }
+
+describe('putting back', () => {
+  const somebody = () => ({ portalUserId: uuid(), customerId: acme.customerId, actor: operator });
+  let acme: ReturnType<typeof customer>;
+  beforeEach(() => {
+    acme = customer();
+  });
+
+  it('names who has no address, password or verifier', async () => {
+    const [invited, registered, apiUserId] = [somebody(), somebody(), uuid()];
+    await acme.provisioned(registered.portalUserId);
+    await acme.publish('PortalUserRegistered', registered.portalUserId, { ...registered, owner: true });
+    await acme.publish('PortalUserInvited', invited.portalUserId, { ...invited, owner: false, role });
+    await acme.publish('ApiUserCreated', apiUserId, {
+      apiUserId,
+      username: usernameOf(apiUserId),
+      role,
+      actor: operator,
+    });
+    const said = await restore();
+    for (const who of [invited.portalUserId, registered.portalUserId]) {
+      expect(said).toContain(`user ${who} of customer ${acme.customerId} has no address and no password`);
+    }
+    expect(said).toContain(`user ${apiUserId} of customer ${acme.customerId} has no verifier`);
+    await keepPerson(registered);
+    expect(await restore()).toContain(`user ${registered.portalUserId} of customer ${acme.customerId} has no password`);
+  });
+
+  it('names an API user by its verifier, so that a report of its password finds it', async () => {
+    const apiUserId = uuid();
+    const [username, data] = [usernameOf(apiUserId), { pepperVersion: 'v1', verifier: 'A'.repeat(43) }];
+    await acme.publish('ApiUserCreated', apiUserId, { apiUserId, username, role, actor: operator });
+    const issued = {
+      id: uuid(),
+      source: '/identity',
+      type: credentialEvents.wireType('ApiUserCredentialIssued'),
+      time: new Date().toISOString(),
+      subject: apiUserId,
+      correlationId: 'test',
+      sequence: 1,
+      data: { apiUserId, customerId: acme.customerId, username, ...data },
+    };
+    await publisher.publish([{ topic: told.credentials, ...encodeEvent(issued, apiUserId) }]);
+    expect(await restore()).not.toContainEqual(expect.stringContaining('no verifier'));
+    const { rows } = await pool.query('select scope, key from claim where stream_id = $1', [apiUserId]);
+    expect(rows).toEqual([putBackName(data)]);
+  });
+
+  it('signs everybody out, and leaves no recovery code from before others were made', async () => {
+    const person = somebody();
+    await acme.provisioned(person.portalUserId);
+    await acme.publish('PortalUserRegistered', person.portalUserId, { ...person, owner: true });
+    await restore();
+    await keepPerson(person);
+    await acme.publish('PortalUserRecoveryCodesRenewed', person.portalUserId, person);
+    await restore();
+    const { rows } = await pool.query(
+      'select (select count(*)::int from session) as sessions, (select count(*)::int from recovery_code) as codes',
+    );
+    expect(rows).toEqual([{ sessions: 0, codes: 0 }]);
+  });
+
+  /** As the backup has a person: an address and no password, a session, a recovery code. */
+  const keepPerson = ({ customerId, portalUserId }: ReturnType<typeof somebody>) =>
+    database.asOwner(
+      `set rebelcore.every_customer = on;
+       insert into portal_user_private values ('${customerId}', '${portalUserId}', 'a@b.test', 'A', 'B');
+       insert into session (token_hash, id, customer_id, portal_user_id, created_at, expires_at, last_seen_at)
+         values ('x', gen_random_uuid(), '${customerId}', '${portalUserId}', now(), now() + interval '1 hour', now());
+       insert into recovery_code values ('${customerId}', '${portalUserId}', 'x')`,
+    );
+});
 
 describe('making the topics anew', () => {
   const asked = () => requireAllStored(pool, kafka.client(), told);

@@ -8,6 +8,7 @@ import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import type { Kafka } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
+import { putBackName } from '../api-user/password-names.js';
 import { STREAMS } from '../streams.js';
 import { compare, TOLD, type Found, type Told } from './comparison.js';
 
@@ -36,19 +37,39 @@ export async function putBack(
   const verifiers = await verifiersOf(kafka, group, credentials);
   // This store takes the place of the one that has published last.
   const store = (await newestHeartbeat(kafka, group, heartbeats))?.store.id;
-  await inTransaction(
+  const without = await inTransaction(
     pool,
     (tx) => tx.query('begin; lock table customer_head in exclusive mode'),
     async (tx) => {
       await requireContiguous(tx, lacking);
       for (const found of lacking) await write(tx, found, verifiers);
+      // Of those that are in the store again some had been ended since.
+      await tx.query('delete from session');
       await tx.query('update store_identity set id = coalesce($1, id), verified_life = null', [store]);
+      return whatIsWithout(tx);
     },
     { attempts: 1 },
   );
   if (unreadable.length > 0) say(`left out, since nobody can read them: ${unreadable.join(', ')}`);
   say(`${String(lacking.length)} events are back in the store; identity goes on by itself once it has compared them`);
+  for (const { id, customer_id, lacks } of without) say(`user ${id} of customer ${customer_id} has no ${lacks}`);
   return lacking.length;
+}
+
+/** Users for whom the store has too little to let them in; what it lacks is in no topic. */
+async function whatIsWithout(tx: PoolClient): Promise<{ id: string; customer_id: string; lacks: string }[]> {
+  const { rows } = await tx.query<{ id: string; customer_id: string; lacks: string }>(
+    `select u.id, u.customer_id, w.lacks
+       from user_v1 u
+       left join portal_user_private p on p.customer_id = u.customer_id and p.portal_user_id = u.id
+       left join api_user_credential c on c.api_user_id = u.id
+       join lateral (select case when u.type = 'api' then case when c.api_user_id is null then 'verifier' end
+                                 when p.portal_user_id is null then 'address and no password'
+                                 when p.password_hash is null and u.becomes is null then 'password' end as lacks) w
+         on w.lacks is not null
+      order by u.customer_id, u.id`,
+  );
+  return rows;
 }
 
 async function verifiersOf(kafka: Kafka, group: string, facts: TopicFacts): Promise<Verifiers> {
@@ -128,6 +149,15 @@ async function write(tx: PoolClient, { customerId, event }: Found, verifiers: Ve
     [customerId, sequence],
   );
   const confidential = name === 'ApiUserCreated' ? verifiers.get(data.apiUserId) : undefined;
+  if (confidential !== undefined) {
+    const claim = putBackName(confidential);
+    await tx.query('insert into claim (scope, key, customer_id, stream_id) values ($1, $2, $3, $4)', [
+      claim.scope,
+      claim.key,
+      customerId,
+      streamId,
+    ]);
+  }
   await stream.project?.(tx, {
     event: confidential === undefined ? fact : { ...fact, confidential },
     id,

@@ -17,11 +17,21 @@ export async function somebody(identity: IdentityFixture, customerId: string): P
   const details = { portalUserId: id, customerId, owner: false, actor: { kind: 'operator' as const } };
   const passwordHash = await identity.app.get(PortalPasswords).hash(password, 'test');
   const person = { email, firstName: 'Bob', lastName: 'B' };
-  const registered = register(details, person, passwordHash)({ status: 'none' });
+  const registered = register(details, person, passwordHash)(portalUser.initial);
   await identity.app.get(EventStore).append([toStream(portalUser, id, 0, registered)], {
     customerId,
     correlationId: 'test',
     claims: [{ ...emailClaim(email), streamId: id }],
   });
   return { id, email, password };
+}
+
+/** What is kept of a person beside the events is gone, as it is when these were put back from their topic. */
+export async function forgetDetails(identity: IdentityFixture, { id }: Pick<TestPerson, 'id'>): Promise<void> {
+  await identity.database.asOwner(
+    `set rebelcore.every_customer = on;
+     delete from portal_user_private where portal_user_id = '${id}';
+     delete from claim where stream_id = '${id}';
+     delete from session where portal_user_id = '${id}'`,
+  );
 }

@@ -3,10 +3,10 @@ import { Refused } from '@rebelcore/event-store/aggregate';
 import { ClaimTaken, EventStore } from '@rebelcore/event-store/event-store';
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { actorOf, appendContextOf, type Caller } from '../access/caller.js';
-import { Roles, told } from '../role/roles.js';
+import { Roles } from '../role/roles.js';
 import { emailClaim } from './email.js';
 import { inviteClaim, Invitations } from './invitations.js';
-import { deactivate, invite, inviteAgain, portalUser, reactivate, remove, type PersonalData } from './portal-user.js';
+import { deactivate, invite, portalUser, reactivate, remove, type PersonalData } from './portal-user.js';
 
 export interface InvitedPerson extends PersonalData {
   readonly roleId: string;
@@ -48,34 +48,6 @@ export class InvitePortalUserHandler implements ICommandHandler<InvitePortalUser
         throw error instanceof ClaimTaken ? emailTaken() : error;
       }
     });
-  }
-}
-
-/** A fresh link by mail; the older one is void. Answers the position. */
-export class InviteAgain extends Command<number> {
-  constructor(
-    readonly id: string,
-    readonly caller: Caller,
-  ) {
-    super();
-  }
-}
-
-@CommandHandler(InviteAgain)
-export class InviteAgainHandler implements ICommandHandler<InviteAgain> {
-  constructor(
-    private readonly store: EventStore,
-    private readonly roles: Roles,
-    private readonly invitations: Invitations,
-  ) {}
-
-  async execute({ id, caller }: InviteAgain): Promise<number> {
-    const invitation = this.invitations.make(id);
-    const claims = [{ ...inviteClaim(invitation.tokenKey), streamId: id }];
-    const context = { ...appendContextOf(caller), claims };
-    const role = await this.roles.ofUser(caller.customerId, id);
-    const decision = inviteAgain(actorOf(caller), invitation, role && told(role));
-    return (await this.store.transact(portalUser, id, decision, context)).position;
   }
 }
 

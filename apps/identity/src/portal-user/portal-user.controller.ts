@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, HttpCode, Param, Patch, Post, Res, UseGuards } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { problem } from '@rebelcore/contracts/problem';
 import { Refused } from '@rebelcore/event-store/aggregate';
@@ -9,14 +9,15 @@ import { z } from 'zod';
 import { CurrentCaller, type Caller } from '../access/caller.js';
 import { PortalSessionGuard } from '../access/portal-session.guard.js';
 import { ChangeApiUserRole } from '../api-user/api-user.commands.js';
-import { idOf, line } from '../http/request-fields.js';
+import { idOf } from '../http/request-fields.js';
 import { assertMayManageApiUsers, userId, userItem, userOf } from '../user/user-item.js';
 import { FindUser } from '../user/user.queries.js';
 import { EditPortalUser, type PortalUserChanges } from './edit.commands.js';
-import { emailAddress } from './email.js';
-import { DeletePortalUser, InviteAgain, InvitePortalUser } from './portal-user.commands.js';
+import { InviteAgain } from './invite-again.commands.js';
+import { LOST_PERSON, lostPerson, personFields, personIn, type LostPerson } from './person-fields.js';
+import { DeletePortalUser, InvitePortalUser } from './portal-user.commands.js';
 
-const details = { first_name: line(100), last_name: line(100), email: emailAddress, role_id: idOf('a role') };
+const details = { ...personFields, role_id: idOf('a role') };
 
 const inviteRequest = z
   .strictObject({
@@ -63,21 +64,32 @@ export class PortalUserController {
     return this.item(id, position, caller, reply);
   }
 
-  @ApiOperation({ summary: 'Mails a fresh link to somebody who has not set a password yet; the older link is void.' })
+  @ApiOperation({
+    summary: 'Mails a fresh link to somebody who has no password; the older link is void.',
+    description: LOST_PERSON,
+  })
   @Post(':id/resend-invite')
+  @ApiBody({ required: false })
   @HttpCode(200)
   @ApiResponse({ status: 200, standardSchema: userItem })
+  @ApiResponse({ status: 400, standardSchema: problem, description: 'request.invalid, portal-user.address-lost' })
   @ApiResponse({ status: 403, standardSchema: problem })
   @ApiResponse({ status: 404, standardSchema: problem, description: 'user.unknown' })
-  @ApiResponse({ status: 409, standardSchema: problem, description: 'portal-user.already-registered' })
+  @ApiResponse({
+    status: 409,
+    standardSchema: problem,
+    description:
+      'portal-user.already-registered, portal-user.address-known, portal-user.email-taken, portal-user.is-owner: only the platform operator gives an address to an owner.',
+  })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'mail.not-configured' })
   async resendInvite(
     @Param('id') id: string,
+    @Body({ schema: lostPerson }) body: LostPerson,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Item> {
     const user = userId(id);
-    return this.item(user, await this.commands.execute(new InviteAgain(user, caller)), caller, reply);
+    return this.item(user, await this.commands.execute(new InviteAgain(user, personIn(body), caller)), caller, reply);
   }
 
   /** What is not named stays. Somebody invited who gets another address is mailed a fresh link there, and the older link is void. */

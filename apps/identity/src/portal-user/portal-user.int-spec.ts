@@ -232,6 +232,24 @@ describe('an invite link', () => {
     expect(registered).toMatchObject({ status: 409, body: { code: 'portal-user.already-registered' } });
   });
 
+  it('goes to somebody whose password is lost, also when the link before was put back without its token', async () => {
+    const { id, email } = await somebody();
+    await identity.database.asOwner(
+      `set rebelcore.every_customer = on; update portal_user_private set password_hash = null where portal_user_id = '${id}'`,
+    );
+    const again = await acme.call('POST', `/api/v1/users/${id}/resend-invite`);
+    expect(again).toMatchObject({ status: 200, body: { status: 'inactive', invite: { becomes: 'active' } } });
+    const [old] = [await mail.token(email, 2)];
+    await identity.database.asOwner(
+      `set rebelcore.every_customer = on; delete from portal_user_invite where portal_user_id = '${id}'`,
+    );
+    expect((await acme.call('POST', `/api/v1/users/${id}/resend-invite`)).status).toBe(200);
+    const fresh = await mail.token(email, 3);
+    expect([(await accept(old)).status, (await accept(fresh)).status]).toEqual([410, 204]);
+    expect((await user(id)).status).toBe('active');
+    expect((await signIn(email)).status).toBe(201);
+  });
+
   it('invariant 7: keeps of a link the hash alone, and nothing once it is used', async () => {
     const email = someEmail();
     const id = idOf(await invite({ email }));

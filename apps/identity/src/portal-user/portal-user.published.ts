@@ -23,6 +23,7 @@ export const portalUserPublication: StreamPublication<PortalUserEvent> = {
         const { person: details, invitation } = event.confidential ?? {};
         if (event.data.resent !== true && event.data.role) await requireCurrent(tx, customerId, event.data.role);
         if (event.data.resent !== true) await addUser(tx, person, event.data, recorded, INVITED);
+        else await setInvitedAgain(tx, person, sequence);
         if (details !== undefined) await addPerson(tx, person, details);
         if (invitation !== undefined) await addInvite(tx, person, invitation, recorded.time);
         return;
@@ -54,7 +55,7 @@ export const portalUserPublication: StreamPublication<PortalUserEvent> = {
       case 'PortalUserSecondFactorReset':
         return forgetSecondFactor(tx, person);
       case 'PortalUserRecoveryCodesRenewed':
-        return event.confidential && replaceRecoveryCodes(tx, person, event.confidential.recoveryCodeHashes);
+        return replaceRecoveryCodes(tx, person, event.confidential?.recoveryCodeHashes ?? []);
     }
   },
 };
@@ -100,7 +101,10 @@ async function addPerson(
   });
 }
 
-/** The valid link of the person, in place of an older one, and the mail that brings it. */
+/**
+ * The valid link of the person, in place of an older one, and the mail that brings it. Its number is counted as the aggregate
+ * counts it: of an invitation that was put back from the topic there is no link.
+ */
 async function addInvite(
   tx: PoolClient,
   { customerId, portalUserId }: PersonId,
@@ -116,10 +120,11 @@ async function addInvite(
              on conflict (customer_id, portal_user_id)
              do update set sealed_token = excluded.sealed_token, attempts = 0, due_at = now(), given_up_at = null
            )
-           insert into portal_user_invite as i (customer_id, portal_user_id, token_key, invitation, expires_at)
-           values ($1, $2, $3, 1, $4::timestamptz + interval '24 hours')
+           insert into portal_user_invite (customer_id, portal_user_id, token_key, invitation, expires_at)
+           values ($1, $2, $3, (select count(*) from event where stream_id = $2 and type = 'PortalUserInvited'),
+                   $4::timestamptz + interval '24 hours')
            on conflict (customer_id, portal_user_id)
-           do update set token_key = excluded.token_key, invitation = i.invitation + 1, expires_at = excluded.expires_at
+           do update set token_key = excluded.token_key, invitation = excluded.invitation, expires_at = excluded.expires_at
            returning (select token_key from before)`,
     values: [customerId, portalUserId, tokenKey, time, sealedToken],
   });
@@ -135,6 +140,20 @@ async function removeInvite(tx: PoolClient, { customerId, portalUserId }: Person
     values: [customerId, portalUserId],
   });
   for (const { token_key: key } of rows) await releaseClaim(tx, { ...inviteClaim(key), streamId: portalUserId });
+}
+
+/** Of somebody who had registered and whose password is lost the status waits for the next one. */
+async function setInvitedAgain(
+  tx: PoolClient,
+  { customerId, portalUserId }: PersonId,
+  sequence: number,
+): Promise<void> {
+  await tx.query({
+    name: 'user-view.invited-again',
+    text: `update user_v1 set becomes = status, status = 'inactive', status_sequence = $3
+           where customer_id = $1 and id = $2 and becomes is null`,
+    values: [customerId, portalUserId, sequence],
+  });
 }
 
 async function setRegistered(tx: PoolClient, { customerId, portalUserId }: PersonId, sequence: number): Promise<void> {

@@ -10,6 +10,8 @@ import {
   register,
   remove,
   type Edit,
+  type Invitation,
+  type InviteAgain,
   type PortalUserEvent,
 } from './portal-user.js';
 
@@ -56,6 +58,13 @@ const reactivated: PortalUserEvent = { type: 'PortalUserReactivated', data: fact
 const deleted: PortalUserEvent = { type: 'PortalUserDeleted', data: fact };
 const { given } = specify(portalUser);
 
+const again = (invitation: Invitation): InviteAgain => ({
+  invitation,
+  role: user,
+  kept: { address: true, password: true },
+  person: undefined,
+});
+
 describe('an invitation', () => {
   it('names the role, with personal data beside the event', () => {
     given([])
@@ -85,7 +94,7 @@ describe('an invitation', () => {
 
   it('is voided by the next one', () => {
     given([invited])
-      .when(inviteAgain(admin, freshLink, user))
+      .when(inviteAgain(admin, again(freshLink)))
       .then([invitedAgain]);
     given([invited, invitedAgain]).when(accept(1, hash)).thenRefused('invite.not-valid');
     given([invited, invitedAgain]).when(accept(2, hash)).then([accepted]);
@@ -93,17 +102,47 @@ describe('an invitation', () => {
 
   it('is not sent again to somebody who is registered or unknown', () => {
     given([invited, accepted])
-      .when(inviteAgain(admin, link, user))
+      .when(inviteAgain(admin, again(link)))
       .thenRefused('portal-user.already-registered');
     given([owner])
-      .when(inviteAgain(operator, link, undefined))
+      .when(inviteAgain(operator, { ...again(link), role: undefined }))
       .thenRefused('portal-user.already-registered');
     given([])
-      .when(inviteAgain(admin, link, user))
+      .when(inviteAgain(admin, again(link)))
       .thenRefused('user.unknown');
     given([invited, deleted])
-      .when(inviteAgain(admin, link, user))
+      .when(inviteAgain(admin, again(link)))
       .thenRefused('user.unknown');
+  });
+
+  it('is sent again to somebody whose password is lost, who stays what the person was', () => {
+    const lost = { ...again(freshLink), kept: { address: true, password: false } };
+    const enrolled: PortalUserEvent = { type: 'PortalUserSecondFactorEnrolled', data: fact };
+    given([invited, accepted, enrolled, deactivated]).when(inviteAgain(admin, lost)).then([invitedAgain]);
+    given([invited, accepted, invitedAgain]).when(accept(1, hash)).thenRefused('invite.not-valid');
+    given([invited, accepted, invitedAgain]).when(accept(2, hash)).then([accepted]);
+    const state = given([invited, accepted, enrolled, deactivated, invitedAgain, accepted]).state();
+    expect(state).toMatchObject({ status: 'inactive', secondFactor: true });
+  });
+
+  it('takes name and address of somebody of whom they are lost, and of nobody else', () => {
+    const lost = { ...again(freshLink), kept: { address: false, password: false } };
+    given([invited, accepted]).when(inviteAgain(admin, lost)).thenRefused('portal-user.address-lost');
+    given([invited, accepted])
+      .when(inviteAgain(admin, { ...lost, person: ada }))
+      .then([{ ...invitedAgain, confidential: { invitation: freshLink, person: ada } }]);
+    given([invited])
+      .when(inviteAgain(admin, { ...again(freshLink), person: ada }))
+      .thenRefused('portal-user.address-known');
+  });
+
+  it('of the owner goes to an address that only the operator may give', () => {
+    const lost = { ...again(freshLink), kept: { address: false, password: false }, person: ada };
+    given([owner]).when(inviteAgain(admin, lost)).thenRefused('portal-user.is-owner');
+    const data = { ...ownerDetails, resent: true };
+    given([owner])
+      .when(inviteAgain(operator, { ...lost, role: undefined }))
+      .then([{ type: 'PortalUserInvited', data, confidential: { invitation: freshLink, person: ada } }]);
   });
 
   it('of the owner names no role', () => {

@@ -62,14 +62,14 @@ interface Known {
   readonly owner: boolean;
   /** Whether an authenticator app is enrolled. */
   readonly secondFactor: boolean;
+  /** How many invitations there were; the last of them is the valid one of somebody who is invited. */
+  readonly invitations: number;
 }
 export type PortalUser =
   | { readonly status: 'none' | 'deleted' }
   | (Known & { readonly status: 'active' | 'inactive' })
   | (Known & {
       readonly status: 'invited';
-      /** Which invitation is the valid one, counted from 1. */
-      readonly invitation: number;
       /** The status that setting the password leads to. */
       readonly becomes: 'active' | 'inactive';
     });
@@ -80,16 +80,11 @@ export const portalUser: Aggregate<PortalUser, PortalUserEvent> = {
   evolve: (state, event) => {
     switch (event.type) {
       case 'PortalUserInvited': {
-        if (state.status === 'invited') return { ...state, invitation: state.invitation + 1 };
-        const { portalUserId, customerId, owner } = event.data;
-        const known = { portalUserId, customerId, owner, secondFactor: false };
-        return { ...known, status: 'invited', invitation: 1, becomes: 'active' };
+        const known = knownOf(state, event.data);
+        return { ...known, status: 'invited', invitations: known.invitations + 1, becomes: becoming(state) };
       }
-      case 'PortalUserRegistered': {
-        const { portalUserId, customerId, owner } = event.data;
-        const known = { portalUserId, customerId, owner, secondFactor: false };
-        return { ...known, status: state.status === 'invited' ? state.becomes : 'active' };
-      }
+      case 'PortalUserRegistered':
+        return { ...knownOf(state, event.data), status: becoming(state) };
       // What somebody is called, which role it is at the moment, and the recovery codes stand in tables.
       case 'PortalUserDetailsChanged':
       case 'PortalUserRoleChanged':
@@ -128,26 +123,43 @@ export const invite =
     ];
   };
 
-/**
- * A fresh link, which voids the one before.
- *
- * @param role the one that the person has now: changed, deleted and reassigned roles leave no event here
- */
+export interface InviteAgain {
+  readonly invitation: Invitation;
+  /** The role that the person has now: changed, deleted and reassigned roles leave no event here. */
+  readonly role: RoleName | undefined;
+  /** What is kept of the person. A store that was put back from its topic knows neither, for no topic has them. */
+  readonly kept: { readonly address: boolean; readonly password: boolean };
+  /** Name and address of somebody of whom they are not kept. */
+  readonly person: PersonalData | undefined;
+}
+
+/** A fresh link for whoever has no password, which voids the one before. */
 export const inviteAgain =
-  (by: Actor, invitation: Invitation, role: RoleName | undefined): Decision<PortalUser, PortalUserEvent> =>
+  (by: Actor, { invitation, role, kept, person }: InviteAgain): Decision<PortalUser, PortalUserEvent> =>
   (state) => {
     if (!isThere(state)) throw unknown();
-    if (state.status !== 'invited') {
+    if (state.status !== 'invited' && kept.password) {
       throw new Refused('portal-user.already-registered', 'This user has set a password already.');
     }
-    return [invitedAgain(state, by, invitation, role)];
+    if (kept.address && person !== undefined) {
+      throw new Refused('portal-user.address-known', 'Name and address of this user are known; the link goes there.');
+    }
+    if (!kept.address && person === undefined) {
+      throw new Refused(
+        'portal-user.address-lost',
+        'Name and address of this user are lost; send first_name, last_name and email.',
+      );
+    }
+    // Whoever has the link becomes the Super Admin.
+    if (person !== undefined && state.owner && by.kind !== 'operator') throw isOwner('given an address');
+    return [invitedAgain(state, by, invitation, role, person)];
   };
 
 /** Sets the password by a link that was mailed, once. */
 export const accept =
   (invitation: number, passwordHash: string): Decision<PortalUser, PortalUserEvent> =>
   (state) => {
-    if (state.status !== 'invited' || state.invitation !== invitation) throw linkNotValid();
+    if (state.status !== 'invited' || state.invitations !== invitation) throw linkNotValid();
     const { portalUserId, owner } = state;
     const data = { ...fact(state, { kind: 'portal_user', id: portalUserId }), owner };
     return [{ type: 'PortalUserRegistered', data, confidential: { passwordHash } }];
@@ -229,12 +241,29 @@ function withStatus(state: PortalUser, status: 'active' | 'inactive'): PortalUse
   return state.status === 'invited' ? { ...state, becomes: status } : { ...state, status };
 }
 
+/** What becomes of whoever sets a password. */
+const becoming = (state: PortalUser) => (isThere(state) ? statusOf(state) : 'active');
+
+function knownOf(
+  state: PortalUser,
+  { portalUserId, customerId, owner }: Pick<Known, 'portalUserId' | 'customerId' | 'owner'>,
+): Known {
+  const { secondFactor, invitations } = isThere(state) ? state : { secondFactor: false, invitations: 0 };
+  return { portalUserId, customerId, owner, secondFactor, invitations };
+}
+
 const fact = ({ portalUserId, customerId }: Present, actor: Actor) => ({ portalUserId, customerId, actor });
 
-const invitedAgain = (state: Present, by: Actor, invitation: Invitation, role?: RoleName): PortalUserEvent => {
+const invitedAgain = (
+  state: Present,
+  by: Actor,
+  invitation: Invitation,
+  role?: RoleName,
+  person?: PersonalData,
+): PortalUserEvent => {
   const { owner } = state;
   const data = { ...fact(state, by), owner, ...(role !== undefined && { role }), resent: true };
-  return { type: 'PortalUserInvited', data, confidential: { invitation } };
+  return { type: 'PortalUserInvited', data, confidential: { invitation, ...(person !== undefined && { person }) } };
 };
 
 function assertOther(state: Present, by: Actor, done: string): void {

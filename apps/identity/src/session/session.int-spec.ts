@@ -234,3 +234,29 @@ describe('invariant 9: a management address', () => {
     }
   });
 });
+
+describe('a store that has gone back', () => {
+  it('lets nobody read, whom a lost event may have shut out, and names what mends it', async () => {
+    const restored = await IdentityFixture.start();
+    try {
+      const { cookie } = await restored.customer();
+      const { token } = (await restored.exchange(cookie)).body;
+      const [{ position = 0 } = {}] = await restored.rows('select sum(sequence)::int as position from customer_head');
+      const told = () => restored.heartbeats.some(({ store }) => Number(store.position) >= Number(position));
+      await until(told, 'a heartbeat about it');
+      await restored.database.asOwner('set rebelcore.every_customer = on; update customer_head set sequence = 1');
+      // Its table lies in another file, as a restored one does.
+      await restored.database.asOwner('vacuum full event');
+      const answers = [
+        await restored.exchange(cookie),
+        await restored.call('GET', '/api/v1/users', { authorization: `Bearer ${String(token)}` }),
+        await restored.call('GET', '/api/v1/me', { cookie }),
+      ];
+      expect(answers.map(({ status, body, headers }) => [status, body.code, headers.get('retry-after')])).toEqual(
+        answers.map(() => [503, 'store.behind', '30']),
+      );
+    } finally {
+      await restored.stop();
+    }
+  });
+});

@@ -1,6 +1,7 @@
 import { PERMISSIONS } from '@rebelcore/contracts/roles';
 import { acrossCustomers, rowsAcrossCustomers, withinCustomer } from '@rebelcore/event-store/customer-scope';
 import type { EventStore } from '@rebelcore/event-store/event-store';
+import { LIFE } from '@rebelcore/event-store/store-guard';
 import { createHash, randomBytes } from 'node:crypto';
 import { escapeLiteral, type Pool, type PoolClient } from 'pg';
 import { portalUser } from '../portal-user/portal-user.js';
@@ -51,6 +52,7 @@ interface SessionRow {
   expires_at: Date;
   last_seen_at: Date;
   second_factor: boolean;
+  life: string;
 }
 
 /** Sessions as they are now. What they may do is read each time, from events and roles, so that changes count at once. */
@@ -65,6 +67,8 @@ export class SessionStore {
    * Who it is, while the session has neither expired nor been ended and the user is there.
    *
    * @param renews whether the person does something, so that the idle hour begins anew
+   * @throws {StoreBehind}
+   * @throws {StoreUnverified}
    */
   async alive(name: SessionName, { renews }: { readonly renews: boolean }): Promise<Session | undefined> {
     const [column, value] = keyOf(name);
@@ -82,11 +86,12 @@ export class SessionStore {
            and live.last_seen_at < now() - interval '1 minute'
          returning session.last_seen_at
        )
-       select id, customer_id, portal_user_id, created_at, expires_at, second_factor,
+       select id, customer_id, portal_user_id, created_at, expires_at, second_factor, ${LIFE} as life,
               coalesce((select last_seen_at from seen), last_seen_at) as last_seen_at
        from live`,
     );
     if (session === undefined) return undefined;
+    await this.events.requireVerified(session.life);
     const { state } = await this.events.load(portalUser, session.portal_user_id, session.customer_id);
     if (state.status !== 'active') return undefined;
     const role = state.owner ? undefined : await this.roles.ofUser(session.customer_id, session.portal_user_id);
@@ -111,7 +116,7 @@ export class SessionStore {
     portalUserId,
   }: Pick<SessionClaims, 'customerId' | 'portalUserId'>): Promise<ListedSession[]> {
     const { rows } = await withinCustomer(this.pool, customerId, (tx) =>
-      tx.query<SessionRow & { ip: string; user_agent: string }>({
+      tx.query<Omit<SessionRow, 'life'> & { ip: string; user_agent: string }>({
         name: 'session.list',
         text: `select id, created_at, expires_at, last_seen_at, ip, user_agent from session
              where customer_id = $1 and portal_user_id = $2 and ${ALIVE} order by created_at desc, id desc`,

@@ -53,7 +53,7 @@ describe('a sign-in', () => {
 });
 
 describe('after the password', () => {
-  const enrolled: PortalUser = { ...attempt, status: 'active', owner: false, secondFactor: true };
+  const enrolled: PortalUser = { ...attempt, status: 'active', owner: false, secondFactor: true, invitations: 0 };
   const right = { passwordMatches: true, codeSent: false };
 
   it.each([

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { Verifier } from '@rebelcore/credentials/verifier';
+
+/** The name by which an API user is found when all that is known is its password; the key is an HMAC of that. */
+export const passwordName = (key: string): { readonly scope: string; readonly key: string } => ({
+  scope: 'api-user.password',
+  key,
+});
+
+/** Names of API users that were put back from the topics, where nothing but their verifiers tells of their passwords. */
+export const PUT_BACK = 'api-user.put-back';
+
+/** A hash, since this service keeps verifiers and does not read them. */
+export const putBackName = ({
+  pepperVersion,
+  verifier,
+}: Verifier): { readonly scope: string; readonly key: string } => ({
+  scope: PUT_BACK,
+  key: createHash('sha256').update(`${pepperVersion} ${verifier}`).digest('base64url'),
+});
