@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { mend } from '../mending.mjs';
-import { mint } from '../customers.mjs';
+import { send } from '../http.mjs';
 import { seconds, until } from '../waiting.mjs';
 
 /** A copy of the store as it was, without the events that came later: what a backup of that moment holds. */
@@ -9,11 +10,17 @@ const RESTORE = (heads) => `
   update customer_head c set sequence = h.sequence from (values ${heads.map(({ customer_id, sequence }) => `('${customer_id}'::uuid, ${sequence}::bigint)`).join(',')}) as h (customer_id, sequence)
    where c.customer_id = h.customer_id`;
 
+/** A customer who comes meanwhile, in no ledger. */
+const late = () => ({
+  name: 'Late',
+  owner: { email: `late-${randomUUID()}@late.example`, first_name: 'Late', last_name: 'Comer' },
+});
+
 export default {
   id: 'F19',
   title: 'the event store goes back: refused until one command puts the events back',
   async run(scenario) {
-    const { system, ledger, customers, expect, note, short } = scenario;
+    const { system, customers, expect, note, short } = scenario;
     const urls = system.services('identity').map(({ url }) => url);
     await system.settled();
     const heads = await system.asSuperuser('identity', 'select customer_id, sequence from customer_head');
@@ -52,12 +59,18 @@ export default {
     // Its table lies in another file, as a restored one does.
     await system.asSuperuser('identity', 'vacuum full event');
     await system.heal();
-    const refused = await until(async () => {
-      const entry = await mint(ledger, customers[0], urls);
-      return entry.answer?.status === 503 && JSON.stringify(entry.answer.body).includes('npm run restore') && entry;
-    }, 'a command to be refused with what mends it');
-    note(refused.answer.body.detail ?? 'refused');
-
+    // A command, and the exchange of a session, on which all that a person asks for depends.
+    const operator = { authorization: `Bearer ${system.endpoints.operator_token}` };
+    const command = () => send('POST', `${urls[0]}/api/v1/customers`, { headers: operator, body: late() });
+    const exchange = () =>
+      send('POST', `${urls[0]}/internal/session-tokens`, { headers: { cookie: customers[0].cookie } });
+    for (const ask of [command, exchange]) {
+      const refused = await until(async () => {
+        const answer = await ask();
+        return answer.status === 503 && JSON.stringify(answer.body).includes('npm run restore') && answer;
+      }, `${ask.name} to be refused with what mends it`);
+      note(refused.body.detail);
+    }
     // What publishing anew would delete is nowhere else any more.
     const republished = await mend(system, 'republish').then(
       () => 'it did so',
@@ -71,10 +84,9 @@ export default {
       JSON.stringify(found) === JSON.stringify(lost),
       `the store has ${found.length} events, and had ${lost.length}, or others`,
     );
-    await until(
-      async () => (await mint(ledger, customers[0], urls)).answer?.status === 201,
-      'a command to be accepted again',
-    );
+    await until(async () => (await command()).status === 201, 'a command to be accepted again');
+    expect((await exchange()).status === 401, 'a session from before the mend is valid');
+    for (const customer of customers) await customer.signIn(urls[0]);
     const after = scenario.load({ writers: 4, callers: 4, pauseMs: 5 });
     await seconds(2);
     await after.stop();
