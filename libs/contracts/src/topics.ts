@@ -15,8 +15,7 @@ export interface TopicSpec {
   readonly readBy: readonly Principal[];
 }
 
-const hours = (n: number) => n * 3_600_000;
-const days = (n: number) => hours(24 * n);
+const days = (n: number) => n * 86_400_000;
 
 /** Partition count of every keyed topic unless an operator chooses another at the first start. */
 export const DEFAULT_PARTITIONS = 12;
@@ -47,7 +46,7 @@ export const TOPICS = {
     readBy: ['token'],
   },
   'identity.heartbeats.v1': {
-    retention: { ms: hours(1) },
+    retention: { ms: days(1) },
     partitions: 'single',
     writtenBy: ['identity'],
     readBy: ['identity', 'token', 'audit', 'inference', 'subscriber'],

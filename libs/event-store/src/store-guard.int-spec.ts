@@ -190,4 +190,15 @@ describe('a store that has published', () => {
     await restore(2);
     await expect(append(2)).rejects.toThrow(/it lacks 1 events that/);
   });
+
+  it('misses it however far back it stands, where no heartbeat says from where to look', async () => {
+    const { append } = guarded();
+    const publisher = new KafkaPublisher(kafka.client());
+    close.push(() => publisher.close());
+    const lacking = { topic, key: customerId, headers: { ce_id: uuid(), ce_sequence: '1' }, value: '{}' };
+    const others = Array.from({ length: 5_000 }, () => ({ ...lacking, headers: {}, value: '' }));
+    await publisher.publish([lacking]);
+    await publisher.publish(others);
+    await expect(append(0)).rejects.toThrow(/it lacks 1 events that/);
+  });
 });

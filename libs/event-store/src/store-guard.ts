@@ -52,8 +52,6 @@ export interface ToldEvent {
   readonly data: { readonly customerId: string };
 }
 
-/** Without a heartbeat that tells more, so many of the last records of each partition are looked for in the store. */
-const TAIL = 2_000n;
 const ASK_AGAIN_MS = 1_000;
 const COMMAND = 'npm run restore -- events';
 
@@ -66,8 +64,8 @@ interface Identity {
 
 /**
  * Compares the store with what it has published, whenever it may have become another one: the newest heartbeat names the
- * store and its position, and what was published since is looked for event by event. A restored copy has the identity of
- * the original, so the identity alone proves nothing.
+ * store and its position, and what was published since, or everything where there is no heartbeat, is looked for event by
+ * event. A restored copy has the identity of the original, so the identity alone proves nothing.
  */
 export class StoreGuard {
   private life: string | undefined;
@@ -164,7 +162,9 @@ export class StoreGuard {
     }
     const known = newest?.incarnations[topic] === events.incarnation ? newest.published[topic] : undefined;
     let [missing, first] = [0, ''];
-    const from = (partition: number) => BigInt(known?.[partition] ?? (events.partitions[partition]?.high ?? 0n) - TAIL);
+    // Without a heartbeat about this topic all of it: one that was filled again is ordered by customer, so that what the store
+    // lacks may stand anywhere.
+    const from = (partition: number) => BigInt(known?.[partition] ?? 0n);
     await readRecords(this.options.kafka, group, events, from, async (messages) => {
       const told = messages.map((message) => this.options.eventOf(message)).filter((event) => event !== undefined);
       const absent = await acrossCustomers(this.options.pool, (tx) => absentFrom(tx, told));
