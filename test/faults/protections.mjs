@@ -187,7 +187,7 @@ export const PROTECTIONS = [
   },
   {
     scenario: 'F22',
-    what: 'a heartbeat from the future proves nothing, and its age is counted by the monotonic clock as well',
+    what: 'a heartbeat from the future proves nothing, and its age is counted by the monotonic clock and by the database as well',
     edits: [
       { file: 'libs/messaging/dist/project/currency.js', from: 'if (ahead > ALLOWED_SKEW_MS)', to: 'if (false)' },
       {
@@ -195,6 +195,7 @@ export const PROTECTIONS = [
         from: 'whenLearned + now.monotonic - learned.monotonic',
         to: '0',
       },
+      { file: 'libs/messaging/dist/project/currency.js', from: 'now.database - arrivedAt', to: '0' },
       {
         file: 'libs/messaging/dist/project/freshness.js',
         from: 'beat.at > Date.now() + ALLOWED_SKEW_MS',

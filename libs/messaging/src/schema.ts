@@ -79,6 +79,7 @@ create table heartbeat (
   store_id uuid not null,
   store_position bigint not null,
   arrival bigint generated always as identity,
+  arrived_at timestamptz not null default clock_timestamp(),
   primary key (topic, at)
 );
 create table topic_gap (

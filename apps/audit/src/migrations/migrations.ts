@@ -6,6 +6,7 @@ import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { WhoseApiUsers1796720000000 } from './1796720000000-whose-api-users.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
+import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 
 /** Every migration of audit's database, oldest first. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   WhoseApiUsers1796720000000,
   ParkedIndexes1796730000000,
   NumberOfPartitions1796790000000,
+  ArrivalOfHeartbeats1796810000004,
 ];

@@ -11,6 +11,7 @@ import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { Leaks1796740000000 } from './1796740000000-leaks.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 import { StateSince1796800000000 } from './1796800000000-state-since.js';
+import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   Leaks1796740000000,
   NumberOfPartitions1796790000000,
   StateSince1796800000000,
+  ArrivalOfHeartbeats1796810000004,
 ];

@@ -5,6 +5,7 @@ import { SpecLimit1796620000000 } from './1796620000000-spec-limit.js';
 import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
+import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   AppliedIds1796710000000,
   ParkedIndexes1796730000000,
   NumberOfPartitions1796790000000,
+  ArrivalOfHeartbeats1796810000004,
 ];

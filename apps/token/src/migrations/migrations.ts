@@ -8,6 +8,7 @@ import { ClientKeys1796760000000 } from './1796760000000-client-keys.js';
 import { ParkedIndexes1796770000000 } from './1796770000000-parked-indexes.js';
 import { Networks1796780000000 } from './1796780000000-networks.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
+import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   ParkedIndexes1796770000000,
   Networks1796780000000,
   NumberOfPartitions1796790000000,
+  ArrivalOfHeartbeats1796810000004,
 ];

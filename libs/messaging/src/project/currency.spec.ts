@@ -6,7 +6,8 @@ const beat = (second: number, ends: readonly string[], incarnation = OLD): Beat 
   at: NOON + second * 1_000,
   published: { [TOPIC]: ends },
   incarnations: { [TOPIC]: incarnation },
-  learned: { wall: NOON + second * 1_000, monotonic: second * 1_000 },
+  arrivedAt: NOON + second * 1_000,
+  learned: { wall: NOON + second * 1_000, database: NOON + second * 1_000, monotonic: second * 1_000 },
 });
 const applied = (offsets: readonly number[], incarnation = OLD, lostIn: readonly string[] = []): AppliedTopic[] => [
   {
@@ -67,21 +68,32 @@ describe('given heartbeats and what a view has applied, it is current', () => {
 });
 
 describe('the age of what a view is current of', () => {
-  const learned = { wall: NOON + 1_000, monotonic: 50_000 };
+  const learned = { wall: NOON + 1_000, database: NOON + 1_000, monotonic: 50_000 };
   const known = { ...beat(0, []), learned };
 
   it('counts on whatever becomes of the wall clock', () => {
-    expect(ageOf(known, { wall: NOON + 61_000, monotonic: 110_000 })).toBe(61_000);
-    expect(ageOf(known, { wall: NOON - 600_000, monotonic: 110_000 })).toBe(61_000);
-    expect(ageOf(known, { wall: NOON + 661_000, monotonic: 110_000 })).toBe(661_000);
+    const database = NOON + 61_000;
+    expect(ageOf(known, { wall: NOON + 61_000, database, monotonic: 110_000 })).toBe(61_000);
+    expect(ageOf(known, { wall: NOON - 600_000, database, monotonic: 110_000 })).toBe(61_000);
+    expect(ageOf(known, { wall: NOON + 661_000, database, monotonic: 110_000 })).toBe(661_000);
   });
 
-  it('counts what a suspended host has slept', () => {
-    expect(ageOf(known, { wall: NOON + 3_600_000, monotonic: 50_001 })).toBe(3_600_000);
+  it('counts what a suspended host has slept, even where its wall clock slept as well', () => {
+    expect(ageOf(known, { wall: NOON + 3_600_000, database: NOON, monotonic: 50_001 })).toBe(3_600_000);
+    expect(ageOf(known, { wall: NOON + 1_000, database: NOON + 3_600_000, monotonic: 50_001 })).toBe(3_600_000);
+  });
+
+  it('counts what was before a process that starts on a slow host', () => {
+    const slow = { wall: NOON, database: NOON + 75_000, monotonic: 0 };
+    expect(ageOf({ ...beat(0, []), learned: slow }, slow)).toBe(75_000);
+  });
+
+  it('counts nothing by a clock of the database that was set back, and on by the others', () => {
+    expect(ageOf(known, { wall: NOON + 61_000, database: NOON - 600_000, monotonic: 110_000 })).toBe(61_000);
   });
 
   it('is never less than nothing', () => {
-    const ahead = { ...beat(2, []), learned: { wall: NOON, monotonic: 0 } };
-    expect(ageOf(ahead, { wall: NOON, monotonic: 0 })).toBe(0);
+    const now = { wall: NOON, database: NOON, monotonic: 0 };
+    expect(ageOf({ ...beat(2, []), learned: now }, now)).toBe(0);
   });
 });

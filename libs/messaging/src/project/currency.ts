@@ -4,13 +4,19 @@ export interface Beat {
   readonly at: number;
   readonly published: Readonly<Record<string, readonly string[]>>;
   readonly incarnations: Readonly<Record<string, string>>;
-  /** When this process learned of it, by both of its clocks. */
+  /** When it was stored beside the view, in milliseconds by the clock of the view's database. */
+  readonly arrivedAt: number;
+  /** When this process learned of it. */
   readonly learned: Moment;
 }
 
-/** Milliseconds since 1970 by the wall clock, which can be set, and by the monotonic clock, which only goes on. */
+/**
+ * Milliseconds by each clock at hand: since 1970 by this host's wall clock and by that of the view's database, which can be
+ * set, and by the monotonic clock of this process, which only goes on and knows nothing from before it.
+ */
 export interface Moment {
   readonly wall: number;
+  readonly database: number;
   readonly monotonic: number;
 }
 
@@ -77,10 +83,12 @@ function missing({ published, incarnations }: Beat, applied: readonly AppliedTop
 }
 
 /**
- * How old that is, in milliseconds: by the wall clock or by what this process' monotonic clock has counted since it learned
- * of it, whichever is more. So neither a clock that is set back nor a host that was suspended makes a view look younger.
+ * How old that is, in milliseconds: by the wall clock, by what this process' monotonic clock has counted since it learned of
+ * it, or by what the view's database has counted since it was stored, whichever is more. So no single clock that is set back, no
+ * host that was suspended and no process that has just been started makes a view look younger. A clock that was set
+ * forward makes it look older until the next heartbeat is caught up with.
  */
-export function ageOf({ at, learned }: Beat, now: Moment): number {
+export function ageOf({ at, arrivedAt, learned }: Beat, now: Moment): number {
   const whenLearned = Math.max(0, learned.wall - at);
-  return Math.max(now.wall - at, whenLearned + now.monotonic - learned.monotonic, 0);
+  return Math.max(now.wall - at, whenLearned + now.monotonic - learned.monotonic, now.database - arrivedAt, 0);
 }

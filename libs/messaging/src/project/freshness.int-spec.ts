@@ -147,6 +147,16 @@ describe('ViewFreshness', () => {
     expect(await asOf()).toBe(at(4));
   });
 
+  it('is as old as its database knows a heartbeat to be, whatever a process that has just started makes of it.', async () => {
+    await freshness.record(beats({ ...beat(0, [], []), at: new Date().toISOString() }));
+    await pool.query("update heartbeat set arrived_at = arrived_at - interval '75 seconds'");
+    await freshness.refresh();
+    expect(freshness.ageMs()).toBeGreaterThanOrEqual(75_000);
+    await freshness.record(beats({ ...beat(0, [], []), at: new Date().toISOString() }));
+    await freshness.refresh();
+    expect(freshness.ageMs()).toBeLessThan(75_000);
+  });
+
   it('proves nothing by a heartbeat from the future.', async () => {
     await freshness.record(beats({ ...beat(0, [], []), at: new Date(Date.now() + 600_000).toISOString() }));
     expect(await asOf()).toBeUndefined();

@@ -53,6 +53,8 @@ export class ViewFreshness {
   /** Why the last heartbeat that came was not believed. */
   private disbelieved: string | undefined;
   private blocked: ReadonlySet<string> = new Set();
+  /** What the clock of the view's database said, and when it was asked by the monotonic one. */
+  private clock = { database: 0, monotonic: 0 };
   private timer: NodeJS.Timeout | undefined;
   private refreshing: Promise<void> | undefined;
   private readonly heartbeatTopic: string;
@@ -88,7 +90,7 @@ export class ViewFreshness {
   ageMs(): number {
     const { beat } = this.currency;
     if (beat === undefined || beat.at > Date.now() + ALLOWED_SKEW_MS) return Infinity;
-    return ageOf(beat, present()) + ALLOWED_SKEW_MS;
+    return ageOf(beat, this.present()) + ALLOWED_SKEW_MS;
   }
 
   status(): FreshnessStatus {
@@ -181,11 +183,14 @@ export class ViewFreshness {
   private async query(): Promise<void> {
     const { pool, view, topics } = this.options;
     const after = this.beats.at(-1)?.arrival ?? 0n;
+    const asked = performance.now();
     const { rows } = await pool.query<Row>(
       `select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
-                               'arrival', h.arrival::text) order by h.arrival)
+                               'arrival', h.arrival::text, 'arrivedAt', extract(epoch from h.arrived_at) * 1000)
+                               order by h.arrival)
                  from heartbeat h where h.topic = $2 and h.arrival > $4) as beats,
               (select coalesce(max(arrival), 0) < $4 from heartbeat where topic = $2) as gone,
+              (extract(epoch from clock_timestamp()) * 1000)::float8 as clock,
               (select json_agg(json_build_object('topic', o.topic, 'partition', o.partition, 'offset', o.next_offset::text,
                                'incarnation', o.incarnation))
                  from consumer_offset o where o.view = $1 and o.topic = any($3::text[])) as offsets,
@@ -195,8 +200,10 @@ export class ViewFreshness {
                      where view = $1 and topic = any($3::text[]) and key is not null) as blocked`,
       [view, this.heartbeatTopic, topics, String(after)],
     );
-    const { beats, gone, offsets, gaps, blocked } = rows[0] ?? NOTHING;
-    const learned = present();
+    const { beats, gone, clock, offsets, gaps, blocked } = rows[0] ?? NOTHING;
+    // An answer that was long on its way makes nothing look younger.
+    this.clock = { database: clock, monotonic: asked };
+    const learned = this.present();
     const added = (beats ?? []).map((beat) => ({
       ...beat,
       at: Date.parse(beat.at),
@@ -220,18 +227,22 @@ export class ViewFreshness {
     this.currency = currencyOf(this.beats, applied, learned.wall);
     this.blocked = new Set(blocked);
   }
+
+  private present(): Moment {
+    const monotonic = performance.now();
+    return { wall: Date.now(), database: this.clock.database + monotonic - this.clock.monotonic, monotonic };
+  }
 }
 
 interface Row {
-  readonly beats: readonly (Pick<Beat, 'published' | 'incarnations'> & { at: string; arrival: string })[] | null;
+  readonly beats: readonly (Omit<Beat, 'at' | 'learned'> & { at: string; arrival: string })[] | null;
   readonly gone: boolean;
+  readonly clock: number;
   readonly offsets: readonly { topic: string; partition: number; offset: string; incarnation: string | null }[] | null;
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
-const NOTHING: Row = { beats: null, gone: false, offsets: null, gaps: null, blocked: [] };
-
-const present = (): Moment => ({ wall: Date.now(), monotonic: performance.now() });
+const NOTHING: Row = { beats: null, gone: false, clock: 0, offsets: null, gaps: null, blocked: [] };
 
 function contradiction(known: Heartbeat['store'], said: Heartbeat['store']): string | undefined {
   if (said.id !== known.id) {
