@@ -25,7 +25,7 @@ grant select, insert, delete on outbox to ${identifier(role)};
 
 /**
  * What a consumer keeps beside its views: offsets, the last applied sequence per key and the ids up to it, parked records,
- * heartbeats.
+ * heartbeats, and since when they count.
  *
  * @param role the runtime role, granted what consuming needs
  */
@@ -82,6 +82,12 @@ create table heartbeat (
   arrived_at timestamptz not null default clock_timestamp(),
   primary key (topic, at)
 );
+create table database_life (
+  topic text primary key,
+  life text not null,
+  since timestamptz not null,
+  arrival bigint not null
+);
 create table topic_gap (
   view text not null,
   topic text not null,
@@ -93,7 +99,7 @@ create table topic_gap (
   noticed_at timestamptz not null default now(),
   primary key (view, topic, partition, incarnation, kind, from_offset)
 );
-grant select, insert, update on consumer_offset, applied_sequence, applied_run to ${identifier(role)};
+grant select, insert, update on consumer_offset, applied_sequence, applied_run, database_life to ${identifier(role)};
 grant delete on consumer_offset, applied_sequence, applied_run to ${identifier(role)};
 grant select, insert, update, delete on parked_record, heartbeat to ${identifier(role)};
 grant select, insert on topic_gap to ${identifier(role)};

@@ -12,6 +12,7 @@ import { Leaks1796740000000 } from './1796740000000-leaks.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 import { StateSince1796800000000 } from './1796800000000-state-since.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
+import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   NumberOfPartitions1796790000000,
   StateSince1796800000000,
   ArrivalOfHeartbeats1796810000004,
+  LifeOfTheDatabase1796820000004,
 ];

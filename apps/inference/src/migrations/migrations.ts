@@ -6,6 +6,7 @@ import { AppliedIds1796710000000 } from './1796710000000-applied-ids.js';
 import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
+import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   ParkedIndexes1796730000000,
   NumberOfPartitions1796790000000,
   ArrivalOfHeartbeats1796810000004,
+  LifeOfTheDatabase1796820000004,
 ];

@@ -9,6 +9,7 @@ import { ParkedIndexes1796770000000 } from './1796770000000-parked-indexes.js';
 import { Networks1796780000000 } from './1796780000000-networks.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
+import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   Networks1796780000000,
   NumberOfPartitions1796790000000,
   ArrivalOfHeartbeats1796810000004,
+  LifeOfTheDatabase1796820000004,
 ];

@@ -34,6 +34,46 @@ batchConsumerContract('KafkaBatchConsumer', async () => {
   };
 });
 
+it('reads again what a database that has gone back has lost, though nothing new comes', async () => {
+  const kafka = testKafka();
+  const topic = await kafka.topic(1);
+  const publisher = new KafkaPublisher(kafka.client());
+  const read: bigint[] = [];
+  let stored = 0n;
+  const offsets = () => Promise.resolve(new Map([[0, stored]]));
+  const consumer = new KafkaBatchConsumer({
+    kafka: kafka.client(),
+    groupId: kafka.group(),
+    offsets: { nextOffsets: offsets, begin: offsets },
+    handlers: new Map([
+      [
+        topic,
+        ({ messages }) => {
+          read.push(...messages.map(({ offset }) => offset));
+          stored = BigInt(read.length);
+          return Promise.resolve();
+        },
+      ],
+    ]),
+    logger: silent,
+    onCrash: (error) => {
+      throw error;
+    },
+  });
+  try {
+    await consumer.start();
+    await publisher.publish(['a', 'b'].map((value) => ({ topic, key: 'key', headers: {}, value })));
+    await until(() => read.length === 2, 'both records');
+    stored = 1n;
+    await until(() => read.length > 2, 'the lost one to be read again');
+    expect(read).toEqual([0n, 1n, 1n]);
+  } finally {
+    await consumer.stop();
+    await publisher.close();
+    await kafka.close();
+  }
+});
+
 it('gathers what comes within a while into few batches, and waits no longer than that for more', async () => {
   const kafka = testKafka();
   const topic = await kafka.topic(1);

@@ -257,13 +257,16 @@ export class KafkaBatchConsumer implements BatchConsumer {
     return starts;
   }
 
-  /** Begins again where a topic is no longer the one that is being read. */
+  /** Begins again where a topic is no longer the one that is being read, or the stored offset was set back. */
   private async lookAgain(): Promise<void> {
     const { generation } = this;
     const reading = [...this.partitions.values()].filter(({ position }) => position !== undefined);
-    const facts = await this.topics.facts([...new Set(reading.map(({ topic }) => topic))]).catch(() => []);
+    const topics = [...new Set(reading.map(({ topic }) => topic))];
+    const setBack = await this.setBack(reading, topics).catch(() => new Set());
+    const facts = await this.topics.facts(topics).catch(() => []);
     if (generation !== this.generation) return;
     const changed = reading.filter((state) => {
+      if (setBack.has(state)) return true;
       const found = facts.find(({ topic }) => topic === state.topic);
       if (found === undefined) return false;
       const { high = 0n } = found.partitions[state.partition] ?? {};
@@ -272,6 +275,18 @@ export class KafkaBatchConsumer implements BatchConsumer {
       return isOther || high < (state.position ?? 0n);
     });
     if (changed.length > 0) this.beginAgain(changed, generation);
+  }
+
+  /** Where the database of the view went back and nothing new comes, nobody else would notice. */
+  private async setBack(reading: readonly Partition[], topics: readonly string[]): Promise<ReadonlySet<Partition>> {
+    // Before the stored offsets are read, for those go on first.
+    const stood = reading.map((state) => ({ state, position: state.position ?? 0n }));
+    const stored = new Map<string, ReadonlyMap<number, bigint>>();
+    for (const topic of topics) stored.set(topic, await this.options.offsets.nextOffsets(topic));
+    const behind = stood.filter(
+      ({ state, position }) => (stored.get(state.topic)?.get(state.partition) ?? 0n) < position,
+    );
+    return new Set(behind.map(({ state }) => state));
   }
 
   private beginAgain(partitions: readonly Partition[], generation: number): void {

@@ -39,6 +39,8 @@ export interface Currency {
 /** Clocks of two hosts that keep time differ by less. */
 export const ALLOWED_SKEW_MS = 2_000;
 
+const NO_HEARTBEAT = 'no heartbeat of identity has come yet since the database of this view was started';
+
 /**
  * Which heartbeat a view has caught up with: the newest one whose offsets, each counted in the topic it names, are all
  * applied, with nothing lost before.
@@ -51,7 +53,7 @@ export const ALLOWED_SKEW_MS = 2_000;
  */
 export function currencyOf(beats: readonly Beat[], applied: readonly AppliedTopic[], wall: number): Currency {
   const newest = beats.at(-1);
-  if (newest === undefined) return { beat: undefined, withheld: 'no heartbeat of identity has come yet' };
+  if (newest === undefined) return { beat: undefined, withheld: NO_HEARTBEAT };
   const ahead = newest.at - wall;
   if (ahead > ALLOWED_SKEW_MS) {
     const seconds = String(Math.ceil(ahead / 1_000));

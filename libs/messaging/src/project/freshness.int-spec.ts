@@ -32,6 +32,9 @@ describe('ViewFreshness', () => {
       pollMs: 20,
     });
     next = 0n;
+    await freshness.refresh();
+    // As if the database had been what it is for long.
+    await database.asOwner(`update database_life set since = '2026-01-01'`);
   });
   afterEach(() => freshness.stop());
 
@@ -155,6 +158,65 @@ describe('ViewFreshness', () => {
     await freshness.record(beats({ ...beat(0, [], []), at: new Date().toISOString() }));
     await freshness.refresh();
     expect(freshness.ageMs()).toBeLessThan(75_000);
+  });
+
+  describe('once its database may have become another one', () => {
+    /** What such a database has is all there: its heartbeats and its offsets went back together, and agree. */
+    const becomesAnother = () => database.asOwner('vacuum full heartbeat');
+    const now = (ms: number) => new Date(Date.now() + ms).toISOString();
+
+    it('believes nothing that was said before it noticed, and what is said after that.', async () => {
+      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
+      expect(await asOf()).toBeDefined();
+      await becomesAnother();
+      expect(await asOf()).toBeUndefined();
+      expect(freshness.status().withheld).toContain('since the database of this view was started');
+      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
+      expect(await asOf()).toBeUndefined();
+      const later = { ...beat(0, [], []), at: now(2_100) };
+      await until(() => Date.now() > Date.parse(later.at), 'the time of that heartbeat');
+      await freshness.record(beats(later));
+      expect(await asOf()).toBe(later.at);
+    });
+
+    it('is withheld in every process, also in one that has just started, and in none for a start of its own.', async () => {
+      const started = () =>
+        new ViewFreshness({ pool, view: 'authorization-v1', topics: [EVENTS, CREDENTIALS], logger: silent });
+      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
+      const before = started();
+      await before.refresh();
+      expect(before.asOf()).toBeDefined();
+      await becomesAnother();
+      const [after, again] = [started(), started()];
+      for (const each of [after, again, before]) {
+        await each.refresh();
+        expect(each.asOf()).toBeUndefined();
+      }
+    });
+
+    it('believes nothing that a lost database says again, though a host with a slow clock has noticed first.', async () => {
+      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
+      await becomesAnother();
+      await freshness.refresh();
+      await database.asOwner(`update database_life set since = now() - interval '75 seconds'`);
+      expect(await asOf()).toBeUndefined();
+    });
+
+    it('is not locked out by a host whose clock was ahead when it noticed.', async () => {
+      await database.asOwner(`update database_life set since = now() + interval '1 year'`);
+      await asOf();
+      const { rows } = await pool.query<{ since: Date }>('select since from database_life');
+      expect(Number(rows[0]?.since)).toBeLessThan(Date.now() + 60_000);
+    });
+  });
+
+  it('is withheld while its database does not answer: what answers next may be another one.', async () => {
+    await freshness.record(beats(beat(1, [], [])));
+    expect(await asOf()).toBe(at(1));
+    await database.asOwner('alter table topic_gap rename to away');
+    expect(await asOf()).toBeUndefined();
+    await database.asOwner('alter table away rename to topic_gap');
+    expect(await asOf()).toBe(at(1));
   });
 
   it('proves nothing by a heartbeat from the future.', async () => {

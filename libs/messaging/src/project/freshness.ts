@@ -31,6 +31,12 @@ export interface ViewFreshnessOptions {
 /** Heartbeats kept, a quarter of an hour of them: a view that lags further behind is as old as what it was known to be last. */
 const KEEP = 450;
 
+/**
+ * SQL of what changes whenever the view's database may have become another one: the server was started again, a standby has taken
+ * its place, or the table was copied or restored.
+ */
+export const LIFE = `pg_postmaster_start_time()::text || ' ' || pg_relation_filepath('heartbeat')`;
+
 /** How current a view is, for health and for whoever must not go on without it. */
 export interface FreshnessStatus {
   readonly asOf: Date | undefined;
@@ -46,10 +52,15 @@ export interface FreshnessStatus {
  * How current a view is. The relay's heartbeats say up to which offsets everything committed before `at` was published;
  * once the view has applied them it is current as of `at`, see {@link currencyOf}. Heartbeats and offsets lie in Postgres,
  * so that every replica knows it, whichever reads the topics.
+ *
+ * A database that went back took heartbeats and offsets with it, and they agree as before. So it is noted when its present
+ * life was first seen, and only what was said after that counts.
  */
 export class ViewFreshness {
   private beats: (Beat & { readonly arrival: bigint })[] = [];
-  private currency: Currency = { beat: undefined, withheld: 'no heartbeat of identity has come yet' };
+  private currency: Currency = currencyOf([], [], Date.now());
+  /** The {@link LIFE} in which they were read. */
+  private life: string | undefined;
   /** Why the last heartbeat that came was not believed. */
   private disbelieved: string | undefined;
   private blocked: ReadonlySet<string> = new Set();
@@ -109,6 +120,9 @@ export class ViewFreshness {
   refresh(): Promise<void> {
     this.refreshing ??= this.query()
       .catch((error: unknown) => {
+        // Nobody can be looked up either, and what answers next may be another database.
+        this.currency = { beat: undefined, withheld: 'the database of this view does not say how current it is' };
+
         this.options.logger.warn({ err: error, view: this.options.view }, 'how current the view is could not be read');
       })
       .finally(() => {
@@ -185,11 +199,18 @@ export class ViewFreshness {
     const after = this.beats.at(-1)?.arrival ?? 0n;
     const asked = performance.now();
     const { rows } = await pool.query<Row>(
-      `select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
+      `with life as (
+         select l.life, l.since, l.arrival from database_life l
+          where l.topic = $2 and l.life = ${LIFE} and l.since <= to_timestamp($6::float8 / 1000)
+       )
+       select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
                                'arrival', h.arrival::text, 'arrivedAt', extract(epoch from h.arrived_at) * 1000)
                                order by h.arrival)
-                 from heartbeat h where h.topic = $2 and h.arrival > $4) as beats,
-              (select coalesce(max(arrival), 0) < $4 from heartbeat where topic = $2) as gone,
+                 from heartbeat h cross join life
+                where h.topic = $2 and h.arrival > case when life.life = $5 then $4::bigint else 0 end
+                  and h.arrival > life.arrival and h.at > life.since) as beats,
+              (select life from life) as life,
+              (select coalesce(max(arrival), 0) < $4::bigint from heartbeat where topic = $2) as gone,
               (extract(epoch from clock_timestamp()) * 1000)::float8 as clock,
               (select json_agg(json_build_object('topic', o.topic, 'partition', o.partition, 'offset', o.next_offset::text,
                                'incarnation', o.incarnation))
@@ -198,9 +219,9 @@ export class ViewFreshness {
                  from topic_gap g where g.view = $1 and g.topic = any($3::text[]) and g.kind <> 'made-anew') as gaps,
               array(select distinct key from parked_record
                      where view = $1 and topic = any($3::text[]) and key is not null) as blocked`,
-      [view, this.heartbeatTopic, topics, String(after)],
+      [view, this.heartbeatTopic, topics, String(after), this.life, Date.now() + ALLOWED_SKEW_MS],
     );
-    const { beats, gone, clock, offsets, gaps, blocked } = rows[0] ?? NOTHING;
+    const { beats, gone, life, clock, offsets, gaps, blocked } = rows[0] ?? NOTHING;
     // An answer that was long on its way makes nothing look younger.
     this.clock = { database: clock, monotonic: asked };
     const learned = this.present();
@@ -210,7 +231,8 @@ export class ViewFreshness {
       arrival: BigInt(beat.arrival),
       learned,
     }));
-    this.beats = [...(gone ? [] : this.beats), ...added].slice(-KEEP);
+    this.beats = [...(gone || life !== this.life ? [] : this.beats), ...added].slice(-KEEP);
+    this.life = life ?? undefined;
     const applied = topics.map((topic): AppliedTopic => {
       const stored = (offsets ?? []).filter((each) => each.topic === topic);
       return {
@@ -226,6 +248,22 @@ export class ViewFreshness {
     });
     this.currency = currencyOf(this.beats, applied, learned.wall);
     this.blocked = new Set(blocked);
+    if (life === null) await this.noteLife();
+  }
+
+  /**
+   * By this host's clock, which is compared with that of identity's database in any case. One that a host has noted with a clock that
+   * is ahead lies in the future of the others, and is noted anew.
+   */
+  private async noteLife(): Promise<void> {
+    await this.options.pool.query(
+      `insert into database_life as l (topic, life, since, arrival)
+       values ($1, ${LIFE}, to_timestamp($2::float8 / 1000), (select coalesce(max(arrival), 0) from heartbeat where topic = $1))
+       on conflict (topic) do update set life = excluded.life, since = excluded.since,
+              arrival = case when l.life = excluded.life then l.arrival else excluded.arrival end
+        where l.life <> excluded.life or l.since > excluded.since`,
+      [this.heartbeatTopic, Date.now() + ALLOWED_SKEW_MS],
+    );
   }
 
   private present(): Moment {
@@ -236,13 +274,14 @@ export class ViewFreshness {
 
 interface Row {
   readonly beats: readonly (Omit<Beat, 'at' | 'learned'> & { at: string; arrival: string })[] | null;
+  readonly life: string | null;
   readonly gone: boolean;
   readonly clock: number;
   readonly offsets: readonly { topic: string; partition: number; offset: string; incarnation: string | null }[] | null;
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
-const NOTHING: Row = { beats: null, gone: false, clock: 0, offsets: null, gaps: null, blocked: [] };
+const NOTHING: Row = { beats: null, life: null, gone: false, clock: 0, offsets: null, gaps: null, blocked: [] };
 
 function contradiction(known: Heartbeat['store'], said: Heartbeat['store']): string | undefined {
   if (said.id !== known.id) {
