@@ -51,6 +51,18 @@ describe('npm run rebuild -- token', () => {
   });
 });
 
+describe('npm run rebuild -- inference', () => {
+  it('makes what API users may do anew from the topic, and says that it is equal', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'api-users-rebuild-'));
+    await symlink(dirname(process.env.TEST_SYSTEM_LOGS ?? ''), join(folder, '.data'));
+    const { stdout, stderr } = await run(process.execPath, [program, 'inference'], { cwd: folder });
+    await rm(folder, { recursive: true });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^inference: both are equal; the new one has taken the place of the old one$/m);
+    expect(stdout).toMatch(/^inference: \d+ records were read$/m);
+  });
+});
+
 describe('npm run rebuild -- audit', () => {
   it('makes the usage of API users anew from the log, and says that it is equal', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'api-users-rebuild-'));

@@ -1,4 +1,12 @@
-import { httpUrl, parseConfig, storingServiceVariables, type Environment } from '@rebelcore/service/config';
+import {
+  httpUrl,
+  kafkaConnection,
+  kafkaVariables,
+  parseConfig,
+  postgresUrl,
+  storingServiceVariables,
+  type Environment,
+} from '@rebelcore/service/config';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -11,6 +19,12 @@ const schema = z.object({
   TOKEN_AUDIENCE: z.string().min(1).default('rebelcore-api'),
 });
 export type InferenceConfig = z.infer<typeof schema>;
+
+/** The database, as its owner, and Kafka: what building a view anew needs. @throws {ConfigError} */
+export function rebuildConfig(env?: Environment) {
+  const config = parseConfig(z.object({ ...kafkaVariables, INFERENCE_MIGRATIONS_DATABASE_URL: postgresUrl }), env);
+  return { databaseUrl: config.INFERENCE_MIGRATIONS_DATABASE_URL, kafka: kafkaConnection(config) };
+}
 
 /** @throws {ConfigError} */
 export const inferenceConfig = (env?: Environment): InferenceConfig => parseConfig(schema, env);

@@ -21,6 +21,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { rebuildCustomers } from './customers/rebuild-customers.js';
 import { inferenceConfig } from './inference.config.js';
 import { inferenceApp } from './inference.app.js';
 import { migrations } from './migrations/migrations.js';
@@ -116,6 +117,11 @@ class Caller {
 class Story {
   private sequence = 0;
   constructor(readonly customerId: string) {}
+
+  /** Something happens that no record tells of any more. */
+  loses(): void {
+    this.sequence += 1;
+  }
 
   async tell(name: IdentityEventName, more: object): Promise<void> {
     const event = {
@@ -276,6 +282,74 @@ describe('/infer', () => {
       const [superUser] = SYSTEM_ROLES;
       await new Story(caller.customerId).created(caller, { id: superUser?.id, name: superUser?.name });
       expect(await status(caller, caller.token({ scope: '' }))).toBe(200);
+    });
+
+    it('of the role and the token together, once something of the customer cannot be applied', async () => {
+      const caller = new Caller();
+      const story = new Story(caller.customerId);
+      const night = role('can_use_agent');
+      await story.created(caller, night);
+      story.loses();
+      await story.tell('RoleChanged', { roleId: night.id, name: 'Night shift', permissions: [] });
+      // What the role has lost the next token does not say, whatever is left here of the role.
+      expect(await status(caller, caller.token({ scope: '' }))).toBe(403);
+      expect(await status(caller)).toBe(200);
+      // Whoever is new may be so only here.
+      expect(await status(new Caller(caller.customerId))).toBe(403);
+      expect(await status(new Caller())).toBe(200);
+    });
+
+    it('of both likewise while the topic has lost records, and of the role again in one that was made anew', async () => {
+      const caller = new Caller();
+      await new Story(caller.customerId).created(caller, role('can_use_agent'));
+      const statuses = async () => [
+        await status(caller, caller.token({ scope: '' })),
+        await status(caller),
+        await status(new Caller()),
+      ];
+      await owner.query(
+        `insert into topic_gap (view, topic, partition, incarnation, kind, from_offset)
+         select view, topic, partition, incarnation, 'truncated', 0 from consumer_offset where topic = 'identity.events.v1' limit 1`,
+      );
+      expect(await statuses()).toEqual([403, 200, 403]);
+      await owner.query('update topic_gap set incarnation = gen_random_uuid()');
+      expect(await statuses()).toEqual([200, 200, 200]);
+    });
+
+    it('of a view that is made anew from the topic, with nothing parked that fits, and the specs that were claimed', async () => {
+      const rebuild = () => rebuildCustomers(database.url, testKafka().client('inference'));
+      const caller = new Caller();
+      const spec = `spec-${randomUUID()}`;
+      await new Story(caller.customerId).created(caller, role('can_use_agent'));
+      expect((await caller.infer({ prompt: 'x', spec_ids: [spec] })).status).toBe(200);
+      const { rows } = await owner.query<{ offset: string }>(
+        `insert into parked_record (view, topic, partition, "offset", key, headers, recorded_at, code, reason)
+         select view, topic, partition, 0, $1, '{}', now(), 'sequence.reused', 'x' from consumer_offset
+          where topic = 'identity.events.v1' limit 1 returning "offset"`,
+        [caller.customerId],
+      );
+      expect(rows).toHaveLength(1);
+      await owner.query('update role_v1 set permissions = $1', [[]]);
+      expect(await status(caller)).toBe(403);
+      const { old, rebuilt } = await rebuild();
+      expect(rebuilt.hash).not.toBe(old.hash);
+      expect(await status(caller, caller.token({ scope: '' }))).toBe(200);
+      expect((await new Caller().infer({ prompt: 'x', spec_ids: [spec] })).status).toBe(403);
+      const again = await rebuild();
+      expect(again.rebuilt).toEqual(again.old);
+    });
+
+    it('of the old view where the topic is not whole', async () => {
+      const move = (by: number) =>
+        owner.query(
+          `update consumer_offset set next_offset = next_offset + $1 where topic = 'identity.events.v1' and partition = 0`,
+          [by],
+        );
+      await move(1_000_000);
+      await expect(rebuildCustomers(database.url, testKafka().client('inference'))).rejects.toThrow(
+        '"npm run republish" fills it again',
+      );
+      await move(-1_000_000);
     });
 
     it('and records the refusal with its reason', async () => {

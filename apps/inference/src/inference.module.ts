@@ -38,7 +38,7 @@ export class InferenceModule {
       providers: [
         ApiUserGuard,
         { provide: API_USER_TOKENS, useValue: tokens },
-        { provide: API_USER_PERMISSIONS, inject: [Pool], useFactory: (pool: Pool) => new ApiUserView(pool) },
+        { provide: API_USER_PERMISSIONS, inject: [Pool], useFactory: (pool: Pool) => new ApiUserView(pool, CUSTOMERS) },
         { provide: SpecView, inject: [Pool], useFactory: (pool: Pool) => new SpecView(pool) },
       ],
     };

@@ -4,10 +4,10 @@ import { runProgram, variableOf } from './service-program.js';
 import { findRunningSystem } from './system/running-system.js';
 
 /** The services whose views they are. */
-const VIEWS = { token: 'token', audit: 'audit', enforcement: 'identity' } as const;
+const VIEWS = { token: 'token', audit: 'audit', enforcement: 'identity', inference: 'inference' } as const;
 const usage = `usage: npm run rebuild -- ${Object.keys(VIEWS).join('|')}
-Builds a view anew while the old one serves, compares both and puts the new one in its place: who may authorize (token) and since
-when a state is in force (enforcement) from the topics, the usage of API users (audit) from the activity log, which is the record
+Builds a view anew while the old one serves, compares both and puts the new one in its place: who may authorize (token), since when a
+state is in force (enforcement) and what API users may do (inference) from the topics, the usage of API users (audit) from the activity log, which is the record
 itself. The system is the one running here, or the one that <SERVICE>_MIGRATIONS_DATABASE_URL and KAFKA_BROKERS describe.`;
 
 type View = keyof typeof VIEWS;

@@ -58,7 +58,14 @@ class EchoController {
 
 /** What API users may do now, by id. */
 const present = new Map<string, readonly string[]>();
-const permissions: ApiUserPermissions = { permissionsOf: (id) => Promise.resolve(present.get(id)) };
+/** Whether that may be older than what their tokens say. */
+let isCertain = true;
+const permissions: ApiUserPermissions = {
+  permissionsOf: ({ apiUserId }) => {
+    const flags = present.get(apiUserId);
+    return Promise.resolve(flags && { flags, isCertain });
+  },
+};
 
 beforeAll(async () => {
   published = [{ ...issuer.publicKey.export({ format: 'jwk' }), kid: KID, use: 'sig', alg: 'ES256' }];
@@ -102,6 +109,7 @@ afterAll(async () => {
 beforeEach(() => {
   request = undefined;
   present.clear();
+  isCertain = true;
 });
 
 const now = () => Math.floor(Date.now() / 1000);
@@ -227,6 +235,15 @@ describe('a flag that a downstream API requires', () => {
     // Nor by one whose role has lost it since.
     present.set(user, ['can_use_agent']);
     expect(await statuses(narrowed, '/agent', '/either')).toEqual([403, 403]);
+  });
+
+  it('is permitted by what is known here and the token together, where what is known may be old', async () => {
+    isCertain = false;
+    present.set(user, ['can_use_agent']);
+    expect(await statuses(token(), '/agent')).toEqual([201]);
+    expect(await statuses(token({ claims: { scope: 'can_view_specs' } }), '/agent', '/either')).toEqual([403, 403]);
+    present.set(user, []);
+    expect(await statuses(token(), '/agent')).toEqual([403]);
   });
 
   it('never makes a Super Admin of an API user, whatever it may do', async () => {

@@ -61,8 +61,14 @@ const TOKEN_LIFETIME_S = 86_400;
  */
 export const API_USER_PERMISSIONS = Symbol('API_USER_PERMISSIONS');
 export interface ApiUserPermissions {
-  /** The flags of the role that the API user has now; undefined for one that is not known here (yet): then the token counts. */
-  permissionsOf(apiUserId: string): Promise<readonly string[] | undefined>;
+  /** Undefined for an API user that is not known here (yet): then the token counts. */
+  permissionsOf(apiUser: Pick<ApiUser, 'apiUserId' | 'customerId'>): Promise<CurrentPermissions | undefined>;
+}
+export interface CurrentPermissions {
+  /** The flags of the role that the API user has now. */
+  readonly flags: readonly string[];
+  /** False where news of its customer may be missing: then only what the token says as well is permitted. */
+  readonly isCertain: boolean;
 }
 
 const claims = z.object({
@@ -108,7 +114,7 @@ export function apiUserTokens(
  * Lets requests in that carry a valid token of the token service (RFC 9068). Otherwise 401 with exactly
  * `{"detail":"token expired"}` or `{"detail":"invalid token"}`, and 403 from outside the networks that the token is confined to. What
  * handlers or controllers require by `RequirePermission` is held against {@link ApiUserPermissions} and, where the application asked
- * for a part of them only, the token's scope; 403 without it.
+ * for a part of them only or they are not certain, the token's scope; 403 without it.
  */
 @Injectable()
 export class ApiUserGuard extends BearerGuard<ApiUser> {
@@ -155,9 +161,10 @@ export class ApiUserGuard extends BearerGuard<ApiUser> {
     return !isRestricted(this.reflector, context) || this.permitted(context, apiUser);
   }
 
-  private async permitted(context: ExecutionContext, { apiUserId, scope, narrowed }: ApiUser): Promise<boolean> {
-    const current = (await this.current?.permissionsOf(apiUserId)) ?? scope;
-    const permissions = narrowed ? current.filter((flag) => scope.includes(flag)) : current;
+  private async permitted(context: ExecutionContext, apiUser: ApiUser): Promise<boolean> {
+    const { scope, narrowed } = apiUser;
+    const { flags, isCertain } = (await this.current?.permissionsOf(apiUser)) ?? { flags: scope, isCertain: true };
+    const permissions = narrowed || !isCertain ? flags.filter((flag) => scope.includes(flag)) : flags;
     assertPermitted(this.reflector, context, { owner: false, permissions });
     return true;
   }

@@ -1,21 +1,42 @@
-import type { ApiUserPermissions } from '@rebelcore/api-access/api-user.guard';
+import type { ApiUser, ApiUserPermissions, CurrentPermissions } from '@rebelcore/api-access/api-user.guard';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { permissionsTold, systemRole } from '@rebelcore/contracts/roles';
 import type { Pool, PoolClient } from 'pg';
 
 /** What may an API user do now? Its role, and the flags of it, each as identity's events have left them. */
 export class ApiUserView implements ApiUserPermissions {
-  constructor(private readonly pool: Pool) {}
+  /** @param view the name that what is parked and lost is stored under */
+  constructor(
+    private readonly pool: Pool,
+    private readonly view: string,
+  ) {}
 
-  async permissionsOf(apiUserId: string): Promise<readonly string[] | undefined> {
-    const { rows } = await this.pool.query<{ role_id: string; permissions: string[] | null }>({
+  /**
+   * While something of the customer is parked, or the topic has lost what was not read here, a flag may have been switched off without
+   * this view having it. Then it also knows nothing of whoever is not in it.
+   */
+  async permissionsOf({
+    apiUserId,
+    customerId,
+  }: Pick<ApiUser, 'apiUserId' | 'customerId'>): Promise<CurrentPermissions | undefined> {
+    const { rows } = await this.pool.query<{
+      role_id: string | null;
+      permissions: string[] | null;
+      is_certain: boolean;
+    }>({
       name: 'api-user.permissions',
-      text: `select u.role_id, r.permissions from api_user_v1 u left join role_v1 r using (role_id)
-             where u.api_user_id = $1`,
-      values: [apiUserId],
+      text: `select u.role_id, r.permissions,
+                    not exists (select from parked_record p
+                                 where p.view = $3 and p.topic = 'identity.events.v1' and p.key = $2)
+                    and not exists (select from topic_gap g join consumer_offset using (view, topic, partition, incarnation)
+                                     where view = $3 and topic = 'identity.events.v1' and g.kind <> 'made-anew') as is_certain
+               from (values ($1::uuid)) as who (api_user_id)
+               left join api_user_v1 u using (api_user_id) left join role_v1 r using (role_id)`,
+      values: [apiUserId, customerId, this.view],
     });
-    const [row] = rows;
-    return row && (systemRole(row.role_id)?.permissions ?? row.permissions ?? []);
+    const { role_id: roleId = null, permissions = null, is_certain: isCertain = false } = rows[0] ?? {};
+    if (roleId === null) return isCertain ? undefined : { flags: [], isCertain };
+    return { flags: systemRole(roleId)?.permissions ?? permissions ?? [], isCertain };
   }
 }
 
