@@ -35,6 +35,7 @@ export class TokenModule {
             freshness: {
               topics: ['identity.events.v1', 'identity.credentials.v1'],
               maxAgeMs: config.AUTHORIZE_MAX_STALENESS * 1000,
+              rebuild: 'npm run rebuild -- token',
             },
           },
           // Of acknowledgements; nobody reads heartbeats of those.

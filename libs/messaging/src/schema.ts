@@ -25,7 +25,7 @@ grant select, insert, delete on outbox to ${identifier(role)};
 
 /**
  * What a consumer keeps beside its views: offsets, the last applied sequence per key and the ids up to it, parked records,
- * heartbeats, and since when they count.
+ * heartbeats, since when they count, and what they have said against each other.
  *
  * @param role the runtime role, granted what consuming needs
  */
@@ -88,6 +88,12 @@ create table database_life (
   since timestamptz not null,
   arrival bigint not null
 );
+create table store_contradiction (
+  topic text primary key,
+  at timestamptz not null,
+  reason text not null,
+  noticed_at timestamptz not null default now()
+);
 create table topic_gap (
   view text not null,
   topic text not null,
@@ -102,7 +108,7 @@ create table topic_gap (
 grant select, insert, update on consumer_offset, applied_sequence, applied_run, database_life to ${identifier(role)};
 grant delete on consumer_offset, applied_sequence, applied_run to ${identifier(role)};
 grant select, insert, update, delete on parked_record, heartbeat to ${identifier(role)};
-grant select, insert on topic_gap to ${identifier(role)};
+grant select, insert on topic_gap, store_contradiction to ${identifier(role)};
 `;
 
 const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

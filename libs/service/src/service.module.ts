@@ -61,6 +61,8 @@ export interface ViewOptions {
     readonly topics: readonly Topic[];
     /** Milliseconds: while the view is older it does not count as current. Without it the age is only shown. */
     readonly maxAgeMs?: number;
+    /** The command that makes the view anew, for an operator. */
+    readonly rebuild?: string;
   };
 }
 
@@ -267,7 +269,10 @@ function viewFromKafka({ name, view }: ServiceModuleOptions, logger: Logger): Pr
           {
             provide: ViewFreshness,
             inject: [Pool],
-            useFactory: (pool: Pool) => new ViewFreshness({ pool, view: viewName, topics: freshness.topics, logger }),
+            useFactory: (pool: Pool) => {
+              const { topics, rebuild } = freshness;
+              return new ViewFreshness({ pool, view: viewName, topics, rebuild, logger });
+            },
           },
         ]),
   ];

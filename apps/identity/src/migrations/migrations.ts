@@ -13,6 +13,7 @@ import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-parti
 import { StateSince1796800000000 } from './1796800000000-state-since.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
+import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   StateSince1796800000000,
   ArrivalOfHeartbeats1796810000004,
   LifeOfTheDatabase1796820000004,
+  StoreContradiction1796830000004,
 ];

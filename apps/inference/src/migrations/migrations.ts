@@ -7,6 +7,7 @@ import { ParkedIndexes1796730000000 } from './1796730000000-parked-indexes.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
+import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   NumberOfPartitions1796790000000,
   ArrivalOfHeartbeats1796810000004,
   LifeOfTheDatabase1796820000004,
+  StoreContradiction1796830000004,
 ];

@@ -10,6 +10,7 @@ import { Networks1796780000000 } from './1796780000000-networks.js';
 import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-partitions.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
+import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
 
 /** Every migration of the token service's database, oldest first. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   NumberOfPartitions1796790000000,
   ArrivalOfHeartbeats1796810000004,
   LifeOfTheDatabase1796820000004,
+  StoreContradiction1796830000004,
 ];

@@ -42,9 +42,12 @@ export async function swap(db: PoolClient): Promise<void> {
           values (n.view, n.topic, n.partition, n."offset", n.key, n.headers, n.value, n.recorded_at, n.code, n.reason,
                   n.parked_at)
      when not matched by source and o.view = '${AUTHORIZATION}' then delete`);
-  // A view that no store has spoken to for a minute refuses everybody: it is bound anew, to the store of these topics.
+  // A view that no store has spoken to for a minute, or whose store has lost what it was told of, refuses everybody: it is bound
+  // anew, to the store of these topics as that is now.
   await db.query(`
-    delete from public.heartbeat where (select max(at) from public.heartbeat) < now() - interval '1 minute'`);
+    delete from public.heartbeat where (select max(at) from public.heartbeat) < now() - interval '1 minute'
+        or exists (select from public.store_contradiction);
+    delete from public.store_contradiction`);
   // Lookups queue behind a drop that waits for a longer reader, and give up after 2 s.
   await db.query(`set local lock_timeout = '1500ms'`);
   await db.query('drop table public.authorization_v1; alter table rebuild.authorization_v1 set schema public');

@@ -23,7 +23,7 @@ describe('ViewFreshness', () => {
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    await database.asOwner('truncate consumer_offset, parked_record, heartbeat');
+    await database.asOwner('truncate consumer_offset, parked_record, heartbeat, store_contradiction');
     freshness = new ViewFreshness({
       pool,
       view: 'authorization-v1',
@@ -148,6 +148,57 @@ describe('ViewFreshness', () => {
     expect(freshness.status().withheld).toContain('has gone back from position 7 to 6');
     await freshness.record(beats({ ...beat(4, [], []), store: { ...store, position: '8' } }));
     expect(await asOf()).toBe(at(4));
+  });
+
+  describe('of a view that can be made anew', () => {
+    const rebuild = 'npm run rebuild -- token';
+    const holding = (second: number, position: string) => ({ ...beat(second, [], []), store: { ...store, position } });
+    beforeEach(() => {
+      freshness = new ViewFreshness({
+        pool,
+        view: 'authorization-v1',
+        topics: [EVENTS, CREDENTIALS],
+        logger: silent,
+        rebuild,
+      });
+    });
+
+    it('believes a store that has gone back never again of itself, in no process, whatever others of its customers add.', async () => {
+      const elsewhere = new ViewFreshness({
+        pool,
+        view: 'authorization-v1',
+        topics: [EVENTS, CREDENTIALS],
+        logger: silent,
+        rebuild,
+      });
+      await freshness.record(beats(holding(1, '44')));
+      expect(await asOf()).toBe(at(1));
+      await freshness.record(beats(holding(3, '41')));
+      for (const each of [freshness, elsewhere]) {
+        await each.refresh();
+        expect(each.asOf()).toBeUndefined();
+        expect(each.status().withheld).toContain(
+          `from position 44 to 41: this view may hold what that store has lost; "${rebuild}"`,
+        );
+      }
+      await freshness.record(beats(holding(5, '44'), holding(7, '45')));
+      expect(await asOf()).toBeUndefined();
+      expect(freshness.status().withheld).toContain(rebuild);
+    });
+
+    it('notices that as well where both come at once.', async () => {
+      await freshness.record(beats(holding(1, '44'), holding(3, '41'), holding(5, '44')));
+      expect(await asOf()).toBeUndefined();
+    });
+
+    it('is not contradicted by heartbeats that are delivered again, and that a clock was set back between.', async () => {
+      await freshness.record(beats(holding(30, '41'), holding(9, '43'), holding(10, '44')));
+      await freshness.record(beats(holding(30, '41'), holding(9, '43'), holding(10, '44'), holding(12, '44')));
+      // Said so long ago that it is not kept any more.
+      await freshness.record(beats(holding(1, '40'), holding(13, '44')));
+      expect(await asOf()).toBe(at(13));
+      expect(freshness.status().withheld).toBeUndefined();
+    });
   });
 
   it('is as old as its database knows a heartbeat to be, whatever a process that has just started makes of it.', async () => {

@@ -22,6 +22,11 @@ export interface ViewFreshnessOptions {
    */
   readonly topics: readonly string[];
   readonly logger: Logger;
+  /**
+   * The command that makes the view anew, `npm run rebuild -- token`. Where there is one, a store that was once seen to hold less than the
+   * view was told of is believed again only after it: growing again proves nothing.
+   */
+  readonly rebuild?: string | undefined;
   /** Milliseconds between two refreshes. Default 1000. */
   readonly pollMs?: number | undefined;
   /** Default `identity.heartbeats.v1`. */
@@ -63,6 +68,8 @@ export class ViewFreshness {
   private life: string | undefined;
   /** Why the last heartbeat that came was not believed. */
   private disbelieved: string | undefined;
+  /** Why no heartbeat is believed until the view is made anew. */
+  private contradicted: string | undefined;
   private blocked: ReadonlySet<string> = new Set();
   /** What the clock of the view's database said, and when it was asked by the monotonic one. */
   private clock = { database: 0, monotonic: 0 };
@@ -107,7 +114,7 @@ export class ViewFreshness {
   status(): FreshnessStatus {
     const newest = this.beats.at(-1);
     const clockAheadMs = newest && newest.learned.wall - newest.at;
-    const withheld = this.disbelieved ?? this.currency.withheld;
+    const withheld = this.contradicted ?? this.disbelieved ?? this.currency.withheld;
     return { asOf: this.asOf(), ageMs: this.ageMs(), withheld, clockAheadMs };
   }
 
@@ -136,7 +143,7 @@ export class ViewFreshness {
     const last = batch.messages.at(-1);
     if (last === undefined) return;
     const read = batch.messages.map((message) => this.read(message)).filter((beat) => beat !== undefined);
-    const heartbeats = await this.believed(read);
+    const { heartbeats, contradicted, stored } = await this.believed(read);
     await this.options.pool.query(
       `with checkpoint as (
          insert into consumer_offset as o (view, topic, partition, next_offset, incarnation) values ($1, $2, $3, $4, $10)
@@ -147,6 +154,13 @@ export class ViewFreshness {
          select $2, h.at, h.published, h.incarnations, h.store_id, h.store_position
            from unnest($5::timestamptz[], $6::jsonb[], $7::jsonb[], $8::uuid[], $9::bigint[])
                 as h (at, published, incarnations, store_id, store_position)
+         on conflict do nothing
+       ), contradiction as (
+         insert into store_contradiction (topic, at, reason)
+         select $2, $11, $12
+          where $11::timestamptz is not null and not exists (select from heartbeat where topic = $2 and at = $11)
+            -- Unless a rebuild has bound the view anew meanwhile.
+            and ($13::timestamptz is null or exists (select from heartbeat where topic = $2 and at = $13))
          on conflict do nothing
        )
        delete from heartbeat where topic = $2
@@ -162,26 +176,41 @@ export class ViewFreshness {
         heartbeats.map(({ store }) => store.id),
         heartbeats.map(({ store }) => store.position),
         batch.incarnation,
+        contradicted?.at,
+        contradicted?.reason,
+        stored?.at,
       ],
     );
   }
 
-  /** Those of the store that this view is made of. What another says, or one that holds less than it did, proves nothing. */
-  private async believed(heartbeats: readonly Heartbeat[]): Promise<Heartbeat[]> {
-    const { rows } = await this.options.pool.query<{ id: string; position: string }>(
-      `select store_id as id, store_position as position from heartbeat where topic = $1 order by arrival desc limit 1`,
+  /**
+   * Those of the store that this view is made of. What another says, or one that holds less than it did, proves nothing. What is
+   * delivered again was said earlier, and contradicts nothing.
+   */
+  private async believed(heartbeats: readonly Heartbeat[]) {
+    const { rebuild } = this.options;
+    const { rows } = await this.options.pool.query<{ at: Date; id: string; position: string }>(
+      `select at, store_id as id, store_position as position from heartbeat where topic = $1 order by arrival desc limit 1`,
       [this.heartbeatTopic],
     );
-    let known: Heartbeat['store'] | undefined = rows[0];
+    const [stored] = rows;
+    let known = stored && { at: stored.at, store: { id: stored.id, position: stored.position } };
     const believed: Heartbeat[] = [];
+    let contradicted: { readonly at: string; readonly reason: string } | undefined;
     for (const beat of heartbeats) {
-      this.disbelieved = known && contradiction(known, beat.store);
-      if (this.disbelieved === undefined) {
-        known = beat.store;
+      this.disbelieved = known && contradiction(known.store, beat.store);
+      if (known === undefined || this.disbelieved === undefined) {
+        known = { at: new Date(beat.at), store: beat.store };
         believed.push(beat);
-      } else this.options.logger.error({ at: beat.at, store: beat.store, known }, this.disbelieved);
+        continue;
+      }
+      this.options.logger.error({ at: beat.at, store: beat.store, known: known.store }, this.disbelieved);
+      if (rebuild === undefined || beat.store.id !== known.store.id || Date.parse(beat.at) <= Number(known.at))
+        continue;
+      const reason = `${this.disbelieved}: this view may hold what that store has lost; "${rebuild}" makes it anew`;
+      contradicted ??= { at: beat.at, reason };
     }
-    return believed;
+    return { heartbeats: believed, contradicted, stored };
   }
 
   private read({ value, offset }: ReceivedMessage) {
@@ -211,6 +240,7 @@ export class ViewFreshness {
                   and h.arrival > life.arrival and h.at > life.since) as beats,
               (select life from life) as life,
               (select coalesce(max(arrival), 0) < $4::bigint from heartbeat where topic = $2) as gone,
+              (select reason from store_contradiction where topic = $2) as contradicted,
               (extract(epoch from clock_timestamp()) * 1000)::float8 as clock,
               (select json_agg(json_build_object('topic', o.topic, 'partition', o.partition, 'offset', o.next_offset::text,
                                'incarnation', o.incarnation))
@@ -221,7 +251,7 @@ export class ViewFreshness {
                      where view = $1 and topic = any($3::text[]) and key is not null) as blocked`,
       [view, this.heartbeatTopic, topics, String(after), this.life, Date.now() + ALLOWED_SKEW_MS],
     );
-    const { beats, gone, life, clock, offsets, gaps, blocked } = rows[0] ?? NOTHING;
+    const { beats, gone, life, contradicted, clock, offsets, gaps, blocked } = rows[0] ?? NOTHING;
     // An answer that was long on its way makes nothing look younger.
     this.clock = { database: clock, monotonic: asked };
     const learned = this.present();
@@ -246,7 +276,8 @@ export class ViewFreshness {
         lostIn: new Set((gaps ?? []).filter((gap) => gap.topic === topic).map(({ incarnation }) => incarnation)),
       };
     });
-    this.currency = currencyOf(this.beats, applied, learned.wall);
+    this.contradicted = contradicted ?? undefined;
+    this.currency = currencyOf(contradicted === null ? this.beats : [], applied, learned.wall);
     this.blocked = new Set(blocked);
     if (life === null) await this.noteLife();
   }
@@ -276,12 +307,22 @@ interface Row {
   readonly beats: readonly (Omit<Beat, 'at' | 'learned'> & { at: string; arrival: string })[] | null;
   readonly life: string | null;
   readonly gone: boolean;
+  readonly contradicted: string | null;
   readonly clock: number;
   readonly offsets: readonly { topic: string; partition: number; offset: string; incarnation: string | null }[] | null;
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
-const NOTHING: Row = { beats: null, life: null, gone: false, clock: 0, offsets: null, gaps: null, blocked: [] };
+const NOTHING: Row = {
+  beats: null,
+  life: null,
+  gone: false,
+  contradicted: null,
+  clock: 0,
+  offsets: null,
+  gaps: null,
+  blocked: [],
+};
 
 function contradiction(known: Heartbeat['store'], said: Heartbeat['store']): string | undefined {
   if (said.id !== known.id) {
