@@ -6,7 +6,7 @@ import { mergeDocuments } from '../apps/portal/gateway/dist/api-document.js';
 
 const key = () => randomBytes(32).toString('base64url');
 const url = 'http://127.0.0.1:3000';
-const database = 'postgres://127.0.0.1/none';
+const database = `postgres://none:${key()}@127.0.0.1/none`;
 
 /** What a service wants to know before it starts. Nothing here is ever connected to. */
 const environment = {

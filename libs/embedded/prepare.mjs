@@ -20,7 +20,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const modules = join(root, 'node_modules');
 const node = join(modules, '.bin', 'node');
 const jars = join(root, '.cache', 'kafka-4.3.1');
-const ownKafka = process.env.KAFKA_BROKERS;
+// Empty counts as unset, as in the launcher.
+const ownKafka = process.env.KAFKA_BROKERS || undefined;
 const [program, ...args] = process.argv.slice(2);
 
 // What is installed and made here is read by PostgreSQL, which as root runs as another user; secrets have modes of their own.

@@ -6,7 +6,7 @@ const config = (mail: Record<string, string>) =>
   identityConfig({
     KAFKA_BROKERS: 'kafka:9092',
     SPOOL_DIR: '/spool',
-    IDENTITY_DATABASE_URL: 'postgres://db/identity',
+    IDENTITY_DATABASE_URL: `postgres://identity:${key()}@db/identity`,
     CREDENTIAL_PEPPERS: `v1:${key()}`,
     OPERATOR_TOKEN: key(),
     KEY_ENCRYPTION_KEY: key(),

@@ -1,9 +1,11 @@
 import { DEFAULT_PARTITIONS } from '@rebelcore/contracts/topics';
-import { kafkaConnection, kafkaVariables, parseConfig } from '@rebelcore/service/config';
+import { kafkaConnection, kafkaVariables, parseConfig, wholeNumber } from '@rebelcore/service/config';
 import { z } from 'zod';
 
-/** This process' environment, for children and for infrastructure of one's own. */
-export const environment: Readonly<Record<string, string | undefined>> = process.env;
+/** This process' environment, for children and for infrastructure of one's own. What is empty counts as unset. */
+export const environment: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  Object.entries(process.env).filter(([, value]) => value !== ''),
+);
 
 /** Where the portal is reached when that is not its address on this machine. @throws {ConfigError} */
 export const publicOrigin = (env = environment): string | undefined =>
@@ -22,8 +24,8 @@ export function launcherKafka(env = environment) {
   const config = parseConfig(
     z.object({
       ...kafkaVariables,
-      KAFKA_REPLICATION_FACTOR: z.coerce.number().int().min(1).default(1),
-      KAFKA_PARTITIONS: z.coerce.number().int().min(1).default(DEFAULT_PARTITIONS),
+      KAFKA_REPLICATION_FACTOR: wholeNumber(1).default(1),
+      KAFKA_PARTITIONS: wholeNumber(1).default(DEFAULT_PARTITIONS),
     }),
     env,
   );

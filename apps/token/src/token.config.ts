@@ -7,6 +7,7 @@ import {
   secretKey,
   signingKeyRotationDays,
   storingServiceVariables,
+  wholeNumber,
   type Environment,
 } from '@rebelcore/service/config';
 import { peppers } from '@rebelcore/credentials/verifier';
@@ -26,7 +27,7 @@ const schema = z.object({
   /** `aud` of the tokens: the APIs that may accept them. */
   TOKEN_AUDIENCE: z.string().min(1).default('rebelcore-api'),
   /** Seconds after which a view that is not known to be current refuses everybody. */
-  AUTHORIZE_MAX_STALENESS: z.coerce.number().int().min(5).max(3_600).default(60),
+  AUTHORIZE_MAX_STALENESS: wholeNumber(5, 3_600).default(60),
 });
 export type TokenConfig = z.infer<typeof schema>;
 

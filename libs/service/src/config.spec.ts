@@ -10,10 +10,17 @@ import {
   secretKey,
   secretText,
   storingServiceVariables,
+  wholeNumber,
 } from './config.js';
 import { peppers } from '../../credentials/src/verifier.js';
 
-const schema = z.object({ DATABASE: postgresUrl, KEY: secretKey, OPERATOR: secretText(32), PEPPERS: peppers });
+const schema = z.object({
+  DATABASE: postgresUrl,
+  KEY: secretKey,
+  OPERATOR: secretText(32),
+  PEPPERS: peppers,
+  COUNT: wholeNumber(0, 10).default(3),
+});
 const good = {
   DATABASE: 'postgres://someone:f3Kd0@127.0.0.1:5432/identity',
   KEY: randomBytes(32).toString('base64url'),
@@ -44,9 +51,24 @@ describe('the configuration', () => {
     [{ OPERATOR: 'ab'.repeat(20) }, 'OPERATOR: must be random'],
     [{ DATABASE: 'postgres://someone@127.0.0.1/x' }, 'DATABASE: must have a password beside its user'],
     [{ DATABASE: 'mysql://x' }, 'DATABASE: must be a postgres:// URL'],
+    [{ DATABASE: 'postgres://127.0.0.1/x' }, 'DATABASE: must have a password beside its user'],
+    [{ DATABASE: 'postgres://127.0.0.1/x?user=someone' }, 'DATABASE: must have a password beside its user'],
+    [{ DATABASE: 'postgres://someone:pa#ss@127.0.0.1/x' }, 'DATABASE: must be a URL, with what is no letter'],
+    [{ DATABASE: 'postgres://someone:pa%ss@127.0.0.1/x' }, 'DATABASE: must be a URL, with what is no letter'],
+    [{ COUNT: ' ' }, 'COUNT: must be a whole number in digits'],
+    [{ COUNT: '0x10' }, 'COUNT: must be a whole number in digits'],
+    [{ COUNT: '11' }, 'COUNT: Too big'],
   ])('refuses %j by name and rule', (changes, words) => {
     expect(parse(changes)).toThrow(ConfigError);
     expect(parse(changes)).toThrow(words);
+  });
+
+  it.each([
+    'postgresql://someone:pa%23ss@127.0.0.1/x',
+    'postgres://127.0.0.1:5432/x?user=someone&password=f3Kd0',
+    'postgres://someone:f3Kd0@127.0.0.1/x?sslmode=require',
+  ])('takes the address of a database as pg does: %s', (DATABASE) => {
+    expect(parse({ DATABASE })()).toMatchObject({ DATABASE, COUNT: 3 });
   });
 
   it('names all faults at once and repeats no value, which may be a secret', () => {

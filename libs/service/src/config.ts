@@ -46,18 +46,34 @@ export const secretKey = z
   .transform((text) => Buffer.from(text, 'base64url'))
   .refine(looksRandom, 'must be random, not a placeholder');
 
-/** Days that a signing key signs before the next one does. */
-export const signingKeyRotationDays = z.coerce.number().int().min(2).max(365).default(30);
+/** In digits alone: a blank, too, would count as a number, as 0. */
+export const wholeNumber = (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
+  z.string().regex(/^\d+$/, 'must be a whole number in digits').transform(Number).pipe(z.number().min(min).max(max));
 
-const postgresScheme = /^postgres(ql)?:\/\//;
+/** Days that a signing key signs before the next one does. */
+export const signingKeyRotationDays = wholeNumber(2, 365).default(30);
+
 /** A login without a password would be let in by a server that trusts whoever comes. */
 export const postgresUrl = z
   .string()
-  .regex(postgresScheme, 'must be a postgres:// URL')
-  .refine((text) => {
-    const url = URL.parse(text);
-    return url === null || url.username === '' || url.password !== '';
-  }, 'must have a password beside its user');
+  .regex(/^postgres(ql)?:\/\//, { error: 'must be a postgres:// URL', abort: true })
+  .refine((text) => passwordOf(text) !== undefined, {
+    error: 'must be a URL, with what is no letter or digit in its user and password percent-encoded',
+    abort: true,
+  })
+  .refine((text) => passwordOf(text) !== '', 'must have a password beside its user');
+
+/** As pg reads it: in front of the host, or among the parameters. Undefined where it can read nothing. */
+function passwordOf(text: string): string | undefined {
+  try {
+    const url = new URL(text);
+    const [password = ''] = [url.password, url.username, url.pathname].map((part) => decodeURIComponent(part));
+    return url.searchParams.get('password') ?? password;
+  } catch {
+    return undefined;
+  }
+}
+
 export const httpUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
   .transform((url) => url.replace(/\/+$/, ''));
@@ -70,7 +86,7 @@ export const brokerList = z
 /** What every service reads. */
 export const serviceVariables = (port: number) => ({
   HOST: z.string().default('127.0.0.1'),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(port),
+  PORT: wholeNumber(0, 65_535).default(port),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   /** Peers whose X-Forwarded-For is believed: the gateway in the usual set-up, a load balancer for the gateway. */
   TRUSTED_PROXIES: proxyList.prefault(''),
@@ -86,11 +102,7 @@ export const kafkaVariables = {
 /** Where calls wait on disk while Kafka is away, and how many bytes may wait. */
 const spoolVariables = {
   SPOOL_DIR: z.string().min(1),
-  SPOOL_MAX_BYTES: z.coerce
-    .number()
-    .int()
-    .positive()
-    .default(256 * 1024 * 1024),
+  SPOOL_MAX_BYTES: wholeNumber(1).default(256 * 1024 * 1024),
 };
 
 /** The address of a service's database: `TOKEN_DATABASE_URL` for `token`. */
@@ -102,7 +114,7 @@ const databaseVariable = <Name extends string>(service: Name) =>
 
 /** How many connections its pool has; what each service needs besides stands in docs/integrating.md. */
 const poolVariables = (size: number) => ({
-  DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(500).default(size),
+  DATABASE_POOL_SIZE: wholeNumber(2, 500).default(size),
 });
 
 /** What a service reads that has a database and a view from Kafka, and records its calls. */

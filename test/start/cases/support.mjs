@@ -18,6 +18,9 @@ export const HOSTILE = {
   JAVA_TOOL_OPTIONS: '-Xmx1m',
   _JAVA_OPTIONS: '-Xmx1m',
   KAFKA_OPTS: '-Xmx1m',
+  // As a file with all variables has them that are not set.
+  KAFKA_BROKERS: '',
+  SMTP_URL: '',
 };
 
 const SHUT_DOWN = 'database system is shut down';

@@ -4,7 +4,7 @@ import { databaseUrl, ensureDatabase, type DatabaseRole } from '@rebelcore/embed
 import { kafkaLogin, startKafka, type EmbeddedKafka, type KafkaLogin } from '@rebelcore/embedded/kafka';
 import { startMailbox, type Mailbox } from '@rebelcore/embedded/mailbox/mailbox';
 import { startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgres';
-import { environment } from '../launcher.config.js';
+import { environment, launcherKafka } from '../launcher.config.js';
 import { STORING_SERVICES, variableOf, type StoringService } from '../service-program.js';
 import { PORTS_TRIED, type Launch } from './launch.js';
 import type { Part } from './supervisor.js';
@@ -34,8 +34,8 @@ export interface InfrastructureOptions {
 /**
  * @param options.isKafkaLost an empty Kafka is made beside databases that had one
  * @param died told when a part ends that nobody has asked to, once it has been ready
- * @throws {Error} when the environment describes the databases of some services only, or what is embedded does not belong
- *   together
+ * @throws {Error} when the environment describes the databases of some services only or half a login of Kafka, or what is
+ *   embedded does not belong together
  */
 export async function startInfrastructure(
   launch: Launch,
@@ -43,17 +43,14 @@ export async function startInfrastructure(
   died: (part: Part) => void,
 ): Promise<Infrastructure> {
   const { secrets } = launch.folder;
-  const brokers = environment.KAFKA_BROKERS?.split(',');
+  const ownKafka = environment.KAFKA_BROKERS === undefined ? undefined : launcherKafka().connection;
   const smtpUrl = environment.SMTP_URL;
   const ownDatabases = existingDatabases();
-  const embedded = [
-    ...(ownDatabases ? [] : (['postgres'] as const)),
-    ...(brokers === undefined ? (['kafka'] as const) : []),
-  ];
+  const embedded = [...(ownDatabases ? [] : (['postgres'] as const)), ...(ownKafka ? [] : (['kafka'] as const))];
   checkLife(launch.folder, embedded, { isKafkaLost });
   const [postgres, kafka, mailbox] = await Promise.all([
     ownDatabases ? undefined : launch.step('PostgreSQL', () => startDatabases(launch, died)),
-    brokers
+    ownKafka
       ? undefined
       : launch.step('Apache Kafka', () =>
           startKafka(launch.folder, { nodes: kafkaNodes, port: launch.wantedPort('kafka') }, died),
@@ -65,8 +62,8 @@ export async function startInfrastructure(
     kafka,
     mailbox,
     mail: { smtpUrl: smtpUrl ?? mailbox?.smtpUrl ?? '', from: environment.MAIL_FROM ?? MAIL_FROM },
-    brokers: kafka?.brokers ?? brokers ?? [],
-    kafkaLogin: kafka ? (principal) => kafkaLogin(principal, secrets) : existingKafkaLogin,
+    brokers: kafka?.brokers ?? ownKafka?.brokers ?? [],
+    kafkaLogin: kafka ? (principal) => kafkaLogin(principal, secrets) : () => ownKafka?.sasl,
     databaseUrl: postgres
       ? (service, role) => databaseUrl(postgres.superuserUrl, service, role, secrets)
       : existingDatabaseUrl,
@@ -112,8 +109,3 @@ function existingDatabases(): boolean {
 
 const existingDatabaseUrl = (service: StoringService, role: DatabaseRole): string =>
   environment[variableOf(service, role === 'owner' ? 'MIGRATIONS_DATABASE_URL' : 'DATABASE_URL')] ?? '';
-
-function existingKafkaLogin(): KafkaLogin | undefined {
-  const { KAFKA_USERNAME: username, KAFKA_PASSWORD: password } = environment;
-  return username !== undefined && password !== undefined ? { username, password } : undefined;
-}

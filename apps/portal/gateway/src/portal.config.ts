@@ -1,8 +1,8 @@
-import { httpUrl, parseConfig, serviceVariables, type Environment } from '@rebelcore/service/config';
+import { httpUrl, parseConfig, serviceVariables, wholeNumber, type Environment } from '@rebelcore/service/config';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
-const perMinute = z.coerce.number().int().positive();
+const perMinute = wholeNumber(1);
 
 const originList = z
   .string()
