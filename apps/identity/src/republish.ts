@@ -2,7 +2,7 @@ import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { EVERY_CUSTOMER } from '@rebelcore/messaging/session-settings';
 import { openPool } from '@rebelcore/service/database';
 import { mendConfig } from './identity.config.js';
-import { refill, requireAllStored } from './mend/refill.js';
+import { refill, onlyInTopics } from './mend/refill.js';
 
 let consequence = 'nothing was touched';
 try {
@@ -10,9 +10,20 @@ try {
   const pool = openPool(databaseUrl, { further: [EVERY_CUSTOMER], max: 2 });
   const client = createKafka({ ...kafka, clientId: 'republish' });
   const say = (sentence: string) => void process.stdout.write(`identity: ${sentence}\n`);
-  if (!process.argv.includes('--the-store-is-right')) await requireAllStored(pool, client);
+  const lost = await onlyInTopics(pool, client);
+  if (lost !== undefined && !process.argv.includes('--the-store-is-right')) {
+    throw new Error(
+      `${lost}. "npm run restore -- events" puts back what the topics still have. Only if what the store lacks shall be gone ` +
+        `for good: "npm run republish -- --the-store-is-right"`,
+    );
+  }
   consequence = 'the topics were not filled, and nothing is published until this is run again';
-  await refill(pool, client, say);
+  await refill(pool, client, say, { letsGo: lost !== undefined });
+  if (lost !== undefined) {
+    say(
+      `${lost}; this is let go. The store has a new identity, which views refuse: "npm run rebuild -- token" is next`,
+    );
+  }
   process.exit(0);
 } catch (error) {
   process.stderr.write(`identity: ${consequence}: ${(error as Error).message}\n`);

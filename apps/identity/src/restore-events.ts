@@ -8,8 +8,9 @@ try {
   const { databaseUrl, kafka } = mendConfig();
   const pool = openPool(databaseUrl, { further: [EVERY_CUSTOMER], max: 2 });
   const say = (sentence: string) => void process.stdout.write(`identity: ${sentence}\n`);
-  await putBack(pool, createKafka({ ...kafka, clientId: 'restore-events' }), 'admin.restore', say);
-  process.exit(0);
+  const client = createKafka({ ...kafka, clientId: 'restore-events' });
+  const whatIsThere = process.argv.includes('--what-is-there');
+  process.exit((await putBack(pool, client, 'admin.restore', say, { whatIsThere })) ? 0 : 1);
 } catch (error) {
   process.stderr.write(`identity: nothing was written: ${(error as Error).message}\n`);
   process.exit(1);

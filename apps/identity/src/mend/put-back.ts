@@ -4,6 +4,7 @@ import type { DomainEvent } from '@rebelcore/event-store/aggregate';
 import { newestHeartbeat } from '@rebelcore/event-store/newest-heartbeat';
 import type { ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
 import { readRecords } from '@rebelcore/messaging/consume/read-records';
+import { POSITION } from '@rebelcore/event-store/store-guard';
 import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import type { Kafka } from 'kafkajs';
@@ -19,6 +20,8 @@ type Verifiers = ReadonlyMap<string, { readonly verifier: string; readonly peppe
  * are compared before anything is written, and everything is written in one transaction or nothing. Records that nobody can read
  * are left out and named: readers have parked them, and where one was an event of ours the numbers after it do not follow.
  *
+ * @param whatIsThere where the topic lacks numbers, what comes before them is put back all the same
+ * @returns whether the store holds all that was published
  * @throws when the topic and the store have different events under one number, or the topic lacks numbers between them
  */
 export async function putBack(
@@ -26,34 +29,48 @@ export async function putBack(
   kafka: Kafka,
   group: string,
   say: (sentence: string) => void,
-  told: Told = TOLD,
-): Promise<number> {
+  { whatIsThere = false, told = TOLD }: { readonly whatIsThere?: boolean; readonly told?: Told } = {},
+): Promise<boolean> {
   const reader = new TopicReader(kafka);
   const [events, credentials, heartbeats] = await reader.facts([told.events, told.credentials, told.heartbeats]);
   await reader.close();
-  if (events === undefined || credentials === undefined || heartbeats === undefined) return 0;
+  if (events === undefined || credentials === undefined || heartbeats === undefined) return false;
   const { lacking, contradiction, unreadable } = await compare(pool, kafka, group, events);
   if (contradiction !== undefined) throw new Error(contradiction);
   const verifiers = await verifiersOf(kafka, group, credentials);
   // This store takes the place of the one that has published last.
-  const store = (await newestHeartbeat(kafka, group, heartbeats))?.store.id;
-  const without = await inTransaction(
+  const published = (await newestHeartbeat(kafka, group, heartbeats))?.store;
+  const { count, gaps, position, without } = await inTransaction(
     pool,
     (tx) => tx.query('begin; lock table customer_head in exclusive mode'),
     async (tx) => {
-      await requireContiguous(tx, lacking);
-      for (const found of lacking) await write(tx, found, verifiers);
+      const { following, gaps } = await inSequence(tx, lacking);
+      if (gaps.length > 0 && !whatIsThere) {
+        throw new Error(
+          `${gaps.join('; ')}. "npm run restore -- events --what-is-there" puts back what has no gap before it, of every customer`,
+        );
+      }
+      for (const found of following) await write(tx, found, verifiers);
       // Of those that are in the store again some had been ended since.
       await tx.query('delete from session');
-      await tx.query('update store_identity set id = coalesce($1, id), verified_life = null', [store]);
-      return whatIsWithout(tx);
+      await tx.query('update store_identity set id = coalesce($1, id), verified_life = null', [published?.id]);
+      const { rows } = await tx.query<{ position: string }>(`select ${POSITION}::text as position`);
+      return { count: following.length, gaps, position: rows[0]?.position ?? '0', without: await whatIsWithout(tx) };
     },
     { attempts: 1 },
   );
   if (unreadable.length > 0) say(`left out, since nobody can read them: ${unreadable.join(', ')}`);
-  say(`${String(lacking.length)} events are back in the store; identity goes on by itself once it has compared them`);
+  say(`${String(count)} events are back in the store`);
+  for (const gap of gaps) say(`left out: ${gap}`);
   for (const { id, customer_id, lacks } of without) say(`user ${id} of customer ${customer_id} has no ${lacks}`);
-  return lacking.length;
+  const isWhole = gaps.length === 0 && BigInt(published?.position ?? 0) <= BigInt(position);
+  say(
+    isWhole
+      ? 'identity goes on by itself once it has compared them'
+      : `the store holds ${position} events, and had published ${published?.position ?? 'more'}: the others are in no topic any more, ` +
+          'and identity goes on refusing. Without them it goes on after "npm run republish -- --the-store-is-right"',
+  );
+  return isWhole;
 }
 
 /** Users for whom the store has too little to let them in; what it lacks is in no topic. */
@@ -97,21 +114,29 @@ function toldVerifier(message: ReceivedMessage) {
   }
 }
 
-async function requireContiguous(tx: PoolClient, lacking: readonly Found[]): Promise<void> {
+/** Of each customer what follows its last event without a gap, and where there is one. */
+async function inSequence(
+  tx: PoolClient,
+  lacking: readonly Found[],
+): Promise<{ readonly following: readonly Found[]; readonly gaps: readonly string[] }> {
   const { rows } = await tx.query<{ customer_id: string; sequence: string }>(
     'select customer_id, sequence from customer_head where customer_id = any($1::uuid[])',
     [[...new Set(lacking.map(({ customerId }) => customerId))]],
   );
   const heads = new Map(rows.map((row) => [row.customer_id, Number(row.sequence)]));
-  for (const { customerId, event } of lacking) {
+  const gaps = new Map<string, string>();
+  const following = lacking.filter(({ customerId, event: { sequence } }) => {
     const next = (heads.get(customerId) ?? 0) + 1;
-    if (event.sequence !== next) {
-      throw new Error(
-        `customer ${customerId} lacks number ${String(next)}, and the topic goes on at ${String(event.sequence)}`,
+    if (sequence === next) heads.set(customerId, sequence);
+    else if (!gaps.has(customerId)) {
+      gaps.set(
+        customerId,
+        `customer ${customerId} lacks number ${String(next)}, and the topic goes on at ${String(sequence)}`,
       );
     }
-    heads.set(customerId, next);
-  }
+    return sequence === next;
+  });
+  return { following, gaps: [...gaps.values()] };
 }
 
 async function write(tx: PoolClient, { customerId, event }: Found, verifiers: Verifiers): Promise<void> {

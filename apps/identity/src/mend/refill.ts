@@ -1,6 +1,6 @@
 import type { StreamPublication } from '@rebelcore/event-store/event-store';
 import { newestHeartbeat } from '@rebelcore/event-store/newest-heartbeat';
-import { POSITION } from '@rebelcore/event-store/store-guard';
+import { LIFE, POSITION } from '@rebelcore/event-store/store-guard';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { createTopics, topicConfig } from '@rebelcore/messaging/topics-admin';
@@ -20,21 +20,17 @@ const BATCH = 1_000;
 const GROUP = 'admin.republish';
 
 /**
- * A topic that is made anew loses what it held: this asks first whether anything of it is nowhere else. Of a topic that is gone
- * itself there is nothing to ask.
+ * A topic that is made anew loses what it held: this says whether anything of it is nowhere else. Of a topic that is gone itself
+ * there is nothing to ask.
  *
- * @throws when the topic of events tells of any that the store lacks, or a heartbeat of more than it holds
+ * @returns what the store lacks, when the topic of events tells of any such, or a heartbeat of more than it holds
  */
-export async function requireAllStored(pool: Pool, kafka: Kafka, told: Told = TOLD): Promise<void> {
+export async function onlyInTopics(pool: Pool, kafka: Kafka, told: Told = TOLD): Promise<string | undefined> {
   const heartbeats = await factsIfThere(kafka, told.heartbeats);
   const events = await factsIfThere(kafka, told.events);
-  const lost =
+  return (
     (heartbeats && (await lostByHeartbeat(pool, kafka, heartbeats))) ??
-    (events && (await lostByEvents(pool, kafka, events)));
-  if (lost === undefined) return;
-  throw new Error(
-    `${lost}. "npm run restore -- events" puts back what the topics still have. Only if what the store lacks shall be gone for ` +
-      `good: "npm run republish -- --the-store-is-right"`,
+    (events && (await lostByEvents(pool, kafka, events)))
   );
 }
 
@@ -74,7 +70,12 @@ async function factsIfThere(kafka: Kafka, topic: string): Promise<TopicFacts | u
  * Makes identity's topics anew and has the relay fill them from the event store, each customer's events in order. Readers know
  * an event again by its sequence, so nothing is doubled.
  */
-export async function refill(pool: Pool, kafka: Kafka, say: (sentence: string) => void): Promise<void> {
+export async function refill(
+  pool: Pool,
+  kafka: Kafka,
+  say: (sentence: string) => void,
+  { letsGo }: { readonly letsGo: boolean },
+): Promise<void> {
   await pool.query(
     `insert into published_topic (topic, incarnation, next_offsets) select t, null, '{}' from unnest($1::text[]) as t
      on conflict (topic) do update set incarnation = null, next_offsets = '{}'`,
@@ -99,11 +100,24 @@ export async function refill(pool: Pool, kafka: Kafka, say: (sentence: string) =
       for (const { topic, incarnation } of facts) {
         await tx.query('update published_topic set incarnation = $2 where topic = $1', [topic, incarnation]);
       }
+      if (letsGo) await goOnWithoutThem(tx);
       return count;
     },
     { attempts: 1 },
   );
   say(`${String(records)} records are queued; the relay publishes them, and heartbeats begin again when it is done`);
+}
+
+/**
+ * From here on this is another store: its numbers come again for other events than those that are gone, so no view that has
+ * applied these may take it for the former one, and no confirmation of them for one of what is to come.
+ */
+export async function goOnWithoutThem(tx: PoolClient): Promise<void> {
+  await tx.query(`update store_identity set id = gen_random_uuid(), verified_life = ${LIFE}`);
+  await tx.query(
+    `delete from enforcement_v1 e where e.sequence > coalesce(
+       (select h.sequence from customer_head h where h.customer_id = e.customer_id), 0)`,
+  );
 }
 
 async function makeAnew(kafka: Kafka): Promise<void> {
