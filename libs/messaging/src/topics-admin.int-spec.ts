@@ -48,7 +48,7 @@ describe('The topics and access rules', () => {
     expect(configs).toEqual([
       ['-1', 'delete'],
       ['604800000', 'compact'],
-      ['3600000', 'delete'],
+      ['86400000', 'delete'],
     ]);
   });
 
