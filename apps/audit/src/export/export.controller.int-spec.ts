@@ -1,5 +1,8 @@
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { testKafka } from '@rebelcore/testing/test-kafka';
+import { until } from '@rebelcore/testing/until';
+import { once } from 'node:events';
+import { request as send, type IncomingMessage } from 'node:http';
 import { AuditFixture, Customer, type Answer } from '../audit.fixture-spec.js';
 
 let audit: AuditFixture;
@@ -50,6 +53,42 @@ describe('an export of the log', () => {
     ).toBe(403);
     const other = await exported('format=ndjson', audit.token(new Customer().id));
     expect([other.answer.status, other.text]).toEqual([200, '']);
+  });
+
+  it('reads the log for GET alone, and at most four times at once for one customer', async () => {
+    const begin = async (method = 'GET', id = customer.id): Promise<IncomingMessage> => {
+      const headers = { authorization: `Bearer ${audit.token(id)}` };
+      const url = `${audit.replicas[0]?.url ?? ''}/api/v1/activity/export?format=csv`;
+      const request = send(url, { method, headers, agent: false }).on('error', () => undefined);
+      const [answer] = (await once(request.end(), 'response')) as [IncomingMessage];
+      return answer;
+    };
+    const statusOf = async (asked: Promise<IncomingMessage>) => (await asked).resume().statusCode;
+    const holder = await audit.owner.connect();
+    await holder.query('begin; lock table activity in access exclusive mode');
+    const readers = `select count(*)::int as waiting from pg_stat_activity
+      where wait_event_type = 'Lock' and query like 'select%order by occurred_at desc%'`;
+    const waiting = async () => (await audit.owner.query<{ waiting: number }>(readers)).rows[0]?.waiting;
+
+    const head = await begin('HEAD');
+    expect(head.headers['content-type']).toBe('text/csv; charset=utf-8');
+    const exports = [await begin(), await begin(), await begin(), await begin()];
+    expect(exports.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
+    await until(async () => (await waiting()) === 4, 'four readers');
+    const refused = await audit.ask('/api/v1/activity/export?format=csv', audit.token(customer.id));
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
+    expect(refused.body).toMatchObject({ code: 'activity.too-many-exports' });
+    expect(await statusOf(begin('HEAD'))).toBe(200);
+    const other = await begin('GET', new Customer().id);
+    expect(other.statusCode).toBe(200);
+
+    for (const begun of exports) begun.destroy();
+    await until(async () => (await waiting()) === 5, 'their queries and that of the other customer');
+    expect(await statusOf(begin())).toBe(429);
+    await holder.query('commit');
+    holder.release();
+    other.resume();
+    await until(async () => (await statusOf(begin())) === 200, 'a place');
   });
 
   it.each(['', 'format=xlsx', 'format=csv&limit=5', 'format=csv&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z'])(

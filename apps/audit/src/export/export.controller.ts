@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
+import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -17,6 +18,8 @@ const exportQuery = z
 
 /** Entries read at once; a file is never held in memory as a whole. */
 const PAGE_SIZE = 1_000;
+/** Exports of one customer at once: each reads the whole log. */
+const OF_A_CUSTOMER = 4;
 
 /** The log as a file, for whoever may read it. The export is itself an entry. */
 @ApiTags('activity')
@@ -25,6 +28,8 @@ const PAGE_SIZE = 1_000;
 @UseGuards(SessionGuard)
 @RequirePermission('can_view_activity')
 export class ExportController {
+  private readonly underWay = new Map<string, number>();
+
   constructor(private readonly activity: ActivityQuery) {}
 
   @Get()
@@ -39,17 +44,34 @@ export class ExportController {
   @ApiResponse({ status: 400, standardSchema: problem })
   @ApiResponse({ status: 401, standardSchema: problem })
   @ApiResponse({ status: 403, standardSchema: problem })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'activity.too-many-exports' })
   async export(
     @Req() request: FastifyRequest,
     @Query({ schema: exportQuery }) { format, ...filter }: z.infer<typeof exportQuery>,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const name = `activity-${new Date().toISOString().slice(0, 10)}.${format}`;
-    const lines = this.lines(customerOf(request), filter, EXPORT_FORMATS[format]);
+    // Fastify reads a file to its end for HEAD too, though nobody is sent it.
+    const file = request.method === 'HEAD' ? Readable.from([]) : this.begin(customerOf(request), filter, format);
+    // Also where the reader has gone before anything was sent.
+    reply.raw.once('close', () => file.destroy());
     await reply
       .type(EXPORT_FORMATS[format].mediaType)
       .header('content-disposition', `attachment; filename="${name}"`)
-      .send(Readable.from(lines, { objectMode: false }));
+      .send(file);
+  }
+
+  private begin(customerId: string, filter: ActivityFilter, format: keyof typeof EXPORT_FORMATS): Readable {
+    const before = this.underWay.get(customerId) ?? 0;
+    if (before >= OF_A_CUSTOMER) throw tooManyExports();
+    this.underWay.set(customerId, before + 1);
+    const file = Readable.from(this.lines(customerId, filter, EXPORT_FORMATS[format]), { objectMode: false });
+    // Once its last query is done, though the reader has hung up long before.
+    return file.once('close', () => {
+      const left = (this.underWay.get(customerId) ?? 1) - 1;
+      if (left === 0) this.underWay.delete(customerId);
+      else this.underWay.set(customerId, left);
+    });
   }
 
   private async *lines(customerId: string, filter: ActivityFilter, format: ExportFormat): AsyncGenerator<string> {
@@ -61,4 +83,9 @@ export class ExportController {
       cursor = page.next_cursor ?? undefined;
     } while (cursor !== undefined);
   }
+}
+
+function tooManyExports(): ProblemException {
+  const detail = 'There are too many exports of this log at the moment; please try again.';
+  return new ProblemException(429, 'activity.too-many-exports', detail, { retryAfter: 5 });
 }
