@@ -84,6 +84,7 @@ const OUTCOMES: readonly {
 }[] = [
   { what: 'not-json', methods: /POST|PUT|PATCH/, status: 400, headers: WHICH.json, body: '{' },
   { what: 'form', methods: /POST|PUT|PATCH/, status: 415, headers: WHICH.form, body: 'a=b' },
+  { what: 'no-type', methods: /POST|PUT|PATCH/, status: 415, headers: { 'content-type': ';;;' }, body: '{}' },
   {
     what: 'coded',
     methods: /POST|PUT|PATCH/,

@@ -17,7 +17,7 @@ import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
 import { withProblems } from './openapi.js';
 import { ProblemException, ProblemFilter, schemaPipe } from './problem.js';
 import { PublishedDocument, publishDocument } from './published-document.js';
-import { finishReading, mayHaveMore, takeJsonBodies } from './request-body.js';
+import { finishReading, mayHaveMore, mendContentType, takeJsonBodies } from './request-body.js';
 import { boundSentAhead } from './sent-ahead.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
 
@@ -99,6 +99,7 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     request.arrivedAt = arrivals.earliest();
     // Noted as it came: a closed connection no longer tells.
     request.callerIp = clientAddress(request.raw, options.config.TRUSTED_PROXIES);
+    mendContentType(request);
     void reply.header(CORRELATION_HEADER, request.id);
     // Node would answer so itself, without a word and unrecorded.
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1')

@@ -196,6 +196,7 @@ describe('every error of a service', () => {
       'content-type: must be application/json',
     ],
     ['no media type', {}, 'content-type: must be application/json'],
+    ['a type that is none', { 'content-type': ';;;' }, 'content-type: must be application/json'],
     [
       'a coding',
       { 'content-type': 'application/json', 'content-encoding': 'gzip' },
@@ -235,7 +236,7 @@ describe('every error of a service', () => {
 });
 
 describe('a write without a body', () => {
-  const TYPES = ['application/json', 'application/x-www-form-urlencoded', 'text/plain', undefined];
+  const TYPES = ['application/json', 'application/x-www-form-urlencoded', 'text/plain', undefined, '', 'json', ';;;'];
 
   it.each(TYPES)('is taken whatever type it bears: %s', async (type) => {
     const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
@@ -253,9 +254,11 @@ describe('a write without a body', () => {
   });
 
   it('is a DELETE, whatever comes with it', async () => {
-    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
-    const response = await app.inject({ method: 'DELETE', url: '/switch', headers, payload: '{' });
-    expect(response.statusCode).toBe(204);
+    for (const type of ['application/json', 'json']) {
+      const headers = { 'content-type': type, 'content-encoding': 'gzip' };
+      const response = await app.inject({ method: 'DELETE', url: '/switch', headers, payload: '{' });
+      expect(response.statusCode).toBe(204);
+    }
   });
 });
 

@@ -6,6 +6,17 @@ import { ProblemException } from './problem.js';
 const LARGEST_DISCARDED = 16 * 1024 * 1024;
 const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+const TOKEN = /[\w!#$%&'*+.^`|~-]+/.source;
+const MEDIA_TYPE = new RegExp(`^\\s*${TOKEN}/${TOKEN}\\s*(?:;|$)`);
+
+/**
+ * Has a content type that is none taken for the one of any bytes. Fastify by itself would refuse it before the body is looked
+ * at, of which there may be none, and before the recording knows the caller.
+ */
+export function mendContentType({ raw: { headers } }: Pick<FastifyRequest, 'raw'>): void {
+  const { 'content-type': type } = headers;
+  if (type !== undefined && !MEDIA_TYPE.test(type)) headers['content-type'] = 'application/octet-stream';
+}
 
 /**
  * Reads a body whole; undefined when it has more than `limit` bytes. Then the rest is read and thrown away, unless that would

@@ -94,8 +94,17 @@ describe('answers', () => {
 });
 
 describe('bodies', () => {
+  const TYPES = [
+    ...['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y', undefined].map((type) => [
+      type,
+      type,
+    ]),
+    // What is no type is none that a service takes.
+    ...['', 'json', ';;;'].map((type) => [type, 'application/octet-stream']),
+  ];
+
   it('pass unparsed, whatever their type says, also without one, without a length and without content', async () => {
-    for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'x/y', undefined]) {
+    for (const [type, sent] of TYPES) {
       for (const [framing, body] of [
         [{ 'content-length': '5' }, '{"a":'],
         [{ 'transfer-encoding': 'chunked' }, '{"a":'],
@@ -106,7 +115,7 @@ describe('bodies', () => {
         const seen = token.last();
         expect([seen.body(), seen.headers['content-type'], seen.headers['content-length']]).toEqual([
           body,
-          type,
+          sent,
           String(body.length),
         ]);
       }

@@ -1,9 +1,9 @@
 import { Logger } from '@nestjs/common';
 import httpProxy from '@fastify/http-proxy';
 import type { Problem } from '@rebelcore/contracts/problem';
-import { describeProblem, ProblemException } from '@rebelcore/service/problem';
+import { ProblemException } from '@rebelcore/service/problem';
 import { sessionTokenOf } from '@rebelcore/service/session-cookie';
-import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { toCaller } from './answer-headers.js';
 import { sendWithLiveTokens } from './live-tokens.js';
@@ -233,12 +233,6 @@ const addLiveTokens =
 function answerFailure(error: unknown, reply: Reply): void {
   if (error instanceof ProblemException) {
     passProblem(reply, error.getStatus(), error.getResponse() as Problem);
-    return;
-  }
-  // Fastify's own: the caller's head is not as it must be.
-  const { statusCode: status = 500 } = error as Partial<FastifyError>;
-  if (status < 500) {
-    passProblem(reply, status, describeProblem(error, reply.request).body as Problem);
     return;
   }
   logger.warn({ err: error, correlationId: reply.request.id, msg: 'an answer broke off' });
