@@ -34,6 +34,7 @@ describe('a proof', () => {
   it.each<[string, Proof, { url?: string }]>([
     ['as RFC 9449 describes it', {}, {}],
     ['for an address with a query, which it leaves out', {}, { url: '/call?page=2' }],
+    ['for an address that is asked for with an origin', {}, { url: 'http://inside:3001/call' }],
     ['that spells the address otherwise', { claims: { htu: 'HTTPS://API.test:443/call' } }, {}],
     ['whose clock is slow', { claims: { iat: now() - 100 } }, {}],
   ])('%s tells whose key it was made with', async (_, made, request) => {

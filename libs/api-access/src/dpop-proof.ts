@@ -11,6 +11,8 @@ const MAX_LENGTH = 4_096;
 const MAX_AGE_S = 60;
 const CLOCK_SKEW_S = 60;
 const MAX_REMEMBERED = 50_000;
+/** May stand before the path that is asked for; routers leave it out as well. */
+const ORIGIN = /^https?:\/\/[^/]*/;
 
 const claims = z.object({
   jti: z.string().min(1).max(256),
@@ -52,7 +54,7 @@ export class DPoPProofs {
     const jwk = verified?.protectedHeader.jwk;
     if (!said.success || jwk === undefined) return undefined;
     const { jti, htm, htu, ath } = said.data;
-    const isForThis = htm === method && addressOf(htu) === addressOf(`${this.publicUrl}${url}`);
+    const isForThis = htm === method && addressOf(htu) === addressOf(`${this.publicUrl}${url.replace(ORIGIN, '')}`);
     if (!isForThis || (token !== undefined && ath !== sha256(token))) return undefined;
     const thumbprint = await calculateJwkThumbprint(jwk);
     const use = sha256(`${thumbprint} ${jti}`);
