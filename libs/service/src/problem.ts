@@ -175,7 +175,7 @@ interface Refused {
 }
 
 /** What whatever was thrown is answered with. */
-export function describeProblem(
+function describeProblem(
   error: unknown,
   request: Refused,
 ): { status: number; body: unknown; retryAfter?: number | undefined } {
