@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { callEvents } from '@rebelcore/contracts/call-events';
+import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
@@ -12,6 +12,7 @@ import { KafkaBatchConsumer } from '@rebelcore/messaging/consume/kafka-batch-con
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { createService } from '@rebelcore/service/bootstrap';
+import { networkOf } from '@rebelcore/service/client-address';
 import { runMigrations } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
 import { LIFE } from '@rebelcore/event-store/store-guard';
@@ -23,10 +24,12 @@ import { randomBytes, randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { identityConfig, type IdentityConfig } from './identity.config.js';
 import { identityApp } from './identity.app.js';
 import { migrations } from './migrations/migrations.js';
+import { PortalPasswords } from './passwords/portal-passwords.js';
 
 export interface Answer {
   readonly status: number;
@@ -136,6 +139,14 @@ export class IdentityFixture {
     };
   }
 
+  /** What was recorded of the call that its caller names so, once it was. */
+  callOf(callerCorrelationId: string): (Call & { readonly customerId: string }) | undefined {
+    const calls = this.calls.flatMap(({ data }) =>
+      data.calls.map((call) => ({ ...call, customerId: data.customerId })),
+    );
+    return calls.find((call) => call.callerCorrelationId === callerCorrelationId);
+  }
+
   /** As the owner, who sees everything. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return (await this.owner.query<Record<string, unknown>>(sql)).rows;
@@ -176,6 +187,21 @@ export class IdentityFixture {
     };
     this.authenticators.set(email, await signIn(post, { email, password }, this.authenticators.get(email)));
     return cookie;
+  }
+
+  /** While as many passwords from one address wait to be hashed as may. */
+  async whileCrowded(address: string, work: () => Promise<void>): Promise<void> {
+    const passwords = this.app.get(PortalPasswords);
+    let isOver = false;
+    const crowd = Array.from({ length: 40 }, async () => {
+      while (!isOver) await passwords.hash('a-password-1', networkOf(address)).catch(() => delay(1));
+    });
+    try {
+      await work();
+    } finally {
+      isOver = true;
+      await Promise.all(crowd);
+    }
   }
 
   /** What the gateway does for each request. */

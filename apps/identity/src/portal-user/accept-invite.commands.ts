@@ -1,14 +1,23 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { withinCustomer } from '@rebelcore/event-store/customer-scope';
+import { Refused } from '@rebelcore/event-store/aggregate';
 import { EventStore } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
 import { Pool } from 'pg';
+import { QueueFull } from '../passwords/fair-queue.js';
 import { PortalPasswords } from '../passwords/portal-passwords.js';
 import { inviteClaim, tokenKeyOf } from './invitations.js';
 import { accept, linkNotValid, portalUser } from './portal-user.js';
 
+/** Why nobody's password was set, and whose it is: for the record, not for the caller. */
+export interface NotAccepted {
+  readonly because: Refused | QueueFull;
+  readonly customerId: string;
+  readonly portalUserId: string;
+}
+
 /** Sets the password of whoever holds the link. Answers the position. */
-export class AcceptInvite extends Command<number> {
+export class AcceptInvite extends Command<number | NotAccepted> {
   constructor(
     readonly token: string,
     readonly password: string,
@@ -28,17 +37,32 @@ export class AcceptInviteHandler implements ICommandHandler<AcceptInvite> {
     private readonly passwords: PortalPasswords,
   ) {}
 
-  /** @throws {Refused} `invite.not-valid` for a link that was used, is too old, was replaced or never existed */
-  async execute({ token, password, source, context }: AcceptInvite): Promise<number> {
-    const tokenKey = tokenKeyOf(token);
+  /** @throws {Refused} `invite.not-valid` for a link that was used, was replaced or never existed, and so is nobody's */
+  async execute(command: AcceptInvite): Promise<number | NotAccepted> {
+    const tokenKey = tokenKeyOf(command.token);
     const { scope, key } = inviteClaim(tokenKey);
     const holder = await this.store.claimedBy(scope, key);
-    const invitation = holder && (await this.validInvitation(holder.customerId, holder.streamId, tokenKey));
+    if (holder === undefined) throw linkNotValid();
+    const { customerId, streamId: portalUserId } = holder;
+    try {
+      return await this.setPassword(customerId, portalUserId, tokenKey, command);
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof QueueFull)) throw error;
+      return { because: error, customerId, portalUserId };
+    }
+  }
+
+  private async setPassword(
+    customerId: string,
+    portalUserId: string,
+    tokenKey: string,
+    { password, source, context }: AcceptInvite,
+  ): Promise<number> {
+    const invitation = await this.validInvitation(customerId, portalUserId, tokenKey);
     // Only a valid link is worth the work of hashing.
-    if (holder === undefined || invitation === undefined) throw linkNotValid();
+    if (invitation === undefined) throw linkNotValid();
     const decision = accept(invitation, await this.passwords.hash(password, source));
-    const appendContext = { ...context, customerId: holder.customerId };
-    return (await this.store.transact(portalUser, holder.streamId, decision, appendContext)).position;
+    return (await this.store.transact(portalUser, portalUserId, decision, { ...context, customerId })).position;
   }
 
   private validInvitation(customerId: string, portalUserId: string, tokenKey: string): Promise<number | undefined> {

@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { problem } from '@rebelcore/contracts/problem';
 import { networkOf } from '@rebelcore/service/client-address';
 import { contextOf } from '@rebelcore/service/correlation';
@@ -33,7 +34,12 @@ export class InviteController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<void> {
     const command = new AcceptInvite(token, body.password, networkOf(request.callerIp), contextOf(request));
-    const position = await this.commands.execute(command);
-    void reply.header('position', String(position));
+    const outcome = await this.commands.execute(command);
+    if (typeof outcome === 'object') {
+      const { because, ...whose } = outcome;
+      describeCall(request, whose);
+      throw because;
+    }
+    void reply.header('position', String(outcome));
   }
 }

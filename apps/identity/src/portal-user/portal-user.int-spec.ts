@@ -38,8 +38,8 @@ const invite = (changes: Record<string, unknown> = {}, customer = acme) =>
   customer.call('POST', '/api/v1/users', {
     body: { first_name: 'Bob', last_name: 'Byte', email: someEmail(), role_id: USER_ROLE, ...changes },
   });
-const accept = (token: string, password: unknown = PASSWORD) =>
-  identity.call('POST', `/api/v1/invites/${token}/accept`, { body: { password } });
+const accept = (token: string, password: unknown = PASSWORD, headers: Record<string, string> = {}) =>
+  identity.call('POST', `/api/v1/invites/${token}/accept`, { body: { password }, ...headers });
 const signIn = (email: string, password = PASSWORD) =>
   identity.call('POST', '/api/v1/sessions', { body: { email, password } });
 const user = async (id: string, customer = acme) => (await customer.call('GET', `/api/v1/users/${id}`)).body;
@@ -268,6 +268,28 @@ describe('an invite link', () => {
               (select count(*)::int from claim where scope = 'portal-user.invite' and stream_id = '${id}') as claims`,
     );
     expect(left).toEqual([{ invites: 0, claims: 0 }]);
+  });
+
+  it('is recorded for whom it invites when it is too old, and when too many passwords wait', async () => {
+    const email = someEmail();
+    const id = idOf(await invite({ email }));
+    const token = await mail.token(email);
+    const [busy, expired, from] = [randomUUID(), randomUUID(), '198.51.100.200'];
+    await identity.whileCrowded(from, async () => {
+      const headers = { 'x-correlation-id': busy, 'x-forwarded-for': from };
+      expect(await accept(token, PASSWORD, headers)).toMatchObject({ status: 429, body: { code: 'session.busy' } });
+    });
+    await identity.database.asOwner(
+      `update portal_user_invite set expires_at = now() - interval '1 second' where portal_user_id = '${id}'`,
+    );
+    expect((await accept(token, PASSWORD, { 'x-correlation-id': expired })).status).toBe(410);
+    for (const [name, reason] of [
+      [busy, 'session.busy'],
+      [expired, 'invite.not-valid'],
+    ] as const) {
+      const call = await until(() => identity.callOf(name), 'the record');
+      expect(call).toMatchObject({ reason, customerId: acme.id, portalUserId: id });
+    }
   });
 
   it('records a refused attempt under its route, without the token', async () => {

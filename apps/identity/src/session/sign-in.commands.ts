@@ -5,6 +5,7 @@ import { EventStore } from '@rebelcore/event-store/event-store';
 import type { RequestContext } from '@rebelcore/service/correlation';
 import { FailureThrottle, type FailureLimits } from '@rebelcore/service/failure-throttle';
 import { DataSource } from 'typeorm';
+import { QueueFull } from '../passwords/fair-queue.js';
 import { PortalPasswords } from '../passwords/portal-passwords.js';
 import { emailClaim } from '../portal-user/email.js';
 import { Person } from '../portal-user/person.entity.js';
@@ -19,6 +20,9 @@ export const SIGN_IN_LIMITS: FailureLimits = {
   source: { burst: 100, refillMs: 6_000 },
   remembered: 50_000,
 };
+
+/** Seconds, after which those who wait for their password to be checked have had their turn. */
+const BUSY_S = 2;
 
 const NIL = '00000000-0000-0000-0000-000000000000';
 /** Looked up in place of an unknown address, so that it takes as long. */
@@ -84,7 +88,11 @@ export class SignInHandler implements ICommandHandler<SignIn> {
     }
     let outcome: SignInOutcome | undefined;
     try {
-      outcome = await this.decide(credentials, context);
+      const holder = await this.holderOf(email);
+      outcome = await this.decide(holder, credentials, context).catch((error: unknown) => {
+        if (!(error instanceof QueueFull)) throw error;
+        return { result: 'busy', retryAfter: BUSY_S, who: holder } as const;
+      });
       return outcome;
     } finally {
       const result = outcome?.result;
@@ -92,9 +100,13 @@ export class SignInHandler implements ICommandHandler<SignIn> {
     }
   }
 
-  private async decide(credentials: Credentials, context: RequestContext): Promise<SignInOutcome> {
-    const { email, password, code, source } = credentials;
-    const holder = await this.holderOf(email);
+  /** @throws {QueueFull} */
+  private async decide(
+    holder: SignInAttempt | undefined,
+    credentials: Credentials,
+    context: RequestContext,
+  ): Promise<SignInOutcome> {
+    const { password, code, source } = credentials;
     const who = holder ?? NOBODY;
     const passwordMatches = await this.passwords.matches(() => this.passwordHash(who), password, source);
     const { state } = await this.store.load(portalUser, who.portalUserId, who.customerId);

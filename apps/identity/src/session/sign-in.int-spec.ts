@@ -98,6 +98,17 @@ describe('a sign-in that leads to nothing', () => {
     );
   });
 
+  it('is shed while too many passwords wait, and recorded for whom it was about', async () => {
+    const [from, correlation] = [somewhere(), randomUUID()];
+    await identity.whileCrowded(from, async () => {
+      const shed = await signIn(ofOwner(), from, { 'x-correlation-id': correlation });
+      expect(shed).toMatchObject({ status: 429, body: { code: 'session.busy' } });
+      expect(shed.headers.get('retry-after')).toBe('2');
+    });
+    const call = await until(() => identity.callOf(correlation), 'the record');
+    expect(call).toMatchObject({ reason: 'session.busy', customerId: acme.id, portalUserId: acme.ownerId });
+  });
+
   it('is throttled alike for an address that nobody has', async () => {
     const [email, from] = [someEmail(), somewhere()];
     for (let n = 0; n < 10; n++) await signIn({ email, ...wrong }, from);
