@@ -54,7 +54,7 @@ export const PROTECTIONS = [
   {
     scenario: 'F05',
     what: 'a database that is away is 503 with Retry-After',
-    edits: [{ file: 'libs/service/dist/problem.js', from: 'POSTGRES_UNAVAILABLE.test(code)', to: 'false' }],
+    edits: [{ file: 'libs/service/dist/problem.js', from: 'if (isDatabaseAway(error))', to: 'if (false)' }],
   },
   {
     scenario: 'F06',

@@ -1,3 +1,4 @@
+import { messageOf } from '@rebelcore/messaging/logger';
 import { auditRebuildConfig } from './audit.config.js';
 import { rebuildUsage } from './usage/rebuild-usage.js';
 
@@ -24,6 +25,6 @@ try {
   say(`${entries} entries in ${seconds.toFixed(1)} s; consumers waited ${lockedOutMs} ms`);
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`audit: the view was not rebuilt and the old one serves on: ${(error as Error).message}\n`);
+  process.stderr.write(`audit: the view was not rebuilt and the old one serves on: ${messageOf(error)}\n`);
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { openPool } from '@rebelcore/service/database';
 import { rebuildEnforcement } from './enforcement/rebuild-enforcement.js';
 import { mendConfig } from './identity.config.js';
@@ -24,6 +25,6 @@ try {
   say(`${records} records were read`);
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`identity: the view was not rebuilt and the old one serves on: ${(error as Error).message}\n`);
+  process.stderr.write(`identity: the view was not rebuilt and the old one serves on: ${messageOf(error)}\n`);
   process.exit(1);
 }

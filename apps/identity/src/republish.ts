@@ -1,4 +1,5 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { EVERY_CUSTOMER } from '@rebelcore/messaging/session-settings';
 import { openPool } from '@rebelcore/service/database';
 import { mendConfig } from './identity.config.js';
@@ -26,6 +27,6 @@ try {
   }
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`identity: ${consequence}: ${(error as Error).message}\n`);
+  process.stderr.write(`identity: ${consequence}: ${messageOf(error)}\n`);
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { EVERY_CUSTOMER } from '@rebelcore/messaging/session-settings';
 import { openPool } from '@rebelcore/service/database';
 import { mendConfig } from './identity.config.js';
@@ -12,6 +13,6 @@ try {
   const whatIsThere = process.argv.includes('--what-is-there');
   process.exit((await putBack(pool, client, 'admin.restore', say, { whatIsThere })) ? 0 : 1);
 } catch (error) {
-  process.stderr.write(`identity: nothing was written: ${(error as Error).message}\n`);
+  process.stderr.write(`identity: nothing was written: ${messageOf(error)}\n`);
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { rebuildCustomers } from './customers/rebuild-customers.js';
 import { rebuildConfig } from './inference.config.js';
 
@@ -21,6 +22,6 @@ try {
   say(`${records} records were read`);
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`inference: the view was not rebuilt and the old one serves on: ${(error as Error).message}\n`);
+  process.stderr.write(`inference: the view was not rebuilt and the old one serves on: ${messageOf(error)}\n`);
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { constants, setPriority } from 'node:os';
 import { bulkLoadOnThread } from './rebuild/bulk-load.js';
 import { count, rebuildAuthorization } from './rebuild/rebuild-authorization.js';
@@ -34,6 +35,6 @@ try {
   );
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`token: the view was not rebuilt and the old one serves on: ${(error as Error).message}\n`);
+  process.stderr.write(`token: the view was not rebuilt and the old one serves on: ${messageOf(error)}\n`);
   process.exit(1);
 }

@@ -1,4 +1,5 @@
 /** What the commands of `package.json` do alike: how they print, explain a failure and end. */
+import { messageOf } from '@rebelcore/messaging/logger';
 import { forgetPostgresVariables } from './embedded.config.js';
 
 const styled = (code: number) => (text: string) => (process.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text);
@@ -39,6 +40,8 @@ const isMisuse = (error: unknown) =>
 
 /** A failed fetch says why only in its cause. */
 function explain(error: unknown): string {
-  const { message, cause } = error as Error;
-  return error instanceof TypeError && cause instanceof Error ? `${message}: ${cause.message}` : message;
+  const { cause } = error as Error;
+  return error instanceof TypeError && cause instanceof Error
+    ? `${error.message}: ${messageOf(cause)}`
+    : messageOf(error);
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '@rebelcore/messaging/logger';
 import { spawnSync } from 'node:child_process';
 import {
   chownSync,
@@ -339,7 +340,7 @@ async function untilReady(url: string, data: string, process: ManagedProcess): P
           cause,
         );
       if (code !== RECOVERING && performance.now() > deadline)
-        throw new Error(`PostgreSQL does not answer: ${(error as Error).message}; ${process.lastWords()}`, cause);
+        throw new Error(`PostgreSQL does not answer: ${messageOf(error)}; ${process.lastWords()}`, cause);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -7,4 +7,9 @@ export interface Logger {
 }
 
 /** The text of anything thrown, for a log line or a status. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // Where a name has several addresses, Node says of each why it could not be reached, and nothing of all.
+  if (error.message === '' && error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return error.message;
+}

@@ -8,6 +8,7 @@ import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/reco
 import { refusedHolder } from '@rebelcore/api-access/refused-holder';
 import type { FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
+import { messageOf } from '@rebelcore/messaging/logger';
 import type { ServerResponse } from 'node:http';
 import { ArrivalClock } from './arrival-clock.js';
 import { answerForNode, belowRouter, type WriteHeaders } from './below-router.js';
@@ -177,7 +178,7 @@ export async function startService(service: () => ServiceOptions): Promise<void>
     await app.listen(options.config.PORT, options.config.HOST);
     process.send?.('listening');
   } catch (error) {
-    process.stderr.write(`${(error as Error).name}: ${(error as Error).message}\n`);
+    process.stderr.write(`${(error as Error).name}: ${messageOf(error)}\n`);
     process.exit(1);
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '@rebelcore/messaging/logger';
 import { parsePlaces } from '@rebelcore/messaging/project/discard';
 import type { DiscardedRecord } from '@rebelcore/messaging/project/parking-lot';
 import { Projection, type HandlersByTopic } from '@rebelcore/messaging/project/projection';
@@ -44,7 +45,7 @@ export async function discardParked(
       await pool.end();
     }
   } catch (error) {
-    process.stderr.write(`${service}: nothing more was let go: ${(error as Error).message}\n`);
+    process.stderr.write(`${service}: nothing more was let go: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -19,3 +19,12 @@ it('looks once for all who ask while it looks', async () => {
   expect(await later).toEqual({ status: 'ok', checks: { one: { ready: true } } });
   expect([statuses, looks.length]).toEqual([[503, 503, 200], 2]);
 });
+
+it('says why a check failed, of each address that was tried where there are several', async () => {
+  const away = new AggregateError([new Error('no ::1'), new Error('no 127.0.0.1')], '');
+  const health = new HealthController([{ name: 'database', check: () => Promise.reject(away) }]);
+  const reply = { status: () => undefined } as unknown as FastifyReply;
+  expect(await health.ready(reply)).toMatchObject({
+    checks: { database: { ready: false, error: 'no ::1; no 127.0.0.1' } },
+  });
+});

@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { sharedRun } from './shared-run.js';
 
 /** One thing a service needs, or a figure an operator wants to see, such as the lag of a consumer. */
@@ -57,7 +58,7 @@ async function outcome(check: HealthCheck): Promise<HealthDetail> {
   try {
     return await Promise.race([Promise.resolve(check.check()), deadline]);
   } catch (error) {
-    return { ready: false, error: (error as Error).message };
+    return { ready: false, error: messageOf(error) };
   } finally {
     clearTimeout(timer);
   }

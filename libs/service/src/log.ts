@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import { LoggerModule } from 'nestjs-pino';
 import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino';
+import { messageOf } from '@rebelcore/messaging/logger';
 
 /** What never reaches a log, wherever it hangs on a logged object. */
 const SECRET_FIELDS = ['password', 'token', 'authorization', 'cookie', 'set-cookie', 'verifier', 'totp', 'secret'];
@@ -40,7 +41,7 @@ function serializeError(error: unknown): unknown {
   const { code } = error as { code?: unknown };
   return {
     type: error.name,
-    message: error.message,
+    message: messageOf(error),
     ...(typeof code === 'string' && { code }),
     stack: error.stack,
     ...(error.cause instanceof Error && { cause: serializeError(error.cause) }),

@@ -1,4 +1,5 @@
 import { LEAD_MS, publishedAt, signingAt, type KeyTimes } from '@rebelcore/credentials/signing-key-schedule';
+import { messageOf } from '@rebelcore/messaging/logger';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { Client } from 'pg';
 import { databaseUrl } from './config.js';
@@ -24,7 +25,7 @@ export async function manageSigningKeys(service: string): Promise<void> {
       await db.end();
     }
   } catch (error) {
-    process.stderr.write(`${service}: the keys are as they were: ${(error as Error).message}\n`);
+    process.stderr.write(`${service}: the keys are as they were: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

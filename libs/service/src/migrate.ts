@@ -1,3 +1,4 @@
+import { messageOf } from '@rebelcore/messaging/logger';
 import { databaseUrl } from './config.js';
 import { runMigrations, type DatabaseOptions } from './database.js';
 
@@ -13,7 +14,7 @@ export async function migrate(service: string, migrations: NonNullable<DatabaseO
       `${service}: ${ran.length > 0 ? `migrated ${ran.join(', ')}` : 'the database is up to date'}\n`,
     );
   } catch (error) {
-    process.stderr.write(`${service}: the migration failed: ${(error as Error).message}\n`);
+    process.stderr.write(`${service}: the migration failed: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -12,6 +12,7 @@ import {
   Query,
 } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ConnectionLost } from '@rebelcore/messaging/transaction';
 import { z } from 'zod';
 import { createService } from './bootstrap.js';
 import { proxyList } from './client-address.js';
@@ -22,6 +23,9 @@ import { ProblemException, readValid } from './problem.js';
 const item = z.strictObject({ name: z.string().min(2, 'must have at least 2 characters'), size: z.int().optional() });
 
 const search = z.strictObject({ q: z.string().optional(), size: z.string().default('none') });
+
+/** By the address for it. */
+let thrown: Error;
 
 @Controller()
 class ItemController {
@@ -62,7 +66,7 @@ class ItemController {
   }
   @Get('away')
   away(): never {
-    throw Object.assign(new Error('terminating connection'), { code: '57P01' });
+    throw thrown;
   }
   @Get('busy')
   busy(): never {
@@ -214,9 +218,23 @@ describe('every error of a service', () => {
     expect(response.body).toContain(response.headers['x-correlation-id']);
   });
 
-  it('is a 503 with Retry-After while the database is away', async () => {
+  const failed = (details: object) => Object.assign(new Error('why it failed'), details);
+  const CODES =
+    '57P01 25P04 3D000 ECONNREFUSED EAI_AGAIN ENOTFOUND EHOSTUNREACH ENETUNREACH EADDRNOTAVAIL EMFILE'.split(' ');
+
+  it.each<[string, Error]>([
+    ...CODES.map((code): [string, Error] => [code, failed({ code })]),
+    ['a session that Postgres ended', failed({ code: '55000', severity: 'FATAL' })],
+    ['a connection that was lost', new ConnectionLost(failed({}))],
+  ])('is a 503 with Retry-After while the database is away: %s', async (_, error) => {
+    thrown = error;
     const response = await get('/away');
     expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '2']);
+  });
+
+  it('is a 500 for a statement that cannot be carried out', async () => {
+    thrown = failed({ code: '55000', severity: 'ERROR' });
+    expect((await get('/away')).statusCode).toBe(500);
   });
 
   it('carries the Retry-After it was thrown with', async () => {

@@ -8,6 +8,8 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
+import { messageOf } from '@rebelcore/messaging/logger';
+import { ConnectionLost } from '@rebelcore/messaging/transaction';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { z } from 'zod';
@@ -139,12 +141,20 @@ const missingOr = (issue: z.core.$ZodIssueInvalidType): string =>
 
 const article = (noun: string): string => (/^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`);
 
-// Among them: cancelled (57014), a lock that was not had in time (55P03), idle in a transaction (25P03), a login that is
-// refused (28), and transactions that were ended for others even when tried again (40).
+// Among them: cancelled (57014), a lock that was not had in time (55P03), a transaction that was idle or open for too long (25P03,
+// 25P04), a login that is refused (28), a database that is not there (3D000), and transactions that were ended for others even when
+// tried again (40).
 const POSTGRES_UNAVAILABLE =
-  /^(08|57P0|57014|53|55P03|25006|25P03|28|40001|40P01)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND)$/;
+  /^(08|57P0|57014|53|55P03|25006|25P0[34]|28|3D000|40001|40P01)|^(E(ADDRNOTAVAIL|AI_AGAIN|CONNREFUSED|CONNRESET|HOSTUNREACH|MFILE|NETUNREACH|PIPE|TIMEDOUT)|ENOTFOUND)$/;
 const POSTGRES_UNAVAILABLE_MESSAGE =
   /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error/;
+
+/** Postgres ends the session with what it calls fatal, such as 55000 for a database that takes no connections. */
+const isDatabaseAway = (error: unknown): boolean => {
+  if (error instanceof ConnectionLost) return true;
+  const { code = '', severity } = error as { readonly code?: string; readonly severity?: string };
+  return severity === 'FATAL' || POSTGRES_UNAVAILABLE.test(code) || POSTGRES_UNAVAILABLE_MESSAGE.test(messageOf(error));
+};
 
 /** {@link sendProblem} for what Nest's controllers throw. */
 @Catch()
@@ -200,7 +210,7 @@ function describeProblem(
   if (statusCode < 500) {
     return { status: statusCode, body: problemDocument(statusCode, codeOf(statusCode), detailOf(message, statusCode)) };
   }
-  if ((code !== undefined && POSTGRES_UNAVAILABLE.test(code)) || POSTGRES_UNAVAILABLE_MESSAGE.test(message)) {
+  if (isDatabaseAway(error)) {
     logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
     const detail = 'The service cannot reach its database at the moment; please try again.';
     return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2 };

@@ -1,3 +1,4 @@
+import { messageOf } from '@rebelcore/messaging/logger';
 import { Projection, type HandlersByTopic } from '@rebelcore/messaging/project/projection';
 import type { Pool } from 'pg';
 import { databaseUrl } from './config.js';
@@ -25,7 +26,7 @@ export async function replayParked(service: string, view: string, handlers: Hand
       await pool.end();
     }
   } catch (error) {
-    process.stderr.write(`${service}: the replay failed: ${(error as Error).message}\n`);
+    process.stderr.write(`${service}: the replay failed: ${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }
