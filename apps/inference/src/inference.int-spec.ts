@@ -184,6 +184,10 @@ describe('/infer', () => {
     expect([await call(other, early), await call(early, early)]).toEqual([403, 200]);
     await provision(early.customerId);
     expect(await call(early, early)).toBe(200);
+    const capitals = { prompt: 'x', spec_ids: [`sample-${owner.customerId.toUpperCase()}`] };
+    expect((await other.infer(capitals)).status).toBe(403);
+    expect((await owner.infer(capitals)).status).toBe(200);
+    expect(await call(owner, owner)).toBe(200);
   });
 
   it('invariant 8: gives an unknown spec to the first customer that uses it, however many try at once', async () => {

@@ -4,7 +4,9 @@ import type { Pool, PoolClient } from 'pg';
 
 /** The spec that every customer has from the beginning. */
 export const sampleSpecOf = (customerId: string): string => `sample-${customerId}`;
-const SAMPLE = /^sample-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const SAMPLE = /^sample-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** A customer's id is the same in capitals, and so is what bears it. */
+const inOneSpelling = (specId: string): string => (SAMPLE.test(specId) ? specId.toLowerCase() : specId);
 
 /** Specs that one customer may have: what is claimed is kept for ever, and kept from all others. */
 export const SPECS_PER_CUSTOMER = 10_000;
@@ -22,7 +24,7 @@ export class SpecView {
    */
   async mayUse(customerId: string, specIds: readonly string[]): Promise<SpecAnswer> {
     // In one order for everybody, so that two calls cannot wait for each other.
-    const wanted = [...new Set(specIds)].sort();
+    const wanted = [...new Set(specIds.map(inOneSpelling))].sort();
     if (wanted.length === 0) return 'yes';
     // Also before the news of that customer has arrived here: nobody else can make its sample spec their own.
     if (wanted.some((id) => SAMPLE.test(id) && id !== sampleSpecOf(customerId))) return 'foreign';
