@@ -160,26 +160,25 @@ describe('requests that a service does not answer', () => {
   });
 });
 
-describe('answers that nobody reads', () => {
-  /** On each connection, behind more than the sockets between hold. */
-  const CALLS = 10;
-  const LARGE = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(6);
+describe('answers whose turn on their connection has not come', () => {
+  const CALLS = 15;
+  const FIRST = 'GET /api/v1/activity HTTP/1.1\r\nhost: x\r\n\r\n';
   const call = (path: string) => `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}`;
 
   it.each([
     ['/api/v1/authorize', 600],
     ['/api/v1/users/1/deactivate', 1_200],
   ])('keep no place of those who ask for %s', async (path, count) => {
-    const arrived = arrivals((count / CALLS) * (6 + CALLS));
+    // The first is never answered, which the gateway waits for longer than this test.
+    gateway.audit.handler = () => true;
+    const arrived = arrivals((count / CALLS) * (1 + CALLS));
     const sockets = Array.from({ length: count / CALLS }, () => {
-      const socket = open()
-        .on('error', () => undefined)
-        .pause();
-      socket.write(LARGE + call(path).repeat(CALLS));
+      const socket = open().on('error', () => undefined);
+      socket.write(FIRST + call(path).repeat(CALLS));
       return socket;
     });
     await arrived;
-    await until(async () => (await gateway.ask('POST', path, {}, '{}')).status === 200, 'a place', 3_000);
+    await until(async () => (await gateway.ask('POST', path, {}, '{}')).status === 200, 'a place', 10_000);
     for (const socket of sockets) socket.destroy();
   });
 });
