@@ -25,8 +25,8 @@ describe('the cipher of a hand-over link', () => {
 
   it('opens nothing that was changed on its way', async () => {
     const { ciphertext, key } = await seal(credentials);
-    const last = ciphertext.endsWith('A') ? 'B' : 'A';
-    expect(await unseal(`${ciphertext.slice(0, 20)}${last}${ciphertext.slice(21)}`, key)).toBeUndefined();
+    const other = ciphertext[20] === 'A' ? 'B' : 'A';
+    expect(await unseal(`${ciphertext.slice(0, 20)}${other}${ciphertext.slice(21)}`, key)).toBeUndefined();
     expect(await unseal(ciphertext.slice(0, 10), key)).toBeUndefined();
     expect(await unseal('not base64!', key)).toBeUndefined();
   });
