@@ -35,16 +35,23 @@ describe('how far a topic is known to have grown', () => {
   });
 
   it('goes on with what is published, and with what others have published meanwhile', () => {
-    ends.advance([record(key), record(key)], end(43n));
-    ends.advance([record(key)], end(50n));
+    ends.advance([record(key), record(key)], end(43n), ends.now());
+    ends.advance([record(key)], end(50n), ends.now());
     expect([ends.of('t', 'a'), ends.of('t', 'b')]).toEqual([at(50n), []]);
     ends.note([now('a', ...at(45n))]);
     expect(ends.of('t', 'a')).toEqual(at(50n));
   });
 
+  it('takes what it has sent itself, and has seen before the answer came, for no loss', () => {
+    const before = ends.now();
+    ends.note([now('a', ...at(43n))]);
+    ends.advance([record(key), record(key)], end(43n), before);
+    expect(ends.of('t', 'a')).toEqual(at(43n));
+  });
+
   it('shows a topic that became shorter and has grown again past its former end', () => {
     expect(() => {
-      ends.advance([record(key), record(key)], end(42n));
+      ends.advance([record(key), record(key)], end(42n), ends.now());
     }).toThrow(new TopicShortened('t', 'a', `t/${String(partition)} took a record at 40, but was published up to 41`));
   });
 
@@ -53,6 +60,7 @@ describe('how far a topic is known to have grown', () => {
     ends.advance(
       [record(key), { ...record(key), topic: 'other' }],
       new Map([...end(1n), ['other', new Map([[0, 1n]])]]),
+      ends.now(),
     );
     expect(ends.of('t', 'b')).toEqual(at(1n));
   });

@@ -50,12 +50,22 @@ export class TopicShortened extends Error {
   }
 }
 
+interface KnownEnd {
+  readonly incarnation: string;
+  readonly next: readonly bigint[];
+}
+
 /**
  * How far this process knows topics to have grown, which is further than the last heartbeat has said. A topic that became shorter
  * and grew again past that looks whole to whoever asks for its end alone.
  */
 export class KnownEnds {
-  private readonly known = new Map<string, { readonly incarnation: string; readonly next: bigint[] }>();
+  private readonly known = new Map<string, KnownEnd>();
+
+  /** What is known at a moment; later notes leave it as it is. */
+  now(): ReadonlyMap<string, KnownEnd> {
+    return new Map(this.known);
+  }
 
   /** Takes topics as they are, once they are known to hold what was published. */
   note(facts: readonly TopicFacts[]): void {
@@ -73,23 +83,30 @@ export class KnownEnds {
   /**
    * Takes note of what was published.
    *
+   * @param before what was known when it was sent: whoever asks for the ends before the answer comes finds these records already
    * @throws {TopicShortened}
    */
-  advance(records: readonly OutgoingRecord[], published: PublishedOffsets): void {
+  advance(
+    records: readonly OutgoingRecord[],
+    published: PublishedOffsets,
+    before: ReadonlyMap<string, KnownEnd>,
+  ): void {
     for (const [topic, partitions] of published) {
-      const { incarnation, next } = this.known.get(topic) ?? {};
+      const { incarnation, next } = before.get(topic) ?? {};
       if (incarnation === undefined || next === undefined) continue;
+      const ends = [...this.of(topic, incarnation)];
       const ofTopic = records.filter((record) => record.topic === topic);
       const counts = Map.groupBy(ofTopic, ({ key }) => partitionOf(key, next.length));
       for (const [partition, end] of partitions) {
         const first = end - BigInt(counts.get(partition)?.length ?? 0);
-        const before = next[partition] ?? 0n;
-        if (first < before) {
+        const known = next[partition] ?? 0n;
+        if (first < known) {
           const place = `${topic}/${String(partition)} took a record at ${String(first)}`;
-          throw new TopicShortened(topic, incarnation, `${place}, but was published up to ${String(before)}`);
+          throw new TopicShortened(topic, incarnation, `${place}, but was published up to ${String(known)}`);
         }
-        next[partition] = end;
+        ends[partition] = larger(end, ends[partition]);
       }
+      if (this.known.get(topic)?.incarnation === incarnation) this.known.set(topic, { incarnation, next: ends });
     }
   }
 }

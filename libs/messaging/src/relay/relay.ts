@@ -331,7 +331,8 @@ export class Relay {
     const [first] = free;
     if (first === undefined) return [];
     try {
-      this.ends.advance(free, await this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS }));
+      const before = this.ends.now();
+      this.ends.advance(free, await this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS }), before);
       return free;
     } catch (error) {
       if (!(error instanceof PublishFailed) || error.code !== 'publish.refused') throw error;
