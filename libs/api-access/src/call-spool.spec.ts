@@ -1,7 +1,19 @@
 import type { OutgoingRecord } from '@rebelcore/messaging/publish/publisher';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { CallSpool, SpoolFull } from './call-spool.js';
@@ -160,6 +172,18 @@ describe('the call spool', () => {
     expect(await next.oldest()).toEqual([]);
     expect(await next.dropOldest()).toEqual([expect.stringContaining(basename(lost))]);
     expect([await everything(next), next.setAside]).toEqual([[record(2)], 1]);
+  });
+
+  it('keeps a segment that cannot be read for a reason that may pass, as too many open files are', async () => {
+    await leave(record(1));
+    const path = await onlySegment();
+    const next = await open();
+    await rename(path, `${path}.away`);
+    // Stands for them: another code than those of a file that is lost.
+    await symlink(path, path);
+    await expect(next.oldest()).rejects.toThrow('ELOOP');
+    await rename(`${path}.away`, path);
+    expect([await everything(next), next.setAside]).toEqual([[record(1)], 0]);
   });
 
   it('of one service is no other’s, where both have one directory', async () => {

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { asideName, SpoolFolder, type Segment } from './spool-folder.js';
 
 const ASIDE = /\.(?:damaged|refused)$/;
+/** Codes by which a file is gone or cannot be read. Others, such as too many open files, pass. */
+const LOST: ReadonlySet<string | undefined> = new Set(['ENOENT', 'EISDIR', 'EACCES', 'EPERM', 'EIO']);
 const SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** The spool has no room, or the disk has none. Nothing of the append was kept. */
@@ -105,8 +107,13 @@ export class CallSpool {
       if (this.sealed.length === 0) await this.seal();
       const [segment] = this.sealed;
       if (segment === undefined) return undefined;
-      // What the disk does not give back is damaged, and no reason to keep the others.
-      const lines = (await readFile(segment.path, 'utf8').catch(() => '\0\n')).split('\n');
+      const text = await readFile(segment.path, 'utf8').catch((error: unknown) => {
+        if (!LOST.has((error as NodeJS.ErrnoException).code)) throw error;
+      });
+      // What the disk does not give back is no reason to keep the others.
+      this.oldestIsDamaged = text === undefined;
+      if (text === undefined) return [];
+      const lines = text.split('\n');
       // After the last line break there is nothing, or a line that was never finished.
       lines.pop();
       const records = lines.map(parseLine);

@@ -42,6 +42,11 @@ const KEEP = 450;
  */
 export const LIFE = `pg_postmaster_start_time()::text || ' ' || pg_relation_filepath('heartbeat')`;
 
+const UNKNOWN: Currency = {
+  beat: undefined,
+  withheld: 'the database of this view does not say how current it is',
+};
+
 /** How current a view is, for health and for whoever must not go on without it. */
 export interface FreshnessStatus {
   readonly asOf: Date | undefined;
@@ -74,6 +79,7 @@ export class ViewFreshness {
   /** What the clock of the view's database said, and when it was asked by the monotonic one. */
   private clock = { database: 0, monotonic: 0 };
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
   private refreshing: Promise<void> | undefined;
   private readonly heartbeatTopic: string;
 
@@ -81,17 +87,17 @@ export class ViewFreshness {
     this.heartbeatTopic = options.heartbeatTopic ?? 'identity.heartbeats.v1';
   }
 
-  /** Refreshes once, then every `pollMs`. */
+  /** Refreshes once, then every `pollMs`, and four times as often while nothing is known: everybody is refused meanwhile. */
   async start(): Promise<void> {
     await this.refresh();
-    this.timer = setInterval(() => {
-      void this.refresh();
-    }, this.options.pollMs ?? 1_000);
-    this.timer.unref();
+    if (this.stopped) return;
+    const { pollMs = 1_000 } = this.options;
+    this.timer = setTimeout(() => void this.start(), this.currency.beat === undefined ? pollMs / 4 : pollMs).unref();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.stopped = true;
+    clearTimeout(this.timer);
     await this.refreshing;
   }
 
@@ -127,10 +133,11 @@ export class ViewFreshness {
   refresh(): Promise<void> {
     this.refreshing ??= this.query()
       .catch((error: unknown) => {
+        const isNews = this.currency !== UNKNOWN;
         // Nobody can be looked up either, and what answers next may be another database.
-        this.currency = { beat: undefined, withheld: 'the database of this view does not say how current it is' };
-
-        this.options.logger.warn({ err: error, view: this.options.view }, 'how current the view is could not be read');
+        this.currency = UNKNOWN;
+        const { logger, view } = this.options;
+        if (isNews) logger.warn({ err: error, view }, 'how current the view is cannot be read');
       })
       .finally(() => {
         this.refreshing = undefined;

@@ -34,34 +34,40 @@ describe('how far a topic is known to have grown', () => {
     ends.note([now('a', ...at(41n))]);
   });
 
-  it('goes on with what is published, and with what others have published meanwhile', () => {
-    ends.advance([record(key), record(key)], end(43n), ends.now());
-    ends.advance([record(key)], end(50n), ends.now());
+  const publish = (count: number, next: bigint, meanwhile?: () => void) =>
+    ends.advance(
+      Array.from({ length: count }, () => record(key)),
+      () => {
+        meanwhile?.();
+        return Promise.resolve(end(next));
+      },
+    );
+
+  it('goes on with what is published, and with what others have published meanwhile', async () => {
+    await publish(2, 43n);
+    await publish(1, 50n);
     expect([ends.of('t', 'a'), ends.of('t', 'b')]).toEqual([at(50n), []]);
     ends.note([now('a', ...at(45n))]);
     expect(ends.of('t', 'a')).toEqual(at(50n));
   });
 
-  it('takes what it has sent itself, and has seen before the answer came, for no loss', () => {
-    const before = ends.now();
-    ends.note([now('a', ...at(43n))]);
-    ends.advance([record(key), record(key)], end(43n), before);
+  it('takes what it sends itself, and sees before the answer comes, for no loss', async () => {
+    await publish(2, 43n, () => {
+      ends.note([now('a', ...at(43n))]);
+    });
     expect(ends.of('t', 'a')).toEqual(at(43n));
   });
 
-  it('shows a topic that became shorter and has grown again past its former end', () => {
-    expect(() => {
-      ends.advance([record(key), record(key)], end(42n), ends.now());
-    }).toThrow(new TopicShortened('t', 'a', `t/${String(partition)} took a record at 40, but was published up to 41`));
+  it('shows a topic that became shorter and has grown again past its former end', async () => {
+    await expect(publish(2, 42n)).rejects.toThrow(
+      new TopicShortened('t', 'a', `t/${String(partition)} took a record at 40, but was published up to 41`),
+    );
   });
 
-  it('begins anew with a topic that was made anew, and knows nothing of one that it was never told of', () => {
+  it('begins anew with a topic that was made anew, and knows nothing of one that it was never told of', async () => {
     ends.note([now('b', 0n, 0n)]);
-    ends.advance(
-      [record(key), { ...record(key), topic: 'other' }],
-      new Map([...end(1n), ['other', new Map([[0, 1n]])]]),
-      ends.now(),
-    );
+    const toBoth = new Map([...end(1n), ['other', new Map([[0, 1n]])]]);
+    await ends.advance([record(key), { ...record(key), topic: 'other' }], () => Promise.resolve(toBoth));
     expect(ends.of('t', 'b')).toEqual(at(1n));
   });
 });

@@ -62,11 +62,6 @@ interface KnownEnd {
 export class KnownEnds {
   private readonly known = new Map<string, KnownEnd>();
 
-  /** What is known at a moment; later notes leave it as it is. */
-  now(): ReadonlyMap<string, KnownEnd> {
-    return new Map(this.known);
-  }
-
   /** Takes topics as they are, once they are known to hold what was published. */
   note(facts: readonly TopicFacts[]): void {
     for (const { topic, incarnation, partitions } of facts) {
@@ -81,16 +76,14 @@ export class KnownEnds {
   }
 
   /**
-   * Takes note of what was published.
+   * Takes note of what `publish` has published. It is compared with what was known before: whoever asks for the ends before the
+   * answer comes finds these records already.
    *
-   * @param before what was known when it was sent: whoever asks for the ends before the answer comes finds these records already
    * @throws {TopicShortened}
    */
-  advance(
-    records: readonly OutgoingRecord[],
-    published: PublishedOffsets,
-    before: ReadonlyMap<string, KnownEnd>,
-  ): void {
+  async advance(records: readonly OutgoingRecord[], publish: () => Promise<PublishedOffsets>): Promise<void> {
+    const before = new Map(this.known);
+    const published = await publish();
     for (const [topic, partitions] of published) {
       const { incarnation, next } = before.get(topic) ?? {};
       if (incarnation === undefined || next === undefined) continue;

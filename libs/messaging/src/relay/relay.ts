@@ -331,8 +331,7 @@ export class Relay {
     const [first] = free;
     if (first === undefined) return [];
     try {
-      const before = this.ends.now();
-      this.ends.advance(free, await this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS }), before);
+      await this.ends.advance(free, () => this.options.publisher.publish(free, { timeoutMs: PUBLISH_TIMEOUT_MS }));
       return free;
     } catch (error) {
       if (!(error instanceof PublishFailed) || error.code !== 'publish.refused') throw error;
