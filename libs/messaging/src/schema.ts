@@ -83,10 +83,10 @@ create table heartbeat (
   primary key (topic, at)
 );
 create table database_life (
-  topic text primary key,
+  view text primary key,
   life text not null,
-  since timestamptz not null,
-  arrival bigint not null
+  published jsonb not null,
+  incarnations jsonb not null
 );
 create table store_contradiction (
   topic text primary key,

@@ -8,6 +8,7 @@ import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import { consumerTables, outboxTables } from '@rebelcore/messaging/schema';
 import { registerApi } from '@rebelcore/messaging/topics-admin';
+import { TestStore } from '@rebelcore/testing/heartbeats';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka } from '@rebelcore/testing/test-kafka';
@@ -92,6 +93,12 @@ async function health(service: NestFastifyApplication): Promise<{ status: number
   return { status: statusCode, body: JSON.parse(body) };
 }
 
+const topicsAsked = (service: NestFastifyApplication) =>
+  until(
+    () => service.get(ViewFreshness).status().withheld?.includes('is not known since') !== true,
+    'it to be known what the topics hold',
+  );
+
 const someCall = (): Call => ({
   id: uuid(),
   at: new Date().toISOString(),
@@ -128,26 +135,28 @@ describe('the health of a service', () => {
       aged: { ready: true, withheld: expect.stringContaining('no heartbeat of identity') as string, ...figures },
       recording,
     };
+    await topicsAsked(service);
     expect(await health(service)).toEqual({ status: 200, body: { status: 'ok', checks } });
   });
 
   it('stays in rotation while the view is older than it may be, and says so', async () => {
-    const service = await start({
-      view: { name: 'fresh-v1', freshness: { topics: ['api.calls.token.v1'], maxAgeMs: 60_000 } },
-    });
+    const topic = await kafka.topic(1);
+    const service = await start({ view: { name: 'fresh-v1', freshness: { topics: [topic], maxAgeMs: 60_000 } } });
     expect(await health(service)).toMatchObject({
       status: 200,
       body: { checks: { fresh: { ready: true, current: false } } },
     });
+    const store = new TestStore();
     const beat = async (at: Date) => {
+      const { published, incarnations } = await store.heartbeat(kafka.client(), [topic]);
       await pool.query(
         `insert into heartbeat (topic, at, published, incarnations, store_id, store_position)
-         values ('identity.heartbeats.v1', $1, $2, $3, gen_random_uuid(), 0)`,
-        [at, { 'api.calls.token.v1': ['0'] }, { 'api.calls.token.v1': randomUUID() }],
+         values ('identity.heartbeats.v1', $1, $2, $3, $4, 0)`,
+        [at, published, incarnations, store.id],
       );
       await service.get(ViewFreshness).refresh();
     };
-    await pool.query("update database_life set since = now() - interval '1 day'");
+    await topicsAsked(service);
     await beat(new Date(Date.now() - 61_000));
     expect(await health(service)).toMatchObject({ status: 200, body: { checks: { fresh: { current: false } } } });
     const now = new Date();

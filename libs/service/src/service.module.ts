@@ -13,6 +13,7 @@ import type { Topic } from '@rebelcore/contracts/topics';
 import { KafkaBatchStrategy, type KafkaBatchStrategyOptions } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { TopicReader } from '@rebelcore/messaging/topic-facts';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import type { OnLoss } from '@rebelcore/messaging/project/topic-gaps';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
@@ -268,10 +269,11 @@ function viewFromKafka({ name, view }: ServiceModuleOptions, logger: Logger): Pr
       : [
           {
             provide: ViewFreshness,
-            inject: [Pool],
-            useFactory: (pool: Pool) => {
+            inject: [Pool, Kafka],
+            useFactory: (pool: Pool, kafka: Kafka) => {
               const { topics, rebuild } = freshness;
-              return new ViewFreshness({ pool, view: viewName, topics, rebuild, logger });
+              const topicReader = new TopicReader(kafka);
+              return new ViewFreshness({ pool, view: viewName, topics, topicReader, rebuild, logger });
             },
           },
         ]),

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
-import { LIFE } from '@rebelcore/messaging/project/freshness';
 import { TopicReader } from '@rebelcore/messaging/topic-facts';
 import type { Kafka } from 'kafkajs';
 import type { TestDatabase } from './test-database.js';
@@ -10,12 +9,11 @@ export class TestStore {
   readonly id = randomUUID();
   private position = 0;
 
-  /** Has the views of a database know this store, as if it had spoken long ago, and the database were as old. */
+  /** Has the views of a database know this store, as if it had spoken long ago. */
   async known(database: TestDatabase): Promise<void> {
     await database.asOwner(
       `insert into heartbeat (topic, at, published, incarnations, store_id, store_position)
-       values ('identity.heartbeats.v1', '2026-01-01', '{}', '{}', '${this.id}', 0);
-       insert into database_life values ('identity.heartbeats.v1', ${LIFE}, '2026-01-01', 0)`,
+       values ('identity.heartbeats.v1', '2026-01-01', '{}', '{}', '${this.id}', 0)`,
     );
   }
 

@@ -14,6 +14,7 @@ import { StateSince1796800000000 } from './1796800000000-state-since.js';
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
+import { EndsOfTheTopics1796840000004 } from './1796840000004-ends-of-the-topics.js';
 
 /** Every migration of identity's database, oldest first. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   ArrivalOfHeartbeats1796810000004,
   LifeOfTheDatabase1796820000004,
   StoreContradiction1796830000004,
+  EndsOfTheTopics1796840000004,
 ];

@@ -8,6 +8,7 @@ import { NumberOfPartitions1796790000000 } from './1796790000000-number-of-parti
 import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-heartbeats.js';
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
+import { EndsOfTheTopics1796840000004 } from './1796840000004-ends-of-the-topics.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   ArrivalOfHeartbeats1796810000004,
   LifeOfTheDatabase1796820000004,
   StoreContradiction1796830000004,
+  EndsOfTheTopics1796840000004,
 ];

@@ -1,4 +1,4 @@
-import { ageOf, currencyOf, type AppliedTopic, type Beat } from './currency.js';
+import { ageOf, currencyOf, UNPROVEN, type AppliedTopic, type Beat, type Ends } from './currency.js';
 
 const [TOPIC, OLD, NEW] = ['identity.events.v1', 'old', 'new'];
 const NOON = Date.UTC(2026, 10, 28, 12);
@@ -16,8 +16,18 @@ const applied = (offsets: readonly number[], incarnation = OLD, lostIn: readonly
     lostIn: new Set(lostIn),
   },
 ];
-const current = (beats: readonly Beat[], view: readonly AppliedTopic[], second = 10) => {
-  const { beat: found, withheld } = currencyOf(beats, view, NOON + second * 1_000);
+const held = (ends: readonly string[], incarnation = OLD): Ends => ({
+  published: { [TOPIC]: ends },
+  incarnations: { [TOPIC]: incarnation },
+});
+/** Of a database that was always the same one, unless it is said otherwise. */
+const current = (
+  beats: readonly Beat[],
+  view: readonly AppliedTopic[],
+  second = 10,
+  since: Ends | undefined = held([], beats.at(-1)?.incarnations[TOPIC]),
+) => {
+  const { beat: found, withheld } = currencyOf(since, beats, view, NOON + second * 1_000);
   return [found && (found.at - NOON) / 1_000, withheld];
 };
 
@@ -51,6 +61,18 @@ describe('given heartbeats and what a view has applied, it is current', () => {
     expect(why).toContain('npm run republish');
     expect(current([beat(1, ['7'])], applied([7], OLD, [OLD]))[0]).toBeUndefined();
     expect(current([beat(1, ['7']), beat(3, ['7'], NEW)], applied([7], NEW, [OLD]))[0]).toBe(3);
+  });
+
+  it('of nothing before it has applied what the topic held when its database was first seen as what it is', () => {
+    const beats = [beat(1, ['5']), beat(3, ['5'])];
+    const since = held(['7']);
+    expect(current(beats, applied([5]), 10, since)).toEqual([undefined, `${TOPIC}/0 was read up to 5 of 7`]);
+    expect(current(beats, applied([7]), 10, since)).toEqual([3, undefined]);
+  });
+
+  it('of nothing while that is not known, or was another topic of the same name', () => {
+    expect(currencyOf(undefined, [beat(1, ['5'])], applied([5]), NOON)).toBe(UNPROVEN);
+    expect(currencyOf(held(['5']), [beat(1, ['5'], NEW)], applied([5], NEW), NOON)).toBe(UNPROVEN);
   });
 
   it('of nothing while the newest heartbeat comes from the future, and names the clocks', () => {

@@ -1,9 +1,14 @@
-/** A heartbeat as this process knows it. */
-export interface Beat {
-  /** Milliseconds by the clock of identity's database. */
-  readonly at: number;
+/** How far topics have come, each with the incarnation that is meant. */
+export interface Ends {
+  /** By topic, the offset after the last record of each partition. */
   readonly published: Readonly<Record<string, readonly string[]>>;
   readonly incarnations: Readonly<Record<string, string>>;
+}
+
+/** A heartbeat as this process knows it. */
+export interface Beat extends Ends {
+  /** Milliseconds by the clock of identity's database. */
+  readonly at: number;
   /** When it was stored beside the view, in milliseconds by the clock of the view's database. */
   readonly arrivedAt: number;
   /** When this process learned of it. */
@@ -39,7 +44,12 @@ export interface Currency {
 /** Clocks of two hosts that keep time differ by less. */
 export const ALLOWED_SKEW_MS = 2_000;
 
-const NO_HEARTBEAT = 'no heartbeat of identity has come yet since the database of this view was started';
+/** What the topics held must be asked first. */
+export const UNPROVEN: Currency = {
+  beat: undefined,
+  withheld: 'what the topics of this view hold is not known since its database was started',
+};
+const NO_HEARTBEAT = { beat: undefined, withheld: 'no heartbeat of identity has come yet' };
 
 /**
  * Which heartbeat a view has caught up with: the newest one whose offsets, each counted in the topic it names, are all
@@ -48,12 +58,24 @@ const NO_HEARTBEAT = 'no heartbeat of identity has come yet since the database o
  * A heartbeat from the future proves nothing, and makes the others doubtful too: of two clocks at least one is wrong. What
  * was said before a clock was set back is not believed either.
  *
+ * Nor is any before the view has applied what its topics held when its database was first seen as what it is: one that went
+ * back took heartbeats and offsets with it, and they agree as before.
+ *
+ * @param held what the topics held then; undefined while that is not known
  * @param beats in the order in which they came
  * @param wall the present by this process' wall clock
  */
-export function currencyOf(beats: readonly Beat[], applied: readonly AppliedTopic[], wall: number): Currency {
+export function currencyOf(
+  held: Ends | undefined,
+  beats: readonly Beat[],
+  applied: readonly AppliedTopic[],
+  wall: number,
+): Currency {
   const newest = beats.at(-1);
-  if (newest === undefined) return { beat: undefined, withheld: NO_HEARTBEAT };
+  if (held === undefined || !wasAskedOf(newest, held, applied)) return UNPROVEN;
+  const lacking = missing(held, applied);
+  if (lacking !== undefined) return { beat: undefined, withheld: lacking };
+  if (newest === undefined) return NO_HEARTBEAT;
   const ahead = newest.at - wall;
   if (ahead > ALLOWED_SKEW_MS) {
     const seconds = String(Math.ceil(ahead / 1_000));
@@ -65,8 +87,15 @@ export function currencyOf(beats: readonly Beat[], applied: readonly AppliedTopi
   return { beat, withheld: missing(newest, applied) };
 }
 
-/** What the view lacks of what a heartbeat names. */
-function missing({ published, incarnations }: Beat, applied: readonly AppliedTopic[]): string | undefined {
+/** Whether each topic was asked, and is the one that a heartbeat speaks of: one that was made anew holds other records. */
+const wasAskedOf = (beat: Beat | undefined, { incarnations }: Ends, applied: readonly AppliedTopic[]): boolean =>
+  applied.every(({ topic }) => {
+    const asked = incarnations[topic];
+    return asked !== undefined && asked === (beat?.incarnations[topic] ?? asked);
+  });
+
+/** What the view lacks of that. */
+function missing({ published, incarnations }: Ends, applied: readonly AppliedTopic[]): string | undefined {
   for (const { topic, partitions, lostIn } of applied) {
     const [ends, incarnation] = [published[topic], incarnations[topic]];
     if (ends === undefined || incarnation === undefined) return `the newest heartbeat does not speak of ${topic}`;

@@ -4,7 +4,7 @@ import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-databas
 import { until } from '@rebelcore/testing/until';
 import type { Pool } from 'pg';
 import type { ReceivedBatch } from '../consume/batch-consumer.js';
-import { ViewFreshness } from './freshness.js';
+import { ViewFreshness, type ViewFreshnessOptions } from './freshness.js';
 import { consumerTables } from '../schema.js';
 
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -16,6 +16,8 @@ describe('ViewFreshness', () => {
   let pool: Pool;
   let freshness: ViewFreshness;
   let next: bigint;
+  /** What Kafka says about each topic now, by the number of the partition; undefined while it is away. */
+  let ends: Record<string, number[]> | undefined;
 
   beforeAll(async () => {
     database = await testDatabase({ role: 'token', schema: consumerTables('token') });
@@ -23,21 +25,42 @@ describe('ViewFreshness', () => {
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    await database.asOwner('truncate consumer_offset, parked_record, heartbeat, store_contradiction');
-    freshness = new ViewFreshness({
-      pool,
-      view: 'authorization-v1',
-      topics: [EVENTS, CREDENTIALS],
-      logger: silent,
-      pollMs: 20,
-    });
+    await database.asOwner('truncate consumer_offset, parked_record, heartbeat, store_contradiction, database_life');
+    ends = {};
+    freshness = started({ pollMs: 20 });
     next = 0n;
-    await freshness.refresh();
-    // As if the database had been what it is for long.
-    await database.asOwner(`update database_life set since = '2026-01-01'`);
+    await known();
   });
   afterEach(() => freshness.stop());
 
+  const started = (options: Partial<ViewFreshnessOptions> = {}) =>
+    new ViewFreshness({
+      pool,
+      view: 'authorization-v1',
+      topics: [EVENTS, CREDENTIALS],
+      topicReader: {
+        facts: (topics) => {
+          if (ends === undefined) return Promise.reject(new Error('Kafka is away'));
+          const held = ends;
+          return Promise.resolve(
+            topics.map((topic) => ({
+              topic,
+              incarnation: incarnations[topic] ?? '',
+              partitions: (held[topic] ?? []).map((high) => ({ low: 0n, high: BigInt(high) })),
+            })),
+          );
+        },
+        close: () => Promise.resolve(),
+      },
+      logger: silent,
+      ...options,
+    });
+  /** Once it is noted what the topics hold. */
+  const known = (each = freshness) =>
+    until(async () => {
+      await each.refresh();
+      return each.status().withheld?.includes('is not known since') !== true;
+    }, 'what the topics hold to be known');
   const beats = (...values: (Heartbeat | string)[]): ReceivedBatch => ({
     topic: 'identity.heartbeats.v1',
     partition: 0,
@@ -102,12 +125,7 @@ describe('ViewFreshness', () => {
 
   it('looks again by itself, so that what another replica has applied is known here.', async () => {
     await freshness.start();
-    const elsewhere = new ViewFreshness({
-      pool,
-      view: 'authorization-v1',
-      topics: [EVENTS, CREDENTIALS],
-      logger: silent,
-    });
+    const elsewhere = started();
     await elsewhere.record(beats(beat(4, ['2'], [])));
     await applied(EVENTS, 0, 2);
     await until(() => freshness.asOf()?.toISOString() === at(4), 'the view to be current');
@@ -154,23 +172,11 @@ describe('ViewFreshness', () => {
     const rebuild = 'npm run rebuild -- token';
     const holding = (second: number, position: string) => ({ ...beat(second, [], []), store: { ...store, position } });
     beforeEach(() => {
-      freshness = new ViewFreshness({
-        pool,
-        view: 'authorization-v1',
-        topics: [EVENTS, CREDENTIALS],
-        logger: silent,
-        rebuild,
-      });
+      freshness = started({ rebuild });
     });
 
     it('believes a store that has gone back never again of itself, in no process, whatever others of its customers add.', async () => {
-      const elsewhere = new ViewFreshness({
-        pool,
-        view: 'authorization-v1',
-        topics: [EVENTS, CREDENTIALS],
-        logger: silent,
-        rebuild,
-      });
+      const elsewhere = started({ rebuild });
       await freshness.record(beats(holding(1, '44')));
       expect(await asOf()).toBe(at(1));
       await freshness.record(beats(holding(3, '41')));
@@ -216,48 +222,59 @@ describe('ViewFreshness', () => {
     const becomesAnother = () => database.asOwner('vacuum full heartbeat');
     const now = (ms: number) => new Date(Date.now() + ms).toISOString();
 
-    it('believes nothing that was said before it noticed, and what is said after that.', async () => {
-      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
-      expect(await asOf()).toBeDefined();
+    it('believes nothing before it has applied what the topics held then, and at once where it has.', async () => {
+      ends = { [EVENTS]: [7] };
+      await applied(EVENTS, 0, 5);
+      await freshness.record(beats(beat(1, ['5'], [])));
+      expect(await asOf()).toBe(at(1));
       await becomesAnother();
       expect(await asOf()).toBeUndefined();
-      expect(freshness.status().withheld).toContain('since the database of this view was started');
-      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
+      await known();
+      expect(freshness.status()).toMatchObject({ asOf: undefined, withheld: `${EVENTS}/0 was read up to 5 of 7` });
+      await freshness.record(beats(beat(2, ['5'], [])));
       expect(await asOf()).toBeUndefined();
-      const later = { ...beat(0, [], []), at: now(2_100) };
-      await until(() => Date.now() > Date.parse(later.at), 'the time of that heartbeat');
-      await freshness.record(beats(later));
-      expect(await asOf()).toBe(later.at);
+      await applied(EVENTS, 0, 7);
+      expect(await asOf()).toBe(at(2));
+      await becomesAnother();
+      await known();
+      expect(await asOf()).toBe(at(2));
     });
 
     it('is withheld in every process, also in one that has just started, and in none for a start of its own.', async () => {
-      const started = () =>
-        new ViewFreshness({ pool, view: 'authorization-v1', topics: [EVENTS, CREDENTIALS], logger: silent });
-      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
+      await freshness.record(beats(beat(1, [], [])));
       const before = started();
       await before.refresh();
       expect(before.asOf()).toBeDefined();
       await becomesAnother();
-      const [after, again] = [started(), started()];
-      for (const each of [after, again, before]) {
+      ends = undefined;
+      for (const each of [started(), before, freshness]) {
         await each.refresh();
         expect(each.asOf()).toBeUndefined();
       }
+      ends = { [EVENTS]: [7] };
+      await known(before);
+      for (const each of [started(), before, freshness]) {
+        await each.refresh();
+        expect(each.asOf()).toBeUndefined();
+        expect(each.status().withheld).toContain(`${EVENTS}/0`);
+      }
     });
 
-    it('believes nothing that a lost database says again, though a host with a slow clock has noticed first.', async () => {
-      await freshness.record(beats({ ...beat(0, [], []), at: now(0) }));
-      await becomesAnother();
-      await freshness.refresh();
-      await database.asOwner(`update database_life set since = now() - interval '75 seconds'`);
+    it('asks again for a topic that was made anew, and once Kafka is back.', async () => {
+      ends = { [EVENTS]: [7] };
+      await freshness.record(beats(beat(1, ['7'], [])));
+      await applied(EVENTS, 0, 7);
+      expect(await asOf()).toBe(at(1));
+      const anew = randomUUID();
+      const said = { ...beat(2, ['3'], []), incarnations: { ...incarnations, [EVENTS]: anew } };
+      ends = undefined;
+      await freshness.record(beats(said));
+      await pool.query('update consumer_offset set next_offset = 3, incarnation = $1 where topic = $2', [anew, EVENTS]);
       expect(await asOf()).toBeUndefined();
-    });
-
-    it('is not locked out by a host whose clock was ahead when it noticed.', async () => {
-      await database.asOwner(`update database_life set since = now() + interval '1 year'`);
-      await asOf();
-      const { rows } = await pool.query<{ since: Date }>('select since from database_life');
-      expect(Number(rows[0]?.since)).toBeLessThan(Date.now() + 60_000);
+      incarnations[EVENTS] = anew;
+      ends = { [EVENTS]: [3] };
+      await known();
+      expect(await asOf()).toBe(at(2));
     });
   });
 

@@ -2,13 +2,16 @@ import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { Pool } from 'pg';
 import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
 import type { Logger } from '../logger.js';
+import type { TopicReader } from '../topic-facts.js';
 import {
   ageOf,
   ALLOWED_SKEW_MS,
   currencyOf,
+  UNPROVEN,
   type AppliedTopic,
   type Beat,
   type Currency,
+  type Ends,
   type Moment,
 } from './currency.js';
 
@@ -21,6 +24,8 @@ export interface ViewFreshnessOptions {
    * others, such as calls that any API may write, says nothing of a customer's state.
    */
   readonly topics: readonly string[];
+  /** Says how far the topics have come. Closed together with this. */
+  readonly topicReader: Pick<TopicReader, 'facts' | 'close'>;
   readonly logger: Logger;
   /**
    * The command that makes the view anew, `npm run rebuild -- token`. Where there is one, a store that was once seen to hold less than the
@@ -40,7 +45,7 @@ const KEEP = 450;
  * SQL of what changes whenever the view's database may have become another one: the server was started again, a standby has taken
  * its place, or the table was copied or restored.
  */
-export const LIFE = `pg_postmaster_start_time()::text || ' ' || pg_relation_filepath('heartbeat')`;
+const LIFE = `pg_postmaster_start_time()::text || ' ' || pg_relation_filepath('heartbeat')`;
 
 const UNKNOWN: Currency = {
   beat: undefined,
@@ -63,12 +68,12 @@ export interface FreshnessStatus {
  * once the view has applied them it is current as of `at`, see {@link currencyOf}. Heartbeats and offsets lie in Postgres,
  * so that every replica knows it, whichever reads the topics.
  *
- * A database that went back took heartbeats and offsets with it, and they agree as before. So it is noted when its present
- * life was first seen, and only what was said after that counts.
+ * A database that went back took heartbeats and offsets with it, and they agree as before. So what the topics hold is asked and
+ * noted when its present life is first seen: nobody can have confirmed more of an earlier one.
  */
 export class ViewFreshness {
   private beats: (Beat & { readonly arrival: bigint })[] = [];
-  private currency: Currency = currencyOf([], [], Date.now());
+  private currency: Currency = UNKNOWN;
   /** The {@link LIFE} in which they were read. */
   private life: string | undefined;
   /** Why the last heartbeat that came was not believed. */
@@ -81,6 +86,8 @@ export class ViewFreshness {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private refreshing: Promise<void> | undefined;
+  private noting: Promise<void> | undefined;
+  private couldNote = true;
   private readonly heartbeatTopic: string;
 
   constructor(private readonly options: ViewFreshnessOptions) {
@@ -98,7 +105,9 @@ export class ViewFreshness {
   async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    await this.options.topicReader.close();
     await this.refreshing;
+    await this.noting;
   }
 
   /** The newest moment of which the view is known to be current; undefined when none is known. Goes back with its offsets. */
@@ -235,17 +244,14 @@ export class ViewFreshness {
     const after = this.beats.at(-1)?.arrival ?? 0n;
     const asked = performance.now();
     const { rows } = await pool.query<Row>(
-      `with life as (
-         select l.life, l.since, l.arrival from database_life l
-          where l.topic = $2 and l.life = ${LIFE} and l.since <= to_timestamp($6::float8 / 1000)
-       )
-       select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
+      `select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
                                'arrival', h.arrival::text, 'arrivedAt', extract(epoch from h.arrived_at) * 1000)
                                order by h.arrival)
-                 from heartbeat h cross join life
-                where h.topic = $2 and h.arrival > case when life.life = $5 then $4::bigint else 0 end
-                  and h.arrival > life.arrival and h.at > life.since) as beats,
-              (select life from life) as life,
+                 from heartbeat h
+                where h.topic = $2 and h.arrival > case when ${LIFE} = $5 then $4::bigint else 0 end) as beats,
+              ${LIFE} as life,
+              (select json_build_object('published', l.published, 'incarnations', l.incarnations)
+                 from database_life l where l.view = $1 and l.life = ${LIFE}) as held,
               (select coalesce(max(arrival), 0) < $4::bigint from heartbeat where topic = $2) as gone,
               (select reason from store_contradiction where topic = $2) as contradicted,
               (extract(epoch from clock_timestamp()) * 1000)::float8 as clock,
@@ -256,9 +262,11 @@ export class ViewFreshness {
                  from topic_gap g where g.view = $1 and g.topic = any($3::text[]) and g.kind <> 'made-anew') as gaps,
               array(select distinct key from parked_record
                      where view = $1 and topic = any($3::text[]) and key is not null) as blocked`,
-      [view, this.heartbeatTopic, topics, String(after), this.life, Date.now() + ALLOWED_SKEW_MS],
+      [view, this.heartbeatTopic, topics, String(after), this.life],
     );
-    const { beats, gone, life, contradicted, clock, offsets, gaps, blocked } = rows[0] ?? NOTHING;
+    const [row] = rows;
+    if (row === undefined) return;
+    const { beats, life, held, gone, contradicted, clock, offsets, gaps, blocked } = row;
     // An answer that was long on its way makes nothing look younger.
     this.clock = { database: clock, monotonic: asked };
     const learned = this.present();
@@ -269,7 +277,7 @@ export class ViewFreshness {
       learned,
     }));
     this.beats = [...(gone || life !== this.life ? [] : this.beats), ...added].slice(-KEEP);
-    this.life = life ?? undefined;
+    this.life = life;
     const applied = topics.map((topic): AppliedTopic => {
       const stored = (offsets ?? []).filter((each) => each.topic === topic);
       return {
@@ -284,23 +292,41 @@ export class ViewFreshness {
       };
     });
     this.contradicted = contradicted ?? undefined;
-    this.currency = currencyOf(contradicted === null ? this.beats : [], applied, learned.wall);
+    const believed = contradicted === null ? this.beats : [];
+    this.currency = currencyOf(held ?? undefined, believed, applied, learned.wall);
     this.blocked = new Set(blocked);
-    if (life === null) await this.noteLife();
+    if (this.currency === UNPROVEN) this.note(life);
   }
 
-  /**
-   * By this host's clock, which is compared with that of identity's database in any case. One that a host has noted with a clock that
-   * is ahead lies in the future of the others, and is noted anew.
-   */
-  private async noteLife(): Promise<void> {
-    await this.options.pool.query(
-      `insert into database_life as l (topic, life, since, arrival)
-       values ($1, ${LIFE}, to_timestamp($2::float8 / 1000), (select coalesce(max(arrival), 0) from heartbeat where topic = $1))
-       on conflict (topic) do update set life = excluded.life, since = excluded.since,
-              arrival = case when l.life = excluded.life then l.arrival else excluded.arrival end
-        where l.life <> excluded.life or l.since > excluded.since`,
-      [this.heartbeatTopic, Date.now() + ALLOWED_SKEW_MS],
+  /** Not awaited: Kafka may be away, and how current the view is must be known all the same. */
+  private note(life: string): void {
+    if (this.stopped) return;
+    const { logger, view } = this.options;
+    this.noting ??= this.noteEnds(life)
+      .then(() => {
+        this.couldNote = true;
+        return this.refresh();
+      })
+      .catch((error: unknown) => {
+        if (this.couldNote) logger.warn({ err: error, view }, 'what the topics of the view hold cannot be asked');
+        this.couldNote = false;
+      })
+      .finally(() => {
+        this.noting = undefined;
+      });
+  }
+
+  /** Asked after that life was seen, so they hold all that was applied in an earlier one. */
+  private async noteEnds(life: string): Promise<void> {
+    const { pool, view, topics, topicReader } = this.options;
+    const facts = await topicReader.facts(topics);
+    const published = facts.map(({ topic, partitions }) => [topic, partitions.map(({ high }) => String(high))]);
+    const incarnations = facts.map(({ topic, incarnation }) => [topic, incarnation]);
+    await pool.query(
+      `insert into database_life (view, life, published, incarnations) select $1, $2, $3, $4 where ${LIFE} = $2
+       on conflict (view) do update
+         set life = excluded.life, published = excluded.published, incarnations = excluded.incarnations`,
+      [view, life, Object.fromEntries(published), Object.fromEntries(incarnations)],
     );
   }
 
@@ -312,7 +338,9 @@ export class ViewFreshness {
 
 interface Row {
   readonly beats: readonly (Omit<Beat, 'at' | 'learned'> & { at: string; arrival: string })[] | null;
-  readonly life: string | null;
+  readonly life: string;
+  /** What was noted in that life; null where nothing was yet. */
+  readonly held: Ends | null;
   readonly gone: boolean;
   readonly contradicted: string | null;
   readonly clock: number;
@@ -320,17 +348,6 @@ interface Row {
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
-const NOTHING: Row = {
-  beats: null,
-  life: null,
-  gone: false,
-  contradicted: null,
-  clock: 0,
-  offsets: null,
-  gaps: null,
-  blocked: [],
-};
-
 function contradiction(known: Heartbeat['store'], said: Heartbeat['store']): string | undefined {
   if (said.id !== known.id) {
     return `heartbeats come from store ${said.id}, but this view was made of store ${known.id}`;
