@@ -75,6 +75,17 @@ describe('a service that stops', () => {
     await Promise.all([closed, once(socket, 'close')]);
     expect(answers()).toMatch(/first passed[^]*second passed/);
   });
+
+  it('does not wait for connections on which nothing has come', async () => {
+    const app = await start();
+    const connected = once(app.getHttpServer(), 'connection');
+    const { socket, answers } = open(app);
+    await connected;
+    const ended = once(socket, 'close');
+    await Promise.all([app.close(), ended]);
+    // Had it been waited for, Node would have told it that its request is late.
+    expect(answers()).toBe('');
+  });
 });
 
 describe('requests that are sent ahead on one connection', () => {

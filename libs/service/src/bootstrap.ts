@@ -6,10 +6,11 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import { recordCalls, type RecordCallsOptions } from '@rebelcore/api-access/record-calls.plugin';
 import { refusedHolder } from '@rebelcore/api-access/refused-holder';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Logger } from 'nestjs-pino';
 import { messageOf } from '@rebelcore/messaging/logger';
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ArrivalClock } from './arrival-clock.js';
 import { answerForNode, belowRouter, type WriteHeaders } from './below-router.js';
 import type { ServiceConfig } from './config.js';
@@ -133,12 +134,29 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);
   await options.configure?.(app);
   boundSentAhead(fastify.server);
+  endUnused(fastify);
   if (options.description !== undefined) {
     const document = Promise.resolve(new PublishedDocument(openApiOf(app, options)));
     publishDocument(app, () => document);
   }
   if (consumer !== undefined) app.connectMicroservice({ strategy: app.get(consumer) }, { inheritAppConfig: false });
   return app;
+}
+
+/**
+ * Ends at the stop the connections on which nothing has come yet, as browsers open them for later: Node does not take them for idle,
+ * and the stop would wait for them.
+ */
+function endUnused(fastify: FastifyInstance): void {
+  const connections = new Set<Socket>();
+  fastify.server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  fastify.addHook('preClose', (done) => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+    done();
+  });
 }
 
 /** Ends the connection of a reader who takes nothing of what was sent. One that waits for more of its answer stays. */

@@ -9,6 +9,7 @@ import {
   postgresUrl,
   secretKey,
   secretText,
+  serviceVariables,
   storingServiceVariables,
   wholeNumber,
 } from './config.js';
@@ -69,6 +70,16 @@ describe('the configuration', () => {
     'postgres://someone:f3Kd0@127.0.0.1/x?sslmode=require',
   ])('takes the address of a database as pg does: %s', (DATABASE) => {
     expect(parse({ DATABASE })()).toMatchObject({ DATABASE, COUNT: 3 });
+  });
+
+  it('has a service listen on one address, also for a name that has two', () => {
+    const schemaOfAll = z.object(serviceVariables(3000));
+    const host = (given?: string) => parseConfig(schemaOfAll, { HOST: given }).HOST;
+    expect([undefined, 'localhost', 'LOCALHOST', '0.0.0.0', '::1'].map(host)).toEqual([
+      ...Array.from({ length: 3 }, () => '127.0.0.1'),
+      '0.0.0.0',
+      '::1',
+    ]);
   });
 
   it('names all faults at once and repeats no value, which may be a secret', () => {

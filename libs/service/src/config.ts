@@ -85,7 +85,11 @@ export const brokerList = z
 
 /** What every service reads. */
 export const serviceVariables = (port: number) => ({
-  HOST: z.string().default('127.0.0.1'),
+  /** One address: on each of those of "localhost" Fastify listens with a server of its own, in front of which no bound of ours stands. */
+  HOST: z
+    .string()
+    .transform((host) => (host.toLowerCase() === 'localhost' ? '127.0.0.1' : host))
+    .default('127.0.0.1'),
   PORT: wholeNumber(0, 65_535).default(port),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   /** Peers whose X-Forwarded-For is believed: the gateway in the usual set-up, a load balancer for the gateway. */

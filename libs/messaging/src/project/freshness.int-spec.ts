@@ -220,7 +220,6 @@ describe('ViewFreshness', () => {
   describe('once its database may have become another one', () => {
     /** What such a database has is all there: its heartbeats and its offsets went back together, and agree. */
     const becomesAnother = () => database.asOwner('vacuum full heartbeat');
-    const now = (ms: number) => new Date(Date.now() + ms).toISOString();
 
     it('believes nothing before it has applied what the topics held then, and at once where it has.', async () => {
       ends = { [EVENTS]: [7] };
