@@ -1,22 +1,25 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { messageOf } from '@rebelcore/messaging/logger';
+import { newestSpeaker } from '@rebelcore/messaging/rebuild/believe-anew';
 import { constants, setPriority } from 'node:os';
 import { bulkLoadOnThread } from './rebuild/bulk-load.js';
 import { count, rebuildAuthorization } from './rebuild/rebuild-authorization.js';
-import { APPLICATION_NAME } from './rebuild/rebuild-schema.js';
+import { APPLICATION_NAME, GROUP_PREFIX } from './rebuild/rebuild-schema.js';
 import { rebuildConfig } from './token.config.js';
 
 const started = performance.now();
 const say = (sentence: string) => process.stdout.write(`token: ${sentence}\n`);
 
 try {
-  const { databaseUrl, kafka } = rebuildConfig();
-  const settings = { ...kafka, clientId: APPLICATION_NAME };
+  const config = rebuildConfig();
+  const settings = { ...config.kafka, clientId: APPLICATION_NAME };
+  const kafka = createKafka(settings);
   // Whoever serves goes first; threads take it on from here.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const { old, rebuilt, records, parked, lockedOutMs } = await rebuildAuthorization({
-    databaseUrl,
-    kafka: createKafka(settings),
+    databaseUrl: config.databaseUrl,
+    kafka,
+    speaker: await newestSpeaker(kafka, GROUP_PREFIX),
     load: bulkLoadOnThread(settings),
     onStage: (_, sentence) => void say(sentence),
   });

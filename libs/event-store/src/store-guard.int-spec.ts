@@ -2,6 +2,7 @@ import { randomUUIDv7 as uuid } from 'node:crypto';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { Relay } from '@rebelcore/messaging/relay/relay';
 import { outboxTables } from '@rebelcore/messaging/schema';
+import { TopicReader } from '@rebelcore/messaging/topic-facts';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
@@ -189,6 +190,35 @@ describe('a store that has published', () => {
     await publisher.publish([record('2')]);
     await restore(2);
     await expect(append(2)).rejects.toThrow(/it lacks 1 events that/);
+  });
+
+  it('misses what the newest heartbeat has found on the topic, and not counted', async () => {
+    const { append } = guarded();
+    await append(0);
+    const { rows } = await owner.query<{ event: string; store: string }>(
+      'select event_id as event, (select id from store_identity) as store from event',
+    );
+    const publisher = new KafkaPublisher(kafka.client());
+    const topics = new TopicReader(kafka.client());
+    close.push(
+      () => publisher.close(),
+      () => topics.close(),
+    );
+    const tell = async (sequence: string, id: string = uuid()) => {
+      await publisher.publish([{ topic, key: customerId, headers: { ce_id: id, ce_sequence: sequence }, value: '{}' }]);
+      const [facts] = await topics.facts([topic]);
+      const value = {
+        at: new Date().toISOString(),
+        store: { id: rows[0]?.store, position: '1' },
+        incarnations: { [topic]: facts?.incarnation },
+        published: { [topic]: facts?.partitions.map(({ high }) => String(high)) },
+      };
+      await publisher.publish([{ topic: heartbeatTopic, key: 'identity', headers: {}, value: JSON.stringify(value) }]);
+    };
+    await tell('1', rows[0]?.event);
+    await tell('2');
+    await restore(1);
+    await expect(append(1)).rejects.toThrow(/it lacks 1 events that/);
   });
 
   it('misses it however far back it stands, where no heartbeat says from where to look', async () => {

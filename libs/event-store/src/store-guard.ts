@@ -1,11 +1,12 @@
+import type { Heartbeat } from '@rebelcore/contracts/heartbeat';
 import type { ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
+import { lastHeartbeats } from '@rebelcore/messaging/consume/last-heartbeats';
 import { readRecords } from '@rebelcore/messaging/consume/read-records';
 import type { Logger } from '@rebelcore/messaging/logger';
 import { TopicReader } from '@rebelcore/messaging/topic-facts';
 import type { Kafka } from 'kafkajs';
 import type { Pool, PoolClient } from 'pg';
 import { acrossCustomers } from './customer-scope.js';
-import { newestHeartbeat } from './newest-heartbeat.js';
 
 /**
  * SQL of what changes whenever the store may have become another one: the server was started again, another one has taken
@@ -64,8 +65,8 @@ interface Identity {
 
 /**
  * Compares the store with what it has published, whenever it may have become another one: the newest heartbeat names the
- * store and its position, and what was published since, or everything where there is no heartbeat, is looked for event by
- * event. A restored copy has the identity of the original, so the identity alone proves nothing.
+ * store and its position, and what was published since the one before it, or everything where there are no two, is looked for
+ * event by event. A restored copy has the identity of the original, so the identity alone proves nothing.
  */
 export class StoreGuard {
   private life: string | undefined;
@@ -153,17 +154,18 @@ export class StoreGuard {
     const [events, heartbeats] = await this.topics.facts([topic, heartbeatTopic]);
     if (events === undefined || heartbeats === undefined) return undefined;
     const group = `${this.options.name}.verify`;
-    const newest = await newestHeartbeat(this.options.kafka, group, heartbeats);
+    const [before, newest] = lastTwo(await lastHeartbeats(this.options.kafka, group, heartbeats));
     if (newest !== undefined && newest.store.id !== id) {
       return `the event store is ${id}, but ${topic} was published by store ${newest.store.id}`;
     }
     if (newest !== undefined && BigInt(newest.store.position) > BigInt(position)) {
       return `event store ${id} has gone back: it holds ${position} events, and had published ${newest.store.position} at ${newest.at}`;
     }
-    const known = newest?.incarnations[topic] === events.incarnation ? newest.published[topic] : undefined;
+    // The newest one may speak of more than it counted: it read the position first, and then how far the topic had come.
+    const known = before?.incarnations[topic] === events.incarnation ? before.published[topic] : undefined;
     let [missing, first] = [0, ''];
-    // Without a heartbeat about this topic all of it: one that was filled again is ordered by customer, so that what the store
-    // lacks may stand anywhere.
+    // Without two heartbeats about this topic all of it: one that was filled again is ordered by customer, so that what the
+    // store lacks may stand anywhere.
     const from = (partition: number) => BigInt(known?.[partition] ?? 0n);
     await readRecords(this.options.kafka, group, events, from, async (messages) => {
       const told = messages.map((message) => this.options.eventOf(message)).filter((event) => event !== undefined);
@@ -175,6 +177,8 @@ export class StoreGuard {
     return `event store ${id} has gone back: it lacks ${String(missing)} events that ${topic} has, such as ${first}`;
   }
 }
+
+const lastTwo = (heartbeats: readonly Heartbeat[]) => [heartbeats.at(-2), heartbeats.at(-1)] as const;
 
 /** The ids of those events that the store does not hold at their place. */
 async function absentFrom(tx: PoolClient, events: readonly ToldEvent[]): Promise<string[]> {

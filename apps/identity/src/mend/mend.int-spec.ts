@@ -11,13 +11,14 @@ import { runMigrations } from '@rebelcore/service/database';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
 import { testKafka, type TestKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
+import kafkajs from 'kafkajs';
 import type { Pool } from 'pg';
 import { putBackName } from '../api-user/password-names.js';
 import { migrations } from '../migrations/migrations.js';
 import { toldEvent } from '../published-event.js';
 import type { Told } from './comparison.js';
 import { putBack } from './put-back.js';
-import { goOnWithoutThem, onlyInTopics } from './refill.js';
+import { goOnWithoutThem, onlyInTopics, refill } from './refill.js';
 
 let kafka: TestKafka;
 let publisher: KafkaPublisher;
@@ -252,7 +253,19 @@ describe('making the topics anew', () => {
     );
     await guard.close();
     expect(await id()).not.toBe(before);
+    expect(await asked()).toMatch(/published by store/);
     const { rows } = await pool.query('select api_user_id from enforcement_v1');
     expect(rows).toEqual([{ api_user_id: known }]);
+  });
+
+  it('has decided what is let go before anything is deleted: a run that stops half-way is not forgotten', async () => {
+    await heartbeat({ position: 0 });
+    const away = new kafkajs.Kafka({
+      brokers: ['127.0.0.1:1'],
+      retry: { retries: 0 },
+      logLevel: kafkajs.logLevel.NOTHING,
+    });
+    await expect(refill(pool, away, () => undefined, { letsGo: true })).rejects.toThrow();
+    expect(await asked()).toMatch(/published by store/);
   });
 });

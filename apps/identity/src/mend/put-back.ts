@@ -1,7 +1,7 @@
 import { credentialEvents } from '@rebelcore/contracts/credential-events';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { DomainEvent } from '@rebelcore/event-store/aggregate';
-import { newestHeartbeat } from '@rebelcore/event-store/newest-heartbeat';
+import { lastHeartbeats } from '@rebelcore/messaging/consume/last-heartbeats';
 import type { ReceivedMessage } from '@rebelcore/messaging/consume/batch-consumer';
 import { readRecords } from '@rebelcore/messaging/consume/read-records';
 import { POSITION } from '@rebelcore/event-store/store-guard';
@@ -39,7 +39,7 @@ export async function putBack(
   if (contradiction !== undefined) throw new Error(contradiction);
   const verifiers = await verifiersOf(kafka, group, credentials);
   // This store takes the place of the one that has published last.
-  const published = (await newestHeartbeat(kafka, group, heartbeats))?.store;
+  const published = (await lastHeartbeats(kafka, group, heartbeats)).at(-1)?.store;
   const { count, gaps, position, without } = await inTransaction(
     pool,
     (tx) => tx.query('begin; lock table customer_head in exclusive mode'),

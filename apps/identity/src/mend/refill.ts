@@ -1,6 +1,6 @@
 import type { StreamPublication } from '@rebelcore/event-store/event-store';
-import { newestHeartbeat } from '@rebelcore/event-store/newest-heartbeat';
 import { LIFE, POSITION } from '@rebelcore/event-store/store-guard';
+import { lastHeartbeats } from '@rebelcore/messaging/consume/last-heartbeats';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
 import { createTopics, topicConfig } from '@rebelcore/messaging/topics-admin';
@@ -35,7 +35,7 @@ export async function onlyInTopics(pool: Pool, kafka: Kafka, told: Told = TOLD):
 }
 
 async function lostByHeartbeat(pool: Pool, kafka: Kafka, facts: TopicFacts): Promise<string | undefined> {
-  const newest = await newestHeartbeat(kafka, GROUP, facts);
+  const newest = (await lastHeartbeats(kafka, GROUP, facts)).at(-1);
   if (newest === undefined) return undefined;
   // After the heartbeat was read: the store that sent it has grown at most.
   const { rows } = await pool.query<{ id: string; position: string }>(
@@ -76,10 +76,19 @@ export async function refill(
   say: (sentence: string) => void,
   { letsGo }: { readonly letsGo: boolean },
 ): Promise<void> {
-  await pool.query(
-    `insert into published_topic (topic, incarnation, next_offsets) select t, null, '{}' from unnest($1::text[]) as t
-     on conflict (topic) do update set incarnation = null, next_offsets = '{}'`,
-    [FILLED],
+  await inTransaction(
+    pool,
+    (tx) => tx.query('begin'),
+    async (tx) => {
+      await tx.query(
+        `insert into published_topic (topic, incarnation, next_offsets) select t, null, '{}' from unnest($1::text[]) as t
+         on conflict (topic) do update set incarnation = null, next_offsets = '{}'`,
+        [FILLED],
+      );
+      // Before the topics go, which alone tell what is let go: a run that stops half-way leaves another store than the one they name.
+      if (letsGo) await goOnWithoutThem(tx);
+    },
+    { attempts: 1 },
   );
   await delay(RELAY_STOPS_MS);
   await makeAnew(kafka);
@@ -100,7 +109,6 @@ export async function refill(
       for (const { topic, incarnation } of facts) {
         await tx.query('update published_topic set incarnation = $2 where topic = $1', [topic, incarnation]);
       }
-      if (letsGo) await goOnWithoutThem(tx);
       return count;
     },
     { attempts: 1 },

@@ -1,3 +1,4 @@
+import { believeAnew } from '@rebelcore/messaging/rebuild/believe-anew';
 import type { PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
 import type { PoolClient } from 'pg';
 import { AUTHORIZATION, publishAcknowledgements } from '../authorization/authorization.view.js';
@@ -20,8 +21,10 @@ export async function lockOutConsumers(db: PoolClient): Promise<PartitionOffset[
 /**
  * Puts the rebuilt table in the place of the old one, and its sequences and parked records likewise. In the transaction of
  * {@link lockOutConsumers}, with both views at the same checkpoint; whoever asks the view meanwhile waits for its commit.
+ *
+ * @param speaker the store whose heartbeat is the newest one
  */
-export async function swap(db: PoolClient): Promise<void> {
+export async function swap(db: PoolClient, speaker: string | undefined): Promise<void> {
   const unacknowledged = await neverAcknowledged(db);
   // What is the same in both stays untouched.
   await db.query(`
@@ -42,12 +45,7 @@ export async function swap(db: PoolClient): Promise<void> {
           values (n.view, n.topic, n.partition, n."offset", n.key, n.headers, n.value, n.recorded_at, n.code, n.reason,
                   n.parked_at)
      when not matched by source and o.view = '${AUTHORIZATION}' then delete`);
-  // A view that no store has spoken to for a minute, or whose store has lost what it was told of, refuses everybody: it is bound
-  // anew, to the store of these topics as that is now.
-  await db.query(`
-    delete from public.heartbeat where (select max(at) from public.heartbeat) < now() - interval '1 minute'
-        or exists (select from public.store_contradiction);
-    delete from public.store_contradiction`);
+  await believeAnew(db, speaker);
   // Lookups queue behind a drop that waits for a longer reader, and give up after 2 s.
   await db.query(`set local lock_timeout = '1500ms'`);
   await db.query('drop table public.authorization_v1; alter table rebuild.authorization_v1 set schema public');
@@ -55,23 +53,24 @@ export async function swap(db: PoolClient): Promise<void> {
 }
 
 /**
- * API users of whom the old view had a record parked that the rebuilt one could apply, with a newer version of this
- * service for example. Nobody has been told of their present state.
+ * API users of whose present state nobody has been told: of whom the old view had a record parked that the rebuilt one could apply,
+ * with a newer version of this service for example, or whose newest event is another one, whatever number it has.
  */
 async function neverAcknowledged(db: PoolClient): Promise<string[]> {
-  const { rows: freed } = await db.query<{ key: string }>(
-    `select distinct key from public.parked_record o where view = $1 and key is not null and not exists (
-       select from rebuild.parked_record n
-        where (n.view, n.topic, n.partition, n."offset") = (o.view, o.topic, o.partition, o."offset"))`,
-    [AUTHORIZATION],
-  );
-  if (freed.length === 0) return [];
   const { rows } = await db.query<{ api_user_id: string }>(
-    `update rebuild.authorization_v1 r set acknowledged = coalesce(
-       (select o.acknowledged from public.authorization_v1 o where o.api_user_id = r.api_user_id), 0)
-      where r.customer_id::text = any($1::text[]) or r.api_user_id::text = any($1::text[])
-      returning api_user_id`,
-    [freed.map(({ key }) => key)],
+    `with freed as (
+       select key from public.parked_record o where view = $1 and key is not null and not exists (
+         select from rebuild.parked_record n
+          where (n.view, n.topic, n.partition, n."offset") = (o.view, o.topic, o.partition, o."offset"))
+     ), untold as (
+       select r.api_user_id, case when o.event_id = r.event_id then o.acknowledged else 0 end as acknowledged
+         from rebuild.authorization_v1 r left join public.authorization_v1 o using (api_user_id)
+        where o.event_id <> r.event_id
+           or r.customer_id::text in (select key from freed) or r.api_user_id::text in (select key from freed)
+     )
+     update rebuild.authorization_v1 r set acknowledged = u.acknowledged from untold u
+      where r.api_user_id = u.api_user_id returning r.api_user_id`,
+    [AUTHORIZATION],
   );
   return rows.map(({ api_user_id }) => api_user_id);
 }

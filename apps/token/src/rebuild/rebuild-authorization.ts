@@ -35,6 +35,8 @@ export interface RebuildOptions {
   /** Of the role that owns the database: tables are made and dropped. */
   readonly databaseUrl: string;
   readonly kafka: Kafka;
+  /** The store whose heartbeat is the newest one; undefined where there is none. */
+  readonly speaker?: string | undefined;
   /** Told of each stage, in a sentence as well, and every 5 s how much was read; its answer is waited for. */
   readonly onStage?: (stage: RebuildStage, sentence: string) => void | Promise<void>;
   /** How each topic is loaded; all of them at once. By default on this thread. */
@@ -95,6 +97,8 @@ async function lockOutOtherRebuilds(session: PoolClient): Promise<void> {
   if (rows[0]?.free !== true) throw new RebuildRefused(`Another rebuild of ${AUTHORIZATION} is running.`);
 }
 
+const REFILL = '"npm run republish" makes the topic anew and fills it from the event store';
+
 /** Everything that the view was made of must still be there. */
 async function requireCompleteTopics(kafka: Kafka, checkpoint: readonly PartitionOffset[]): Promise<void> {
   const admin = kafka.admin({ retry: { retries: 5 } });
@@ -103,10 +107,11 @@ async function requireCompleteTopics(kafka: Kafka, checkpoint: readonly Partitio
     for (const topic of AUTHORIZATION_TOPICS) {
       for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
         const where = `${topic}/${String(partition)}`;
-        if (BigInt(low) > 0n) throw new RebuildRefused(`${where} has lost its beginning: it starts at ${low}.`);
+        if (BigInt(low) > 0n)
+          throw new RebuildRefused(`${where} has lost its beginning: it starts at ${low}; ${REFILL}.`);
         const { offset = 0n } = checkpoint.find((at) => at.topic === topic && at.partition === partition) ?? {};
         if (BigInt(high) < offset) {
-          throw new RebuildRefused(`${where} ends at ${high}, but the view has been at ${String(offset)}.`);
+          throw new RebuildRefused(`${where} ends at ${high}, but the view has been at ${String(offset)}; ${REFILL}.`);
         }
       }
     }
@@ -215,7 +220,7 @@ class Rebuild {
         await this.reader.readTo(await lockOutConsumers(this.session));
         await this.replayWhatWasReplayed(await parkedRecords(this.session, 'public'));
         await this.tell('cutting-over', 'the consumers of the old view wait');
-        await swap(this.session);
+        await swap(this.session, this.options.speaker);
         await this.session.query('commit');
         const lockedOutMs = Math.round(performance.now() - lockedOutAt);
         return { records: await this.records(), parked: (await this.projection.parked()).count, lockedOutMs };

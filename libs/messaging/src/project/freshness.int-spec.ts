@@ -286,6 +286,21 @@ describe('ViewFreshness', () => {
     expect(await asOf()).toBe(at(1));
   });
 
+  it('is withheld while its database keeps silent, however long a query may take.', async () => {
+    await freshness.record(beats(beat(1, [], [])));
+    expect(await asOf()).toBe(at(1));
+    const other = database.pool({ connectionString: database.url, max: 1 });
+    const blocking = await other.connect();
+    await blocking.query('begin; lock table topic_gap');
+    try {
+      await freshness.refresh();
+      expect(freshness.asOf()).toBeUndefined();
+    } finally {
+      await blocking.query('rollback');
+      blocking.release();
+    }
+  });
+
   it('proves nothing by a heartbeat from the future.', async () => {
     await freshness.record(beats({ ...beat(0, [], []), at: new Date(Date.now() + 600_000).toISOString() }));
     expect(await asOf()).toBeUndefined();

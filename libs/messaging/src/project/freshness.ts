@@ -1,6 +1,7 @@
 import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
-import type { Pool } from 'pg';
+import type { Pool, QueryConfig } from 'pg';
 import type { ReceivedBatch, ReceivedMessage } from '../consume/batch-consumer.js';
+import { within } from '../deadline.js';
 import type { Logger } from '../logger.js';
 import type { TopicReader } from '../topic-facts.js';
 import {
@@ -37,6 +38,9 @@ export interface ViewFreshnessOptions {
   /** Default `identity.heartbeats.v1`. */
   readonly heartbeatTopic?: string | undefined;
 }
+
+/** So long a question may wait for its answer: meanwhile another server may have taken the place of the one that was asked. */
+const ANSWER_WITHIN_MS = 2_000;
 
 /** Heartbeats kept, a quarter of an hour of them: a view that lags further behind is as old as what it was known to be last. */
 const KEEP = 450;
@@ -243,8 +247,9 @@ export class ViewFreshness {
     const { pool, view, topics } = this.options;
     const after = this.beats.at(-1)?.arrival ?? 0n;
     const asked = performance.now();
-    const { rows } = await pool.query<Row>(
-      `select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
+    const query: QueryConfig & { query_timeout: number } = {
+      query_timeout: ANSWER_WITHIN_MS,
+      text: `select (select json_agg(json_build_object('at', h.at, 'published', h.published, 'incarnations', h.incarnations,
                                'arrival', h.arrival::text, 'arrivedAt', extract(epoch from h.arrived_at) * 1000)
                                order by h.arrival)
                  from heartbeat h
@@ -262,7 +267,13 @@ export class ViewFreshness {
                  from topic_gap g where g.view = $1 and g.topic = any($3::text[]) and g.kind <> 'made-anew') as gaps,
               array(select distinct key from parked_record
                      where view = $1 and topic = any($3::text[]) and key is not null) as blocked`,
-      [view, this.heartbeatTopic, topics, String(after), this.life],
+      values: [view, this.heartbeatTopic, topics, String(after), this.life],
+    };
+    // Waiting for a connection counts as well.
+    const { rows } = await within(
+      ANSWER_WITHIN_MS,
+      pool.query<Row>(query),
+      () => new Error(`the database of ${view} did not answer in ${String(ANSWER_WITHIN_MS)} ms`),
     );
     const [row] = rows;
     if (row === undefined) return;

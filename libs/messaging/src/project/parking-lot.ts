@@ -82,6 +82,18 @@ export interface DiscardedRecord {
   readonly reason: string;
 }
 
+export async function isParked(
+  db: Queryable,
+  { view, topic, partition }: CheckpointKey,
+  offset: bigint,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'select from parked_record where view = $1 and topic = $2 and partition = $3 and "offset" = $4',
+    [view, topic, partition, String(offset)],
+  );
+  return rowCount === 1;
+}
+
 /** Removes a record that may go; undefined where it is not parked (any more), or may not. */
 export async function takeParked(
   tx: Queryable,

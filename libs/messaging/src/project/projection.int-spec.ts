@@ -218,6 +218,9 @@ describe('Projection', () => {
       await projection.replayParked(() => handlers);
       expect([await view(), await parked()]).toEqual([['a 1', 'a 2', 'a 3'], []]);
       await expect(projection.discardParked(at(1n), () => undefined)).rejects.toThrow('no topic of list-v1');
+      expect(await projection.discardParked([{ topic: TOPIC, partition: 99, offset: 1n }], () => handlers)).toBe(0);
+      const { rowCount } = await pool.query('select from consumer_offset where partition = 99');
+      expect(rowCount).toBe(0);
     });
 
     it('knows it after a replay and after a batch that was applied by halves', async () => {

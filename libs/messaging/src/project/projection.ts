@@ -6,7 +6,7 @@ import { isDataError } from '../transaction.js';
 import { begin, gapsOf, type NotedGap, type OnLoss } from './topic-gaps.js';
 import { atCheckpoint, readAppliedIds, type Checkpoint } from './checkpoint.js';
 import { mayGo, type Place } from './discard.js';
-import { park, takeParked, type DiscardedRecord } from './parking-lot.js';
+import { isParked, park, takeParked, type DiscardedRecord } from './parking-lot.js';
 import { applyByHalves, type ProjectionHandlers } from './projection-handlers.js';
 import { replayPartition, type ReplayResult } from './replay.js';
 import { SequenceWaits, type Waited } from './sequence-waits.js';
@@ -129,6 +129,8 @@ export class Projection {
       const order = handlersOf(handlers, topic);
       if (order === undefined) throw new Error(`${topic} is no topic of ${view}`);
       const key = { view, topic, partition };
+      // A place that nobody reads has no checkpoint, and gets none by being named.
+      if (!(await isParked(pool, key, offset))) continue;
       const { record } = await atCheckpoint(pool, key, { keys: [], sequenced: false }, async (tx) => {
         const taken = await takeParked(tx, key, offset, (parked) => mayGo(parked, order));
         if (taken !== undefined) await before?.(tx, taken);

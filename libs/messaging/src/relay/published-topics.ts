@@ -60,7 +60,12 @@ interface KnownEnd {
  * and grew again past that looks whole to whoever asks for its end alone.
  */
 export class KnownEnds {
-  private readonly known = new Map<string, KnownEnd>();
+  constructor(private readonly known = new Map<string, KnownEnd>()) {}
+
+  /** As they are now, whatever is published from here on. */
+  copy(): KnownEnds {
+    return new KnownEnds(new Map(this.known));
+  }
 
   /** Takes topics as they are, once they are known to hold what was published. */
   note(facts: readonly TopicFacts[]): void {
@@ -118,13 +123,16 @@ export async function noteShortened(client: Client, { topic, incarnation }: Topi
  * Compares the topics with what this outbox has published to them, and notes how far that is now, here and in `ends`. A topic that was never
  * published to is taken as it is.
  *
- * @returns why nothing may be published
+ * @param ask what the topics are; something may be published meanwhile
+ * @returns what they are, and why nothing may be published
  */
 export async function checkTopics(
-  client: Client,
-  facts: readonly TopicFacts[],
+  client: Pick<Client, 'query'>,
+  ask: () => Promise<readonly TopicFacts[]>,
   ends: KnownEnds,
-): Promise<string | undefined> {
+): Promise<{ readonly facts: readonly TopicFacts[]; readonly refusal: string | undefined }> {
+  const before = ends.copy();
+  const facts = await ask();
   const { rows } = await client.query<{ topic: string; incarnation: string | null; next_offsets: string[] }>(
     'select topic, incarnation, next_offsets from published_topic where topic = any($1::text[])',
     [facts.map(({ topic }) => topic)],
@@ -133,10 +141,10 @@ export async function checkTopics(
     const row = rows.find(({ topic }) => topic === each.topic);
     if (row === undefined) continue;
     const { topic, incarnation } = row;
-    const known = ends.of(topic, incarnation);
+    const known = before.of(topic, incarnation);
     const nextOffsets = row.next_offsets.map((noted, partition) => larger(BigInt(noted), known[partition]));
     const refusal = whyNotTo({ topic, incarnation: incarnation ?? undefined, nextOffsets }, each);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) return { facts, refusal };
   }
   for (const { topic, incarnation, partitions } of facts) {
     await client.query(
@@ -147,5 +155,5 @@ export async function checkTopics(
     );
   }
   ends.note(facts);
-  return undefined;
+  return { facts, refusal: undefined };
 }

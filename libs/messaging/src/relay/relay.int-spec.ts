@@ -9,7 +9,9 @@ import fc from 'fast-check';
 import type { Kafka } from 'kafkajs';
 import type { Pool } from 'pg';
 import { KafkaPublisher } from '../publish/kafka-publisher.js';
+import { TopicReader } from '../topic-facts.js';
 import { appendToOutbox } from './outbox.js';
+import { checkTopics, KnownEnds } from './published-topics.js';
 import type { Publisher } from '../publish/publisher.js';
 import { Relay, type RelayOptions } from './relay.js';
 import { outboxTables } from '../schema.js';
@@ -452,5 +454,26 @@ describe('Relay', () => {
     lost = 0n;
     const another = relay({ heartbeat });
     await until(() => another.status().refusal?.includes('waits to be filled'), 'another leader to know of it');
+  });
+
+  it('takes what is published while the topics are asked for no loss.', async () => {
+    const session = await pool.connect();
+    const [reader, ends, publisher] = [new TopicReader(client), new KnownEnds(), new KafkaPublisher(client)];
+    publishers.push(publisher);
+    const records = [{ topic, key: 'k', headers: {}, value: 'one' }];
+    const ask = async () => {
+      const facts = await reader.facts([topic]);
+      if (ends.of(topic, facts[0]?.incarnation ?? null).length > 0)
+        await ends.advance(records, () => publisher.publish(records));
+      return facts;
+    };
+    try {
+      for (let times = 0; times < 3; times += 1) {
+        expect((await checkTopics(session, ask, ends)).refusal).toBeUndefined();
+      }
+    } finally {
+      session.release();
+      await reader.close();
+    }
   });
 });

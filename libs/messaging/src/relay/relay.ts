@@ -225,15 +225,15 @@ export class Relay {
       try {
         // Before the question: what becomes another store meanwhile has another life in the round that follows.
         const { rows } = await client.query<Pick<Row, 'store_life'>>(`select ${this.lifeSql}`);
-        const refusal =
-          (await mayPublish?.()) ??
-          (heartbeat && (await checkTopics(client, await this.topics.facts(heartbeat.topics), this.ends)));
+        const refusal = (await mayPublish?.()) ?? (heartbeat && (await this.compareTopics(client)).refusal);
         if (refusal !== this.refusal && refusal !== undefined) {
           this.options.logger.error({ relay: this.options.name }, `nothing is published: ${refusal}`);
         }
         this.refusal = refusal;
         if (refusal !== undefined) continue;
         this.allowedLife = rows[0]?.store_life;
+        // What a moment from before saw may be lost: another store, or topics that are no more.
+        this.heartbeat?.forget();
         return true;
       } catch (error) {
         check();
@@ -245,13 +245,16 @@ export class Relay {
 
   /** @throws when they no longer hold what was published; nothing is published then until they do */
   private async requireTopics(): Promise<readonly TopicFacts[]> {
-    const facts = await this.topics.facts(this.options.heartbeat?.topics ?? []);
     const { leading } = this;
     if (leading === undefined) throw new Error('this process does not lead any more');
-    const refusal = await checkTopics(leading, facts, this.ends);
+    const { facts, refusal } = await this.compareTopics(leading);
     if (refusal === undefined) return facts;
     this.refusal = refusal;
     throw new Error(`nothing is published: ${refusal}`);
+  }
+
+  private compareTopics(client: Client) {
+    return checkTopics(client, () => this.topics.facts(this.options.heartbeat?.topics ?? []), this.ends);
   }
 
   /** One round: read, publish, delete, heartbeat when one is due. True when more rows are waiting. */
@@ -266,8 +269,6 @@ export class Relay {
     const [first] = rows;
     if (first === undefined) return false;
     if (first.store_life !== this.allowedLife) {
-      // What a moment of the former store saw may be lost.
-      this.heartbeat?.forget();
       this.allowedLife = undefined;
       return true;
     }

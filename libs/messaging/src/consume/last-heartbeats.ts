@@ -1,25 +1,25 @@
 import { heartbeat, type Heartbeat } from '@rebelcore/contracts/heartbeat';
-import { readRecords } from '@rebelcore/messaging/consume/read-records';
-import type { TopicFacts } from '@rebelcore/messaging/topic-facts';
 import type { Kafka } from 'kafkajs';
+import type { TopicFacts } from '../topic-facts.js';
+import { readRecords } from './read-records.js';
 
 /** Of the last records of the topic so many are read: the last one may be none that anybody can read. */
 const LAST = 100n;
 
-/** What identity said last of what it has published; undefined where the topic holds no heartbeat. */
-export async function newestHeartbeat(kafka: Kafka, group: string, facts: TopicFacts): Promise<Heartbeat | undefined> {
+/** What identity said last of what it has published, oldest first; none where the topic holds no heartbeat. */
+export async function lastHeartbeats(kafka: Kafka, group: string, facts: TopicFacts): Promise<readonly Heartbeat[]> {
   const end = facts.partitions[0]?.high ?? 0n;
-  let newest: Heartbeat | undefined;
+  const heartbeats: (Heartbeat | undefined)[] = [];
   await readRecords(
     kafka,
     group,
     facts,
     () => end - LAST,
     (messages) => {
-      for (const { value } of messages) newest = readable(value) ?? newest;
+      heartbeats.push(...messages.map(({ value }) => readable(value)));
     },
   );
-  return newest;
+  return heartbeats.filter((each) => each !== undefined);
 }
 
 function readable(value: Buffer | null): Heartbeat | undefined {
