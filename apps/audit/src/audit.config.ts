@@ -1,4 +1,6 @@
 import {
+  kafkaConnection,
+  kafkaVariables,
   httpUrl,
   parseConfig,
   postgresUrl,
@@ -22,6 +24,8 @@ export type AuditConfig = z.infer<typeof schema>;
 /** @throws {ConfigError} */
 export const auditConfig = (env?: Environment): AuditConfig => parseConfig(schema, env);
 
-/** For a rebuild: the database as its owner. @throws {ConfigError} */
-export const auditRebuildConfig = (env?: Environment) =>
-  parseConfig(z.object({ AUDIT_MIGRATIONS_DATABASE_URL: postgresUrl }), env);
+/** For a rebuild: the database as its owner, and Kafka as this service. @throws {ConfigError} */
+export function auditRebuildConfig(env?: Environment) {
+  const config = parseConfig(z.object({ ...kafkaVariables, AUDIT_MIGRATIONS_DATABASE_URL: postgresUrl }), env);
+  return { databaseUrl: config.AUDIT_MIGRATIONS_DATABASE_URL, kafka: kafkaConnection(config) };
+}

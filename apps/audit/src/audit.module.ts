@@ -32,7 +32,7 @@ export class AuditModule implements OnApplicationBootstrap {
           view: {
             name: ACTIVITY_VIEW,
             consumerGroup,
-            freshness: { topics: ['identity.events.v1'] },
+            freshness: { topics: ['identity.events.v1'], rebuild: 'npm run rebuild -- audit' },
             // A transaction for the calls of each few milliseconds would cost more than writing the calls down.
             gather: { bytes: 131_072, forMs: 200 },
             onLoss: tellOfLoss,

@@ -1,4 +1,6 @@
+import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { messageOf } from '@rebelcore/messaging/logger';
+import { newestSpeaker } from '@rebelcore/messaging/rebuild/believe-anew';
 import { auditRebuildConfig } from './audit.config.js';
 import { rebuildUsage } from './usage/rebuild-usage.js';
 
@@ -6,8 +8,10 @@ const started = performance.now();
 const say = (sentence: string) => process.stdout.write(`audit: ${sentence}\n`);
 
 try {
+  const { databaseUrl, kafka } = auditRebuildConfig();
   const { entries, old, rebuilt, lockedOutMs } = await rebuildUsage({
-    databaseUrl: auditRebuildConfig().AUDIT_MIGRATIONS_DATABASE_URL,
+    databaseUrl,
+    speaker: await newestSpeaker(createKafka({ ...kafka, clientId: 'audit-rebuild' }), 'audit.rebuild'),
     onStage: (_, sentence) => {
       say(sentence);
     },

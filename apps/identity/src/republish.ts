@@ -22,7 +22,8 @@ try {
   await refill(pool, client, say, { letsGo: lost !== undefined });
   if (lost !== undefined) {
     say(
-      `${lost}; this is let go. The store has a new identity, which views refuse: "npm run rebuild -- token" is next`,
+      `${lost}; this is let go. The store has a new identity, which views refuse: "npm run rebuild -- token", then "… inference" and ` +
+        `"… audit" are next`,
     );
   }
   process.exit(0);

@@ -10,8 +10,8 @@ afterAll(async () => {
   await audit.stop();
 });
 
-const rebuild = (onStage?: Parameters<typeof rebuildUsage>[0]['onStage']) =>
-  rebuildUsage({ databaseUrl: audit.database.url, ...(onStage !== undefined && { onStage }) });
+const rebuild = (onStage?: Parameters<typeof rebuildUsage>[0]['onStage'], speaker?: string) =>
+  rebuildUsage({ databaseUrl: audit.database.url, speaker, ...(onStage !== undefined && { onStage }) });
 const wholeStories = (count: number) => Array.from({ length: count }, () => new Customer().wholeStory());
 const callsOf = async (customer: Customer, id: string) => {
   const { body } = await audit.ask(`/api/v1/api-users/${id}/usage`, audit.token(customer.id));
@@ -85,5 +85,20 @@ describe('invariant 12: a rebuild of usage', () => {
     const pool = audit.database.pool({ max: 1 });
     expect((await pool.query('select from usage_v1')).rowCount).toBe(0);
     await expect(pool.query('delete from usage_v1')).rejects.toThrow('permission denied');
+  });
+
+  // The last one: afterwards the log believes whoever speaks first.
+  it('has the log believe the store that speaks, where that is another one', async () => {
+    const believed = async () => {
+      const { rows } = await audit.owner.query<{ id: string }>(
+        'select store_id as id from heartbeat order by arrival desc limit 1',
+      );
+      return rows[0]?.id;
+    };
+    const before = await believed();
+    await rebuild(undefined, audit.store.id);
+    expect(await believed()).toBe(before);
+    await rebuild(undefined, uuid());
+    expect(await believed()).not.toBe(before);
   });
 });

@@ -1,3 +1,4 @@
+import { believeAnew } from '@rebelcore/messaging/rebuild/believe-anew';
 import { contentOf, type Content } from '@rebelcore/messaging/rebuild/content';
 import { openPool } from '@rebelcore/service/database';
 import type { PoolClient } from 'pg';
@@ -21,6 +22,8 @@ export type RebuildStage = 'prepared' | 'read' | 'cutting-over';
 export interface RebuildOptions {
   /** Of the role that owns the database: tables are made and dropped. */
   readonly databaseUrl: string;
+  /** The store whose heartbeat is the newest one; undefined where there is none. */
+  readonly speaker?: string | undefined;
   /** Told of each stage; its answer is waited for. */
   readonly onStage?: (stage: RebuildStage, sentence: string) => void | Promise<void>;
 }
@@ -65,7 +68,7 @@ export async function rebuildUsage(options: RebuildOptions): Promise<RebuildResu
   }
 }
 
-async function rebuild(db: PoolClient, { onStage }: RebuildOptions): Promise<RebuildResult> {
+async function rebuild(db: PoolClient, { speaker, onStage }: RebuildOptions): Promise<RebuildResult> {
   // The functions of the service work on the tables that come first in this path.
   await db.query(`drop schema if exists rebuild cascade; create schema rebuild; set search_path = rebuild, public;
     select make_usage_tables(); create table rebuild.read_to (customer_id uuid primary key, position bigint not null)`);
@@ -91,6 +94,7 @@ async function rebuild(db: PoolClient, { onStage }: RebuildOptions): Promise<Reb
   for (const { name } of TABLES) {
     await db.query(`drop table public.${name}; alter table rebuild.${name} set schema public`);
   }
+  await believeAnew(db, speaker);
   await db.query('commit');
   return { entries, old, rebuilt, lockedOutMs: Math.round(performance.now() - lockedOutAt) };
 }

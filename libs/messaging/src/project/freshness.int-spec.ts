@@ -27,7 +27,7 @@ describe('ViewFreshness', () => {
   beforeEach(async () => {
     await database.asOwner('truncate consumer_offset, parked_record, heartbeat, store_contradiction, database_life');
     ends = {};
-    freshness = started({ pollMs: 20 });
+    freshness = started({ pollMs: 20, rebuild: 'npm run rebuild -- audit' });
     next = 0n;
     await known();
   });
@@ -160,7 +160,7 @@ describe('ViewFreshness', () => {
     await freshness.record(beats(beat(1, [], [])));
     await freshness.record(beats({ ...beat(2, [], []), store: { ...store, id: randomUUID() } }));
     expect(await asOf()).toBe(at(1));
-    expect(freshness.status().withheld).toContain('but this view was made of store');
+    expect(freshness.status().withheld).toMatch(/but this view was made of store .*"npm run rebuild -- audit"/);
     await freshness.record(beats({ ...beat(3, [], []), store: { ...store, position: '6' } }));
     expect(await asOf()).toBe(at(1));
     expect(freshness.status().withheld).toContain('has gone back from position 7 to 6');
@@ -172,11 +172,11 @@ describe('ViewFreshness', () => {
     const rebuild = 'npm run rebuild -- token';
     const holding = (second: number, position: string) => ({ ...beat(second, [], []), store: { ...store, position } });
     beforeEach(() => {
-      freshness = started({ rebuild });
+      freshness = started({ rebuild, saysWhatIs: true });
     });
 
     it('believes a store that has gone back never again of itself, in no process, whatever others of its customers add.', async () => {
-      const elsewhere = started({ rebuild });
+      const elsewhere = started({ rebuild, saysWhatIs: true });
       await freshness.record(beats(holding(1, '44')));
       expect(await asOf()).toBe(at(1));
       await freshness.record(beats(holding(3, '41')));

@@ -28,11 +28,13 @@ export interface ViewFreshnessOptions {
   /** Says how far the topics have come. Closed together with this. */
   readonly topicReader: Pick<TopicReader, 'facts' | 'close'>;
   readonly logger: Logger;
-  /**
-   * The command that makes the view anew, `npm run rebuild -- token`. Where there is one, a store that was once seen to hold less than the
-   * view was told of is believed again only after it: growing again proves nothing.
-   */
+  /** The command that makes the view anew, after which it believes whichever store speaks: `npm run rebuild -- token`. */
   readonly rebuild?: string | undefined;
+  /**
+   * Whether the view says what is, and not what was: a store that was once seen to hold less than the view was told of is believed
+   * again only after that command, since growing again proves nothing.
+   */
+  readonly saysWhatIs?: boolean | undefined;
   /** Milliseconds between two refreshes. Default 1000. */
   readonly pollMs?: number | undefined;
   /** Default `identity.heartbeats.v1`. */
@@ -208,7 +210,7 @@ export class ViewFreshness {
    * delivered again was said earlier, and contradicts nothing.
    */
   private async believed(heartbeats: readonly Heartbeat[]) {
-    const { rebuild } = this.options;
+    const { rebuild = 'a rebuild', saysWhatIs = false } = this.options;
     const { rows } = await this.options.pool.query<{ at: Date; id: string; position: string }>(
       `select at, store_id as id, store_position as position from heartbeat where topic = $1 order by arrival desc limit 1`,
       [this.heartbeatTopic],
@@ -218,15 +220,14 @@ export class ViewFreshness {
     const believed: Heartbeat[] = [];
     let contradicted: { readonly at: string; readonly reason: string } | undefined;
     for (const beat of heartbeats) {
-      this.disbelieved = known && contradiction(known.store, beat.store);
+      this.disbelieved = known && contradiction(known.store, beat.store, rebuild);
       if (known === undefined || this.disbelieved === undefined) {
         known = { at: new Date(beat.at), store: beat.store };
         believed.push(beat);
         continue;
       }
       this.options.logger.error({ at: beat.at, store: beat.store, known: known.store }, this.disbelieved);
-      if (rebuild === undefined || beat.store.id !== known.store.id || Date.parse(beat.at) <= Number(known.at))
-        continue;
+      if (!saysWhatIs || beat.store.id !== known.store.id || Date.parse(beat.at) <= Number(known.at)) continue;
       const reason = `${this.disbelieved}: this view may hold what that store has lost; "${rebuild}" makes it anew`;
       contradicted ??= { at: beat.at, reason };
     }
@@ -359,9 +360,9 @@ interface Row {
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
-function contradiction(known: Heartbeat['store'], said: Heartbeat['store']): string | undefined {
+function contradiction(known: Heartbeat['store'], said: Heartbeat['store'], rebuild: string): string | undefined {
   if (said.id !== known.id) {
-    return `heartbeats come from store ${said.id}, but this view was made of store ${known.id}`;
+    return `heartbeats come from store ${said.id}, but this view was made of store ${known.id}; "${rebuild}" has it believe the one that speaks`;
   }
   if (BigInt(said.position) >= BigInt(known.position)) return undefined;
   return `store ${said.id} has gone back from position ${known.position} to ${said.position}`;
