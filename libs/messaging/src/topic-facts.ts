@@ -146,7 +146,11 @@ async function topicIds(cluster: Cluster, topics: readonly string[]): Promise<Ma
   })) as Topic[];
   return new Map(
     answer.map(({ error, name, id }) => {
-      if (error !== 0) throw new kafkajs.KafkaJSError(`the broker does not know ${name} (error ${String(error)})`);
+      if (error !== 0) {
+        throw new kafkajs.KafkaJSError(
+          `the broker does not know ${name} (error ${String(error)}); "node apps/launcher/dist/topics.js" makes topics that are missing`,
+        );
+      }
       return [name, id];
     }),
   );

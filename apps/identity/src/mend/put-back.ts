@@ -36,7 +36,11 @@ export async function putBack(
   await reader.close();
   if (events === undefined || credentials === undefined || heartbeats === undefined) return false;
   const { lacking, contradiction, unreadable } = await compare(pool, kafka, group, events);
-  if (contradiction !== undefined) throw new Error(contradiction);
+  if (contradiction !== undefined) {
+    throw new Error(
+      `${contradiction}. If this store is right: "npm run republish -- --the-store-is-right"; if not, bring back a copy of the other one`,
+    );
+  }
   const verifiers = await verifiersOf(kafka, group, credentials);
   // This store takes the place of the one that has published last.
   const published = (await lastHeartbeats(kafka, group, heartbeats)).at(-1)?.store;

@@ -289,6 +289,12 @@ describe('Consuming into a view', () => {
     await admin.disconnect();
     expect((await crashed.promise).message).toBe(`${topic}/6 is no longer there`);
     await next.stop();
+    // As a view has it that had read the topic with its added partitions alone.
+    await pool.query(
+      `insert into consumer_offset (view, topic, partition, next_offset, incarnation, partitions)
+       select view, topic, 6, 3, incarnation, 7 from consumer_offset where topic = $1 limit 1`,
+      [topic],
+    );
     await replica();
     const again = [...sequences].flatMap(([customer, last]) =>
       Array.from({ length: last }, (_, n) => record(customer, n + 1)),
@@ -299,5 +305,6 @@ describe('Consuming into a view', () => {
     await ofNewTopic.close();
     sequences.set('of another topic', 1);
     await until(async () => isDeepStrictEqual(await view(), sequences), 'all of it', 20_000);
+    expect((await pool.query('select from consumer_offset where partition = 6')).rowCount).toBe(0);
   });
 });

@@ -63,6 +63,11 @@ export const begin = (
           where view = $1 and topic = $2 and partition = any($3::integer[]) order by partition for update`,
         [view, topic, partitions],
       );
+      // A former topic of this name may have had more partitions.
+      await tx.query(
+        `delete from consumer_offset where view = $1 and topic = $2 and partition >= $3 and incarnation <> $4`,
+        [view, topic, facts.partitions.length, incarnation],
+      );
       const starts = new Map<number, bigint>();
       for (const partition of partitions) {
         const row = rows.find((each) => each.partition === partition);
