@@ -21,7 +21,7 @@ export const auditApp = (config: AuditConfig, consumerGroup?: string): ServiceOp
   recordCalls: (request, status) =>
     isRefusedCall(request, status) ||
     request.routeOptions.url === EXPORT ||
-    (request.routeOptions.url === STREAM && request.headers['last-event-id'] === undefined),
+    (request.routeOptions.url === STREAM && request.streamGoesOn !== true),
   callers: SessionGuard,
   refusedTokens: refusedTokens(config),
   description: DESCRIPTION,

@@ -84,7 +84,7 @@ export class AuditFixture {
   /** Plays identity's. */
   readonly store = new TestStore();
   private readonly group = `audit.test-${randomUUID()}`;
-  private readonly cursorKey = randomBytes(32).toString('base64url');
+  readonly cursorKey = randomBytes(32).toString('base64url');
   private readonly publishers = new Map<string, KafkaPublisher>();
 
   private constructor(

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { SESSION_TOKENS, SessionGuard } from '@rebelcore/api-access/session.guard';
+import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { createLogger } from '@rebelcore/service/log';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
@@ -61,6 +62,8 @@ export class AuditModule implements OnApplicationBootstrap {
           inject: [Pool],
           useFactory: (pool: Pool) => new UsageKeeper(pool, logger),
         },
+        // Of the lists of one customer, whichever they are: any may have to look through all that the customer has.
+        { provide: Bulkhead, useFactory: () => new Bulkhead({ atOnce: 4, waitMs: 2_000 }) },
         SessionGuard,
         { provide: SESSION_TOKENS, useValue: { jwksUri: config.IDENTITY_JWKS_URL } },
       ],

@@ -57,6 +57,13 @@ export interface Naming<State> {
   readonly names?: (before: State, after: State) => readonly Claim[];
 }
 
+/** A name that somebody has. */
+export interface Claimed {
+  readonly key: string;
+  readonly streamId: string;
+  readonly customerId: string;
+}
+
 /** Events for one stream, on the version that they were decided on. Made by {@link toStream}. */
 export interface StreamWrite {
   readonly streamType: string;
@@ -266,19 +273,16 @@ export class EventStore {
   }
 
   /** The stream that holds a name, with its customer. */
-  async claimedBy(scope: string, key: string): Promise<{ streamId: string; customerId: string } | undefined> {
-    const rows = await rowsAcrossCustomers<{ stream_id: string; customer_id: string }>(
-      this.options.pool,
-      `select stream_id, customer_id from claim where scope = ${escapeLiteral(scope)} and key = ${escapeLiteral(key)}`,
-    );
-    return rows[0] && { streamId: rows[0].stream_id, customerId: rows[0].customer_id };
+  async claimedBy(scope: string, key: string): Promise<Claimed | undefined> {
+    return (await this.claimsOf(scope, [key]))[0];
   }
 
-  /** All names of one kind, with the streams that hold them. */
-  async claimsOf(scope: string): Promise<{ key: string; streamId: string; customerId: string }[]> {
+  /** Names of one kind, with the streams that hold them: those of these keys that somebody has, or else all. */
+  async claimsOf(scope: string, keys?: readonly string[]): Promise<Claimed[]> {
+    const ofKeys = keys === undefined ? '' : `and key = any(array[${keys.map(escapeLiteral).join()}]::text[])`;
     const rows = await rowsAcrossCustomers<{ key: string; stream_id: string; customer_id: string }>(
       this.options.pool,
-      `select key, stream_id, customer_id from claim where scope = ${escapeLiteral(scope)}`,
+      `select key, stream_id, customer_id from claim where scope = ${escapeLiteral(scope)} ${ofKeys}`,
     );
     return rows.map((row) => ({ key: row.key, streamId: row.stream_id, customerId: row.customer_id }));
   }

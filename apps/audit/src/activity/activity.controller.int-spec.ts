@@ -204,6 +204,29 @@ describe('reading the log', () => {
     expect([...new Set(said)].sort()).toEqual(['429 1 activity.crowded', '503 1 activity.behind']);
   });
 
+  it('has the lists of one customer wait for each other, then refuses them, and nobody else waits', async () => {
+    const mine = audit.token(customer.id);
+    const ask = (path: string, token = mine) => audit.ask(`/api/v1/${path}`, token);
+    const holder = await audit.owner.connect();
+    await holder.query('begin; lock table activity in access exclusive mode');
+    const readers = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%from activity%'`;
+    const searches = Array.from({ length: 4 }, () => ask('activity?q=zzzz'));
+    await until(async () => ((await audit.owner.query(readers)).rowCount ?? 0) >= 4, 'the searches to be under way');
+
+    const paths = ['activity', 'api-users/usage?flag=unused', ...Array.from({ length: 8 }, () => 'activity?q=zzzz')];
+    const more = paths.map((path) => ask(path));
+    expect((await ask('api-users/usage', audit.token(uuid()))).status).toBe(200);
+    const refused = (await Promise.all(more)).map(({ status, headers, body }) =>
+      [status, headers.get('retry-after'), body.code].join(' '),
+    );
+    expect([...new Set(refused)]).toEqual(['429 1 request.crowded']);
+
+    const turn = ask('activity?q=zzzz');
+    await holder.query('commit');
+    holder.release();
+    expect((await Promise.all([...searches, turn])).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  });
+
   it('waits for a position, and says 503 when it does not come', async () => {
     const late = new Customer().identity('PortalUserSignedIn', { portalUserId: uuid() }, 'session.sign_in');
     const asking = audit.ask('/api/v1/activity?position=1', audit.token(late.id));

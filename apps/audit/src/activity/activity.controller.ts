@@ -5,6 +5,7 @@ import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
+import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { pageParameters, unknownPosition } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
@@ -55,6 +56,7 @@ export class ActivityController {
     private readonly activity: ActivityQuery,
     private readonly projection: Projection,
     private readonly freshness: ViewFreshness,
+    private readonly lists: Bulkhead,
   ) {}
 
   /** `as_of`: every change of the customer's users committed before it is in the log; null while that is not known. */
@@ -62,7 +64,7 @@ export class ActivityController {
   @ApiOperation({ summary: 'The entries that match, newest first' })
   @ApiResponse({ status: 200, standardSchema: pageResponse })
   @ApiResponse({ status: 400, standardSchema: problem })
-  @ApiResponse({ status: 429, standardSchema: problem, description: 'activity.crowded' })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'activity.crowded, request.crowded' })
   @ApiResponse({ status: 503, standardSchema: problem, description: 'activity.behind' })
   async list(
     @Req() request: FastifyRequest,
@@ -71,8 +73,10 @@ export class ActivityController {
     const { cursor, limit, position, ...filter } = query;
     const customerId = customerOf(request);
     await this.mustHaveReached(customerId, position);
-    const as_of = asOf(this.freshness, customerId);
-    return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };
+    return this.lists.run(customerId, async () => {
+      const as_of = asOf(this.freshness, customerId);
+      return { ...(await this.activity.page(customerId, filter, cursor, limit)), as_of };
+    });
   }
 
   @Get(':id')

@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
+import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
@@ -28,7 +29,7 @@ const OF_A_CUSTOMER = 4;
 @UseGuards(SessionGuard)
 @RequirePermission('can_view_activity')
 export class ExportController {
-  private readonly underWay = new Map<string, number>();
+  private readonly underWay = new Bulkhead({ atOnce: OF_A_CUSTOMER });
 
   constructor(private readonly activity: ActivityQuery) {}
 
@@ -62,16 +63,11 @@ export class ExportController {
   }
 
   private begin(customerId: string, filter: ActivityFilter, format: keyof typeof EXPORT_FORMATS): Readable {
-    const before = this.underWay.get(customerId) ?? 0;
-    if (before >= OF_A_CUSTOMER) throw tooManyExports();
-    this.underWay.set(customerId, before + 1);
+    const leave = this.underWay.tryEnter(customerId);
+    if (leave === undefined) throw tooManyExports();
     const file = Readable.from(this.lines(customerId, filter, EXPORT_FORMATS[format]), { objectMode: false });
     // Once its last query is done, though the reader has hung up long before.
-    return file.once('close', () => {
-      const left = (this.underWay.get(customerId) ?? 1) - 1;
-      if (left === 0) this.underWay.delete(customerId);
-      else this.underWay.set(customerId, left);
-    });
+    return file.once('close', leave);
   }
 
   private async *lines(customerId: string, filter: ActivityFilter, format: ExportFormat): AsyncGenerator<string> {

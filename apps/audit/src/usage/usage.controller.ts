@@ -4,6 +4,7 @@ import { OwnerOnly } from '@rebelcore/api-access/permissions';
 import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
+import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { pageParameters, wholeNumber } from '@rebelcore/service/cursor';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
@@ -92,19 +93,23 @@ export class UsageController {
   constructor(
     private readonly usage: UsageQuery,
     private readonly freshness: ViewFreshness,
+    private readonly lists: Bulkhead,
   ) {}
 
   @Get('usage')
   @ApiOperation({ summary: 'The usage of all API users, or of those that a flag marks', description: FLAGS_IN_WORDS })
   @ApiResponse({ status: 200, standardSchema: pageResponse })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'request.crowded' })
   async list(
     @Req() request: FastifyRequest,
     @Query({ schema: usageList }) query: z.infer<typeof usageList>,
   ): Promise<UsagePage & AsOf> {
     const customerId = customerOf(request);
     const { cursor, limit, ...filter } = query;
-    const as_of = asOf(this.freshness, customerId);
-    return { ...(await this.usage.page(customerId, filter, cursor, limit)), as_of };
+    return this.lists.run(customerId, async () => {
+      const as_of = asOf(this.freshness, customerId);
+      return { ...(await this.usage.page(customerId, filter, cursor, limit)), as_of };
+    });
   }
 
   /** Ids that are not of this customer, or of no API user, are absent from the answer. */
@@ -112,13 +117,16 @@ export class UsageController {
   @HttpCode(200)
   @ApiOperation({ summary: 'The usage of these API users' })
   @ApiResponse({ status: 200, standardSchema: manyResponse })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'request.crowded' })
   async many(
     @Req() request: FastifyRequest,
     @Body({ schema: usageOfMany }) { ids }: z.infer<typeof usageOfMany>,
   ): Promise<{ items: readonly UsageItem[] } & AsOf> {
     const customerId = customerOf(request);
-    const as_of = asOf(this.freshness, customerId);
-    return { items: await this.usage.ofMany(customerId, ids), as_of };
+    return this.lists.run(customerId, async () => {
+      const as_of = asOf(this.freshness, customerId);
+      return { items: await this.usage.ofMany(customerId, ids), as_of };
+    });
   }
 
   @Get(':id/usage')

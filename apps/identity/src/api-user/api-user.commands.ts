@@ -20,7 +20,7 @@ import {
   type ApiUser,
   type MintRequest,
 } from './api-user.js';
-import { passwordName } from './password-names.js';
+import { PASSWORD } from './password-names.js';
 
 export interface MintedApiUser {
   readonly id: string;
@@ -99,7 +99,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
         ...appendContextOf(caller),
         claims: [
           { ...claim, streamId: id },
-          { ...passwordName(lookupKey), streamId: id },
+          { scope: PASSWORD, key: lookupKey, streamId: id },
         ],
       });
       const [event] = recorded;

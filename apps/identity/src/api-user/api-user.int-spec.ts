@@ -1,5 +1,6 @@
 import { verifierMatches } from '@rebelcore/credentials/verifier';
 import { newApiUserPassword } from '@rebelcore/credentials/api-user-password';
+import { EventStore } from '@rebelcore/event-store/event-store';
 import { until } from '@rebelcore/testing/until';
 import { randomUUID } from 'node:crypto';
 import {
@@ -11,6 +12,8 @@ import {
   type TestCustomer,
 } from '../identity.fixture-spec.js';
 import { MailServer } from '../portal-user/mail-server.fixture-spec.js';
+import { PepperSource } from './api-user.commands.js';
+import { ReportLeak, ReportLeakHandler } from './leak.commands.js';
 import { putBackName } from './password-names.js';
 
 let identity: IdentityFixture;
@@ -269,6 +272,35 @@ describe('a leaked password', () => {
     await report({ secret: newApiUserPassword() });
     await report({ secret: password });
     await until(() => leaksOf(id).length > 0, 'the event');
+  });
+
+  it('is looked for with as many queries as a hundred that open nothing', async () => {
+    const pool = identity.database.pool();
+    let queries = 0;
+    pool.on('acquire', () => (queries += 1));
+    const handler = new ReportLeakHandler(new EventStore({ pool, streams: [] }), identity.app.get(PepperSource));
+    const queriesFor = async (count: number) => {
+      const before = queries;
+      const passwords = Array.from({ length: count }, newApiUserPassword);
+      await handler.execute(new ReportLeak(passwords, { correlationId: randomUUID(), writeBy: Infinity }));
+      return queries - before;
+    };
+    expect([await queriesFor(1), await queriesFor(100)]).toEqual([2, 2]);
+  });
+
+  it('may be reported again soon where there are too many reports already', async () => {
+    const unknown = { secret: newApiUserPassword() };
+    const holder = await identity.database.pool({ connectionString: identity.database.url, max: 1 }).connect();
+    await holder.query('begin; lock table claim in access exclusive mode');
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%from claim%'`;
+    const reports = [report(unknown), report(unknown)];
+    await until(async () => (await identity.rows(waiting)).length >= 2, 'two reports to be under way');
+    const { status, headers, body } = await report(unknown);
+    expect([status, headers.get('retry-after'), body.code]).toEqual([503, '1', 'service.overloaded']);
+    const next = report(unknown);
+    await holder.query('commit');
+    holder.release();
+    expect((await Promise.all([...reports, next])).map((answer) => answer.status)).toEqual([202, 202, 202]);
   });
 
   it('that opens nothing is answered in the same way', async () => {

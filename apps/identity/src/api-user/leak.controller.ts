@@ -2,7 +2,9 @@ import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
+import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { contextOf } from '@rebelcore/service/correlation';
+import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ReportLeak } from './leak.commands.js';
@@ -30,6 +32,9 @@ const secretsIn = (report: z.infer<typeof leakReport>): readonly string[] => {
 @ApiTags('API users')
 @Controller('api/v1/credentials')
 export class LeakController {
+  /** Of everybody: whoever reports need not say who it is. */
+  private readonly reports = new Bulkhead({ atOnce: 2, waitMs: 2_000 }, tooManyReports);
+
   constructor(private readonly commands: CommandBus) {}
 
   /** For anybody: whoever knows the password of an API user does no harm by having it switched off. */
@@ -44,6 +49,12 @@ export class LeakController {
     @Body({ schema: leakReport }) body: z.infer<typeof leakReport>,
     @Req() request: FastifyRequest,
   ): Promise<void> {
-    await this.commands.execute(new ReportLeak(secretsIn(body), contextOf(request)));
+    const command = new ReportLeak(secretsIn(body), contextOf(request));
+    await this.reports.run('', () => this.commands.execute(command));
   }
+}
+
+function tooManyReports(): ProblemException {
+  const detail = 'There are too many reports at the moment; please try again.';
+  return new ProblemException(503, 'service.overloaded', detail, { retryAfter: 1 });
 }

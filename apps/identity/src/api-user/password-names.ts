@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Verifier } from '@rebelcore/credentials/verifier';
 
-/** The name by which an API user is found when all that is known is its password; the key is an HMAC of that. */
-export const passwordName = (key: string): { readonly scope: string; readonly key: string } => ({
-  scope: 'api-user.password',
-  key,
-});
+/** Names by which API users are found when all that is known is their password; the key is an HMAC of that. */
+export const PASSWORD = 'api-user.password';
 
 /** Names of API users that were put back from the topics, where nothing but their verifiers tells of their passwords. */
 export const PUT_BACK = 'api-user.put-back';

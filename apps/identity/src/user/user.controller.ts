@@ -4,6 +4,7 @@ import { ApiBearerAuth, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagg
 import { RequirePermission } from '@rebelcore/api-access/permissions';
 import { problem } from '@rebelcore/contracts/problem';
 import { EventStore } from '@rebelcore/event-store/event-store';
+import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { CONFIG } from '@rebelcore/service/config';
 import { Cursors, pageParameters, unknownPosition } from '@rebelcore/service/cursor';
 import type { FastifyReply } from 'fastify';
@@ -61,6 +62,8 @@ const ChangesStatus = () =>
 export class UserController {
   /** The id of the last user seen. */
   private readonly cursors: Cursors<string>;
+  /** A search looks at every user of its customer. */
+  private readonly lists = new Bulkhead({ atOnce: 4, waitMs: 2_000 });
 
   constructor(
     private readonly commands: CommandBus,
@@ -78,6 +81,7 @@ export class UserController {
   @ApiResponse({ status: 200, standardSchema: usersResponse })
   @ApiResponse({ status: 400, standardSchema: problem })
   @ApiResponse({ status: 403, standardSchema: problem })
+  @ApiResponse({ status: 429, standardSchema: problem, description: 'request.crowded' })
   async list(
     @Query({ schema: listQuery }) query: z.infer<typeof listQuery>,
     @CurrentCaller() caller: Caller,
@@ -85,7 +89,8 @@ export class UserController {
     const { cursor, limit, position, ...filter } = query;
     await this.requirePosition(position, caller);
     const after = this.cursors.decode(cursor, caller.customerId, filter);
-    const page = await this.queries.execute(new ListUsers(filter, after, limit, caller));
+    const list = new ListUsers(filter, after, limit, caller);
+    const page = await this.lists.run(caller.customerId, () => this.queries.execute(list));
     return {
       items: page.rows.map(userOf),
       next_cursor: page.next === undefined ? null : this.cursors.encode(page.next, caller.customerId, filter),

@@ -1,3 +1,4 @@
+import { until } from '@rebelcore/testing/until';
 import { AGENT_ROLE, errorsOf, idOf, IdentityFixture, type TestCustomer } from '../identity.fixture-spec.js';
 
 let identity: IdentityFixture;
@@ -43,6 +44,28 @@ describe('the list of users', () => {
     });
     expect(items[3]).toMatchObject({ type: 'portal', owner: true, status: 'active', email: customer.email });
     expect([next, typeof asOf]).toEqual([null, 'string']);
+  });
+
+  it('waits while four of its customer are read, then is refused, and nobody else waits', async () => {
+    const [mine, others] = [await identity.exchange(customer.cookie), await identity.exchange(other.cookie)];
+    const ask = (path: string, { body }: typeof mine) =>
+      identity.call('GET', path, { authorization: `Bearer ${String(body.token)}` });
+    const holder = await identity.database.pool({ connectionString: identity.database.url, max: 1 }).connect();
+    await holder.query('begin; lock table portal_user_private in access exclusive mode');
+    const searches = Array.from({ length: 4 }, () => ask('/api/v1/users?q=zzzz', mine));
+    const readers = `select from pg_stat_activity where wait_event_type = 'Lock' and query like '%from user_v1%'`;
+    await until(async () => (await identity.rows(readers)).length >= 4, 'the searches to be under way');
+
+    const more = Array.from({ length: 8 }, () => ask('/api/v1/users', mine));
+    expect((await ask('/api/v1/roles', others)).status).toBe(200);
+    const refused = (await Promise.all(more)).map(({ status, headers, body }) =>
+      [status, headers.get('retry-after'), body.code].join(' '),
+    );
+    expect([...new Set(refused)]).toEqual(['429 1 request.crowded']);
+
+    await holder.query('commit');
+    holder.release();
+    expect((await Promise.all(searches)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
   });
 
   it('is filtered by type, status and a part of a name, taken literally', async () => {

@@ -1,3 +1,5 @@
+import { Bulkhead } from '@rebelcore/service/bulkhead';
+
 /** What bounds the requests of a group of routes that a service has yet to answer. */
 export interface InFlightBounds {
   /** All together. */
@@ -14,29 +16,21 @@ export type Crowded = 'party' | 'all';
  * is too much is refused at once: nothing waits here.
  */
 export class InFlight {
-  private all = 0;
-  private readonly ofParty = new Map<string, number>();
+  private readonly all: Bulkhead;
+  private readonly parties: Bulkhead;
 
-  constructor(private readonly bounds: InFlightBounds) {}
+  constructor({ most, mostOfOne }: InFlightBounds) {
+    this.all = new Bulkhead({ atOnce: most });
+    this.parties = new Bulkhead({ atOnce: mostOfOne });
+  }
 
   /** Until what it returns is called, once. */
   begin(): (() => void) | Crowded {
-    if (this.all >= this.bounds.most) return 'all';
-    this.all += 1;
-    return () => {
-      this.all -= 1;
-    };
+    return this.all.tryEnter('') ?? 'all';
   }
 
   /** The same on behalf of a party, besides. */
   beginFor(party: string): (() => void) | Crowded {
-    const count = this.ofParty.get(party) ?? 0;
-    if (count >= this.bounds.mostOfOne) return 'party';
-    this.ofParty.set(party, count + 1);
-    return () => {
-      const left = (this.ofParty.get(party) ?? 1) - 1;
-      if (left === 0) this.ofParty.delete(party);
-      else this.ofParty.set(party, left);
-    };
+    return this.parties.tryEnter(party) ?? 'party';
   }
 }

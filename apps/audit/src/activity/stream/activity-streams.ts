@@ -5,7 +5,14 @@ import { ProblemException } from '@rebelcore/service/problem';
 import { z } from 'zod';
 import type { ActivityFilter } from '../activity-filter.js';
 import type { ActivityItem } from '../activity.query.js';
-import { WHOLE, type ArrivalsQuery, type ArrivedEntry, type ArrivedPage, type Place } from './arrivals.query.js';
+import {
+  WHOLE,
+  type Arrival,
+  type ArrivalsQuery,
+  type ArrivedEntry,
+  type ArrivedPage,
+  type Place,
+} from './arrivals.query.js';
 import { EventStream, eventText, HEARTBEAT } from './event-stream.js';
 import { matches } from './matches.js';
 
@@ -19,11 +26,15 @@ const OF_A_PROCESS = 2_000;
 /** Arrivals are kept for a day; what was told longer ago may lie before the first that is kept. */
 const RESUMABLE_MS = 23 * 3_600_000;
 
-/** The place after an event, and when it was told, in milliseconds since 1970. */
-const eventId = z.object({ position: z.int(), index: z.int(), at: z.int() });
+/** Whoever was away for longer than a session may be idle begins to watch anew. */
+const GOES_ON_MS = 3_600_000;
+
+/** The place after an event, to whom it was told, which a former version did not say, and when, in milliseconds since 1970. */
+const eventId = z.object({ position: z.int(), index: z.int(), to: z.uuid().optional(), at: z.int() });
 
 export interface OpenStream {
   readonly customerId: string;
+  readonly portalUserId: string;
   readonly filter: ActivityFilter;
   /** The id of the last event that the reader has seen; without it the stream begins now. */
   readonly lastEventId: string | undefined;
@@ -52,16 +63,17 @@ export class ActivityStreams implements BeforeApplicationShutdown {
   /**
    * @throws {ProblemException} 400 for an id that was not told to this customer, 429 where there are too many
    */
-  async open({ customerId, filter, lastEventId, expiresAt }: OpenStream): Promise<EventStream> {
+  async open({ customerId, portalUserId, filter, lastEventId, expiresAt }: OpenStream): Promise<EventStream> {
     const last = this.placeOf(lastEventId, customerId);
     if (this.countOf(customerId) >= OF_A_CUSTOMER || this.count() >= OF_A_PROCESS) throw tooManyStreams();
     const head = (await this.arrivals.heads([customerId])).get(customerId) ?? 0;
-    const isLost = last !== undefined && last.at < Date.now() - RESUMABLE_MS;
+    const age = last === undefined ? Infinity : Date.now() - last.at;
     // A database that was put back has not come as far as it had told.
-    const place = last === undefined || isLost || last.position > head ? { position: head, index: WHOLE } : last;
-    const stream = new EventStream({ customerId, filter, place, endsAt: expiresAt * 1_000 });
-    const isReset = last !== undefined && place !== last;
-    stream.tell(eventText(isReset ? 'reset' : 'ready', this.idOf(place, customerId), {}));
+    const isReset = last !== undefined && (last.to !== portalUserId || age > RESUMABLE_MS || last.position > head);
+    const place = last === undefined || isReset ? { position: head, index: WHOLE } : last;
+    const goesOn = !isReset && age <= GOES_ON_MS;
+    const stream = new EventStream({ customerId, portalUserId, filter, place, goesOn, endsAt: expiresAt * 1_000 });
+    stream.tell(eventText(isReset ? 'reset' : 'ready', this.idOf(place, stream), {}));
     this.add(stream);
     return stream;
   }
@@ -125,23 +137,27 @@ export class ActivityStreams implements BeforeApplicationShutdown {
       if (waiting.length === 0) return;
       // A place that is whole begins after its position.
       const next = waiting.map(({ place }) => (place.index < WHOLE ? place.position : place.position + 1));
-      this.tellPage(customerId, await this.arrivals.from(customerId, Math.min(...next)), waiting);
+      this.tellPage(await this.arrivals.from(customerId, Math.min(...next)), waiting);
     }
   }
 
-  private tellPage(customerId: string, { arrivals, end }: ArrivedPage, streams: readonly EventStream[]): void {
-    // The same text for all of them, made when the first one wants it.
-    const texts = arrivals.map((arrival) => {
-      let text: string | undefined;
-      return () => (text ??= eventText('entry', this.idOf(arrival, customerId), shown(arrival.entry)));
-    });
+  private tellPage({ arrivals, end }: ArrivedPage, streams: readonly EventStream[]): void {
+    // The same text for all streams of one person, made when the first one wants it.
+    const texts = new Map<string, string>();
+    const textFor = (arrival: Arrival, stream: EventStream): string => {
+      const key = `${stream.options.portalUserId} ${arrival.position} ${arrival.index}`;
+      const text = texts.get(key) ?? eventText('entry', this.idOf(arrival, stream), shown(arrival.entry));
+      texts.set(key, text);
+      return text;
+    };
     for (const stream of streams) {
       if (stream.place.position > end) continue;
-      for (const [n, { position, index, entry }] of arrivals.entries()) {
+      for (const arrival of arrivals) {
+        const { position, index, entry } = arrival;
         if (!isAfter({ position, index }, stream.place)) continue;
         if (!stream.takesMore || stream.destroyed) break;
         stream.place = { position, index };
-        if (matches(entry, stream.options.filter)) stream.tell(texts[n]?.() ?? '');
+        if (matches(entry, stream.options.filter)) stream.tell(textFor(arrival, stream));
       }
       const last = arrivals.at(-1);
       const isDone = last === undefined || !isAfter(last, stream.place);
@@ -152,7 +168,7 @@ export class ActivityStreams implements BeforeApplicationShutdown {
   /** The reader goes on from the place that the last event tells, past all that its filters left out. */
   private end(stream: EventStream): void {
     if (!this.forget(stream) || stream.destroyed) return;
-    stream.tell(eventText('end', this.idOf(stream.place, stream.options.customerId), {}));
+    stream.tell(eventText('end', this.idOf(stream.place, stream), {}));
     stream.push(null);
   }
 
@@ -168,8 +184,8 @@ export class ActivityStreams implements BeforeApplicationShutdown {
     return this.byCustomer.get(customerId)?.size ?? 0;
   }
 
-  private idOf({ position, index }: Place, customerId: string): string {
-    return this.ids.encode({ position, index, at: Date.now() }, customerId, {});
+  private idOf({ position, index }: Place, { options: { customerId, portalUserId } }: EventStream): string {
+    return this.ids.encode({ position, index, to: portalUserId, at: Date.now() }, customerId, {});
   }
 
   private placeOf(lastEventId: string | undefined, customerId: string): z.infer<typeof eventId> | undefined {

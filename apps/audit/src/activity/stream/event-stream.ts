@@ -7,9 +7,12 @@ const BUFFERED = 65_536;
 
 export interface EventStreamOptions {
   readonly customerId: string;
+  readonly portalUserId: string;
   readonly filter: ActivityFilter;
   /** It tells what comes after. */
   readonly place: Place;
+  /** It takes the place of one that has ended, of the same reader. */
+  readonly goesOn: boolean;
   /** Milliseconds since 1970: when the token ends with which it was opened. */
   readonly endsAt: number;
 }

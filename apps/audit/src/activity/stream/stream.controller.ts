@@ -5,9 +5,16 @@ import { SessionGuard } from '@rebelcore/api-access/session.guard';
 import { problem } from '@rebelcore/contracts/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { customerOf } from '../../reader.js';
+import { readerOf } from '../../reader.js';
 import { activityFilter, BACKWARDS, isForwards } from '../activity-filter.js';
 import { ActivityStreams } from './activity-streams.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a stream that takes the place of one that has ended. */
+    streamGoesOn?: boolean;
+  }
+}
 
 const streamQuery = z.strictObject(activityFilter).refine(isForwards, BACKWARDS);
 
@@ -15,8 +22,11 @@ const DESCRIPTION =
   `Server-sent events: \`ready\` at once, then \`entry\` with each entry in the order of arrival, its data as
 in the list; \`end\` when the token ends with which it was opened, which is within a minute. The id of every event is a place in
 that order: sent as Last-Event-ID it has the next stream go on after it, with the same filters or others, and no entry is lost
-or told twice. \`reset\` instead of \`ready\` says that the id is too old for that: load the list anew. Whoever loads the list
-after \`ready\` misses nothing. A comment comes every five seconds when nothing else does.`.replaceAll('\n', ' ');
+or told twice. \`reset\` instead of \`ready\` says that the id is too old for that, or was told to somebody else: load the list anew.
+Whoever loads the list after \`ready\` misses nothing. A comment comes every five seconds when nothing else does.`.replaceAll(
+    '\n',
+    ' ',
+  );
 
 /** The log as it grows. */
 @ApiTags('activity')
@@ -45,8 +55,9 @@ export class StreamController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const expiresAt = request.portalUser?.expiresAt ?? 0;
-    const stream = await this.streams.open({ customerId: customerOf(request), filter, lastEventId, expiresAt });
+    const reader = readerOf(request);
+    const stream = await this.streams.open({ ...reader, filter, lastEventId });
+    request.streamGoesOn = stream.options.goesOn;
     // Also where the reader has gone before anything was sent.
     reply.raw.once('close', () => stream.destroy());
     await reply

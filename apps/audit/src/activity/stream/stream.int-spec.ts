@@ -1,4 +1,7 @@
+import { Cursors } from '@rebelcore/service/cursor';
 import { until } from '@rebelcore/testing/until';
+import { randomUUIDv7 as uuid } from 'node:crypto';
+import { z } from 'zod';
 import { AuditFixture, Customer } from '../../audit.fixture-spec.js';
 
 let audit: AuditFixture;
@@ -121,7 +124,8 @@ describe('GET /activity/stream', () => {
 
   it('resumes after Last-Event-ID without loss or repeats, entries that come late by their time among them', async () => {
     const customer = new Customer().calls({ at: '2026-03-02T00:00:00.000Z' });
-    const first = await Reader.open(audit.token(customer.id));
+    const token = audit.token(customer.id);
+    const first = await Reader.open(token);
     await ready(first);
     await audit.arrive(customer);
     await first.toHave(1);
@@ -130,13 +134,13 @@ describe('GET /activity/stream', () => {
     // Long before what was told, while nobody listened, and many in one batch.
     customer.calls({ at: '2021-01-01T00:00:00.000Z' }).calls(...Array.from({ length: 500 }, () => ({})));
     await audit.arrive(customer);
-    const second = await Reader.open(audit.token(customer.id), '', first.lastId);
+    const second = await Reader.open(token, '', first.lastId);
     await second.toHave(501);
     expect([...first.ids, ...second.ids].sort()).toEqual(idsOf(customer));
     second.close();
     // From the middle of a batch.
     const middle = second.events.find(({ data }) => data.id === second.ids[250])?.id ?? '';
-    const third = await Reader.open(audit.token(customer.id), '', middle);
+    const third = await Reader.open(token, '', middle);
     await third.toHave(250);
     expect(third.ids).toEqual(second.ids.slice(251));
     third.close();
@@ -158,8 +162,9 @@ describe('GET /activity/stream', () => {
   it('tells what another replica has written, and goes on at another replica', async () => {
     const replica = await audit.addReplica();
     const customers = Array.from({ length: 20 }, () => new Customer().calls({}));
+    const tokens = customers.map(({ id }) => audit.token(id));
     const readers = await Promise.all(
-      customers.map(({ id }, n) => Reader.open(audit.token(id), '', undefined, audit.replicas[n % 2])),
+      tokens.map((token, n) => Reader.open(token, '', undefined, audit.replicas[n % 2])),
     );
     await Promise.all(readers.map(ready));
     await audit.arrive(...customers);
@@ -168,7 +173,7 @@ describe('GET /activity/stream', () => {
     await until(() => readers.every((reader, n) => n % 2 === 0 || reader.ended), 'the streams of the replica to end');
     const [ended, customer] = [readers[1], customers[1]];
     expect(ended?.events.at(-1)?.event).toBe('end');
-    const next = await Reader.open(audit.token(customer?.id ?? ''), '', ended?.lastId);
+    const next = await Reader.open(tokens[1] ?? '', '', ended?.lastId);
     customer?.calls({});
     await audit.arrive(customer ?? new Customer());
     await next.toHave(1);
@@ -188,17 +193,52 @@ describe('GET /activity/stream', () => {
 
   it('is an entry when it is opened, not when it goes on, and for those alone who may read the log', async () => {
     const customer = new Customer();
-    const reader = await Reader.open(audit.token(customer.id));
+    const token = audit.token(customer.id);
+    const reader = await Reader.open(token);
     await until(() => reader.openings.length === 1, 'the opening to be told');
     const { id } = reader.openings[0] ?? {};
     reader.close();
-    const resumed = await Reader.open(audit.token(customer.id), '', id);
+    const resumed = await Reader.open(token, '', id);
     await ready(resumed);
     const refused = await Reader.open(audit.token(customer.id, { owner: false }));
     expect(refused.status).toBe(403);
     await until(() => resumed.openings.length === 1, 'the refusal to be told');
     expect(resumed.openings.map(({ data }) => data)).toMatchObject([{ outcome: 'refused' }]);
     resumed.close();
+  });
+
+  it('goes on only for the same person, soon: whoever else comes with an id begins to watch, which is an entry', async () => {
+    const customer = new Customer();
+    const [me, other] = [uuid(), uuid()];
+    const token = audit.token(customer.id, { sub: me });
+    const reader = await Reader.open(token);
+    await until(() => reader.openings.length === 1, 'the opening to be told');
+    const told = z.looseObject({ position: z.int(), to: z.uuid().optional(), at: z.int() });
+    const ids = new Cursors(Buffer.from(audit.cursorKey, 'base64url'), 'activity-stream', told);
+    const last = ids.decode(reader.openings[0]?.id, customer.id, {}) ?? { position: 0, to: me, at: 0 };
+    const hoursAgo = (hours: number) => last.at - hours * 3_600_000;
+    for (const [change, as, event] of [
+      [{}, other, 'reset'],
+      [{ to: undefined }, me, 'reset'],
+      [{ at: hoursAgo(24) }, me, 'reset'],
+      [{ position: last.position + 1_000 }, me, 'reset'],
+      [{ at: hoursAgo(2) }, me, 'ready'],
+    ] as const) {
+      const opened = reader.openings.length;
+      const id = ids.encode({ ...last, ...change }, customer.id, {});
+      const next = await Reader.open(audit.token(customer.id, { sub: as }), '', id);
+      await until(() => next.events.length > 0, 'the stream to begin');
+      expect(next.events[0]?.event).toBe(event);
+      await until(() => reader.openings.length === opened + 1, `the opening of ${JSON.stringify(change)} to be told`);
+      next.close();
+    }
+    const gone = await Reader.open(token, '', ids.encode(last, customer.id, {}));
+    await ready(gone);
+    customer.calls({});
+    await audit.arrive(customer);
+    await reader.toHave(1);
+    expect(reader.openings).toHaveLength(6);
+    for (const each of [reader, gone]) each.close();
   });
 
   it('takes no id of another customer, nor one that was changed, and says so by name', async () => {
