@@ -82,6 +82,16 @@ describe('the call spool', () => {
     expect([spool.isEmpty, await files()]).toEqual([true, []]);
   });
 
+  it('forgets nothing that was not read, however often it is told to forget', async () => {
+    await leave(record(1));
+    await leave(record(2));
+    const spool = await open();
+    expect(await spool.oldest()).toEqual([record(1)]);
+    await spool.dropOldest();
+    await spool.dropOldest();
+    expect(await spool.oldest()).toEqual([record(2)]);
+  });
+
   it('keeps what came while the oldest was being delivered, for later', async () => {
     const spool = await open();
     await spool.append([record(1)]);

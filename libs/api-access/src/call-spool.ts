@@ -31,8 +31,8 @@ interface ActiveSegment {
 export class CallSpool {
   private active: ActiveSegment | undefined;
   private nextNumber = 1;
-  /** Of the oldest segment, once it has been read. */
-  private oldestIsDamaged = false;
+  /** The oldest segment, once it has been read. */
+  private read: { readonly segment: Segment; readonly isDamaged: boolean } | undefined;
   private lastOperation: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -111,34 +111,35 @@ export class CallSpool {
         if (!LOST.has((error as NodeJS.ErrnoException).code)) throw error;
       });
       // What the disk does not give back is no reason to keep the others.
-      this.oldestIsDamaged = text === undefined;
+      this.read = { segment, isDamaged: text === undefined };
       if (text === undefined) return [];
       const lines = text.split('\n');
       // After the last line break there is nothing, or a line that was never finished.
       lines.pop();
       const records = lines.map(parseLine);
-      this.oldestIsDamaged = records.includes(undefined);
+      this.read = { segment, isDamaged: records.includes(undefined) };
       return records.filter((record) => record !== undefined);
     });
   }
 
   /**
-   * Forgets the oldest segment; call when its records are safe elsewhere. Those that never will be are written to a file of
-   * their own beside the folders; a segment with lines that cannot be read is moved there.
+   * Forgets the segment that was read last, once; call when its records are safe elsewhere. Those that never will be are written to a
+   * file of their own beside the folders; a segment with lines that cannot be read is moved there. What goes wrong before it is
+   * forgotten may be tried again, and what goes wrong after that costs the next segment nothing.
    *
    * @returns the paths of these files
    */
   dropOldest(refused: readonly OutgoingRecord[] = []): Promise<readonly string[]> {
     return this.oneAtATime(async () => {
-      const [segment] = this.sealed;
-      if (segment === undefined) return [];
+      if (this.read === undefined) return [];
+      const { segment, isDamaged } = this.read;
       const name = join(this.directory, asideName(segment));
       const aside: string[] = [];
       if (refused.length > 0) {
         await writeFile(`${name}.refused`, linesOf(refused), { mode: 0o600, flush: true });
         aside.push(`${name}.refused`);
       }
-      if (this.oldestIsDamaged) {
+      if (isDamaged) {
         // One that cannot be moved stays where it is, for the next process to try.
         const moved = await rename(segment.path, `${name}.damaged`).then(
           () => `${name}.damaged`,
@@ -150,6 +151,7 @@ export class CallSpool {
       }
       this.asideCount += aside.length;
       this.sealed.shift();
+      this.read = undefined;
       await this.releaseEmptied();
       return aside;
     });
