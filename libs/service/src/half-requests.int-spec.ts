@@ -89,6 +89,7 @@ describe('what is refused below the router', () => {
 
   it.each([
     ['half a body', `${HEAD}content-length: 9\r\n\r\n{`, 408],
+    ['half a body, after another request', `${HEAD}content-length: 2\r\n\r\n{}${HEAD}content-length: 9\r\n\r\n{`, 408],
     ['what is no chunk', `${HEAD}transfer-encoding: chunked\r\n\r\nno chunk\r\n`, 400],
     ['an expectation', `${HEAD}connection: close\r\nexpect: magic\r\n\r\n`, 417],
   ])('is told OAuth clients in the shape that they read: %s', async (_, request, status) => {
