@@ -79,6 +79,7 @@ const REFUSALS = {
   413: refusal('The form is larger than this address accepts.'),
   414: refusal('A part of the address is too long.'),
   415: refusal('The body is not a form.'),
+  417: refusal('What is expected is not 100-continue.'),
   429: refusal('temporarily_unavailable: refused too often, or too many at once; see Retry-After.'),
   431: refusalOfHalf('The headers are too large.'),
   500: refusal('server_error: the description has the correlation id to quote.'),
@@ -102,7 +103,9 @@ export const OAUTH_PATHS: OpenAPIObject['paths'] = {
       responses: {
         ...REFUSALS,
         200: answer('', tokenResponse),
-        400: refusalOfHalf('invalid_request, unsupported_grant_type, invalid_scope, invalid_target or invalid_dpop_proof.'),
+        400: refusalOfHalf(
+          'invalid_request, unsupported_grant_type, invalid_scope, invalid_target or invalid_dpop_proof.',
+        ),
         403: refusal('Only pages of the same origin may send this.'),
       },
     },
