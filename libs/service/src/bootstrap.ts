@@ -166,8 +166,6 @@ function letGoOfReaders(response: ServerResponse): void {
     const { socket } = response;
     if (socket !== null && socket.writableLength > 0) socket.destroy();
   });
-  // Where the next request has come already, its answer would have no longer, with nobody to ask whether it is being read.
-  response.prependOnceListener('finish', () => response.socket?.setTimeout(0));
 }
 
 /**

@@ -49,6 +49,8 @@ export function boundSentAhead(server: Server): void {
     sent.unanswered += 1;
     sent.newest = request;
     sentOn.set(socket, sent);
+    // Or the time in which it has to be read would go on for the answer to the next, which has come already.
+    response.prependOnceListener('finish', () => socket.setTimeout(0));
     response.on('close', () => {
       sent.unanswered -= 1;
     });
