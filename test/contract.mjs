@@ -8,6 +8,7 @@ const ALIKE = {
   403: ['apps/portal/gateway/src/origin-rule.spec.ts', 'it.each'],
   408: ['libs/service/src/half-requests.int-spec.ts', 'are ended in ten seconds'],
   414: ['test/journeys/refused-calls.e2e-spec.ts', 'is too long'],
+  417: ['apps/portal/gateway/src/limits.int-spec.ts', 'an expectation'],
   429: ['apps/portal/gateway/src/limits.int-spec.ts', 'is slowed'],
   431: ['apps/portal/gateway/src/limits.int-spec.ts', 'headers of 20 kB'],
   500: ['libs/service/src/problem.spec.ts', 'toBe(500)'],
@@ -21,6 +22,8 @@ const ELSEWHERE = {
     'apps/identity/src/second-factor/second-factor.spec.ts',
     'second-factor.not-enrolled',
   ],
+  // By the gateway: no token has a slash.
+  'POST /api/v1/invites/{token}/accept 404': ['apps/portal/gateway/src/gateway.int-spec.ts', '/invites/a%2Fb/accept'],
 };
 
 const folder = process.env.CONTRACT_SEEN ?? '.cache/contract';

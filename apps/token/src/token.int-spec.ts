@@ -108,6 +108,21 @@ describe('/authorize', () => {
     expect((await fixture.authorize(apiUser.credentials)).status).toBe(200);
   });
 
+  it('is recorded so that every reader can read it, whatever the username is', async () => {
+    const [misspelt, named] = [newApiUserPassword().slice(0, -1), randomUUID()];
+    const ids = ['00000000-0000-0000-0000-000000000001', '0198a1de-aaaa-7000-c000-000000000001', '-'.repeat(36), ''];
+    const names = [...ids.map((id) => `${id}@api.rebelcore.local`), '\u202e', '😀'.repeat(500)];
+    const refused = names.flatMap((username) => [misspelt, 'wrong'].map((password) => ({ username, password })));
+    const answers = await Promise.all(
+      refused.map((odd) => fixture.authorize(odd, first, { 'x-correlation-id': named, 'user-agent': 'ÿ'.repeat(300) })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    // Those that can be read: one that cannot takes the record with it.
+    const calls = await recordedCalls(fixture.kafka(), 'token');
+    const ofThese = calls.filter(({ callerCorrelationId }) => callerCorrelationId === named);
+    expect(ofThese.reduce((sum, { count = 1 }) => sum + count, 0)).toBe(refused.length);
+  });
+
   it('accepts nobody whose verifier or whose state has not arrived', async () => {
     const [stateOnly, verifierOnly] = [new TestApiUser(), new TestApiUser()];
     await fixture.publish([stateOnly.created(), verifierOnly.credential()]);

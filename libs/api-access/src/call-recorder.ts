@@ -1,4 +1,4 @@
-import { callEvents, MAX_REFUSED_TOGETHER, type Call } from '@rebelcore/contracts/call-events';
+import { call as callSchema, callEvents, MAX_REFUSED_TOGETHER, type Call } from '@rebelcore/contracts/call-events';
 import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { callsTopic, FORMER_CALLS_TOPIC } from '@rebelcore/contracts/topics';
 import { within } from '@rebelcore/messaging/deadline';
@@ -243,7 +243,7 @@ export class CallRecorder {
   private recordsOf(batch: readonly Waiting[]): OutgoingRecord[] {
     const records: OutgoingRecord[] = [];
     for (const [customerId, waiting] of Map.groupBy(batch, (each) => each.customerId)) {
-      const calls = foldRefusals(waiting.map(({ call }) => (typeof call === 'function' ? call() : call)));
+      const calls = foldRefusals(waiting.flatMap(readable));
       for (let from = 0; from < calls.length; from += MAX_CALLS_PER_RECORD) {
         records.push(this.recordOf(customerId, calls.slice(from, from + MAX_CALLS_PER_RECORD)));
       }
@@ -270,6 +270,21 @@ export class CallRecorder {
     };
     return { topic: this.topic, ...encodeEvent(event, customerId) };
   }
+}
+
+/**
+ * The call as readers take it, without what they would refuse of it: for one wrong member they would park the whole record, and others'
+ * calls with it. One that cannot do without is not recorded.
+ */
+function readable({ call, reject }: Waiting): Call[] {
+  const made = typeof call === 'function' ? call() : call;
+  const { error } = callSchema.safeParse(made);
+  if (error === undefined) return [made];
+  const wrong = new Set(error.issues.map(({ path: [member] }) => member));
+  const rest = callSchema.safeParse(Object.fromEntries(Object.entries(made).filter(([member]) => !wrong.has(member))));
+  if (rest.success) return [rest.data];
+  reject(new RecordingFailed(`no reader would take the call: ${rest.error.message}`));
+  return [];
 }
 
 const isRefusedForGood = (error: unknown): boolean =>

@@ -10,7 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CallRecorder } from './call-recorder.js';
+import { CallRecorder, RecordingFailed } from './call-recorder.js';
 import { CallSpool } from './call-spool.js';
 import { describeCall, recordCalls } from './record-calls.plugin.js';
 
@@ -20,8 +20,8 @@ const API_USER = randomUUID();
 @Controller('api')
 class SampleController {
   @Post('things/:id')
-  thing(@Req() request: FastifyRequest, @Body() body: { fail?: number }): string {
-    describeCall(request, { customerId: CUSTOMER, apiUserId: API_USER });
+  thing(@Req() request: FastifyRequest, @Body() body: { fail?: number; apiUserId?: string }): string {
+    describeCall(request, { customerId: CUSTOMER, apiUserId: body.apiUserId ?? API_USER });
     if (body.fail !== undefined) {
       describeCall(request, { reason: 'thing.failed' });
       throw new HttpException('no', body.fail);
@@ -39,6 +39,19 @@ class SampleController {
     return 'ok';
   }
 }
+
+const sampleCall: Call = {
+  id: randomUUID(),
+  at: new Date().toISOString(),
+  service: 'sample',
+  route: 'POST /call',
+  status: 200,
+  outcome: 'success',
+  durationMs: 1,
+  ip: '127.0.0.1',
+  userAgent: 'test',
+  correlationId: 'api:1',
+};
 
 /** Tells tests how far a request has come. */
 const caller = new EventEmitter();
@@ -173,6 +186,17 @@ describe('recording calls', () => {
     socket.resetAndDestroy();
     await recorded;
     expect(shelf.calls).toMatchObject([{ route: 'GET /api/patient', ip: '127.0.0.1' }]);
+  });
+
+  it('leaves out what no reader would take, of which one member would cost the whole record', async () => {
+    await Promise.all([send({ payload: { apiUserId: '00000000-0000-0000-0000-000000000001' } }), send()]);
+    expect(shelf.calls.map(({ apiUserId }) => apiUserId)).toEqual([undefined, API_USER]);
+  });
+
+  it('fails a call alone of which a reader could not do without what is wrong', async () => {
+    const refused = recorder.record(CUSTOMER, { ...sampleCall, status: 99 });
+    await Promise.all([expect(refused).rejects.toThrow(RecordingFailed), recorder.record(CUSTOMER, sampleCall)]);
+    expect(shelf.calls.map(({ status }) => status)).toEqual([200]);
   });
 
   it('cuts a long user agent', async () => {

@@ -8,7 +8,7 @@ export const UNATTRIBUTED = '00000000-0000-0000-0000-000000000000';
 export const MAX_REFUSED_TOGETHER = 1_000;
 
 /** In small letters, whichever it was written in: two spellings are one id to the databases. */
-const uuid = z.uuid().toLowerCase();
+export const uuid = z.uuid().toLowerCase();
 
 /** One call of an API, as its activity entry shows it. No body, no prompt, no token, no password. */
 export const call = z.object({

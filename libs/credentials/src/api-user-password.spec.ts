@@ -67,10 +67,18 @@ describe('a username', () => {
     expect(apiUserIdIn(usernameOf(id))).toBe(id);
   });
 
-  it.each(['', id, `${id}@api_rebelcore_local`, `x${usernameOf(id)}`, `${usernameOf(id)}\n`, usernameOf('nobody')])(
-    '%j holds none',
-    (username) => {
-      expect(apiUserIdIn(username)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    id,
+    `${id}@api_rebelcore_local`,
+    `x${usernameOf(id)}`,
+    `${usernameOf(id)}\n`,
+    usernameOf('nobody'),
+    usernameOf(''),
+    // Of no version, and of no variant, that RFC 9562 knows: no reader of calls would take them.
+    usernameOf('00000000-0000-0000-0000-000000000001'),
+    usernameOf('0198a1de-aaaa-7000-c000-000000000001'),
+  ])('%j holds none', (username) => {
+    expect(apiUserIdIn(username)).toBeUndefined();
+  });
 });

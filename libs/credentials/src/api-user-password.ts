@@ -1,3 +1,4 @@
+import { uuid } from '@rebelcore/contracts/call-events';
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
@@ -46,10 +47,10 @@ function checksumOf(body: string): string {
 }
 
 const DOMAIN = '@api.rebelcore.local';
-const USERNAME = new RegExp(`^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})${DOMAIN.replaceAll('.', '\\.')}$`);
+const USERNAME = new RegExp(`^([0-9a-f-]+)${DOMAIN.replaceAll('.', '\\.')}$`);
 
 /** A synthetic address, no mailbox. */
 export const usernameOf = (apiUserId: string): string => apiUserId + DOMAIN;
 
 /** The id that a username holds, whether or not there is such an API user; undefined for any other text. */
-export const apiUserIdIn = (username: string): string | undefined => USERNAME.exec(username)?.[1];
+export const apiUserIdIn = (username: string): string | undefined => uuid.safeParse(USERNAME.exec(username)?.[1]).data;

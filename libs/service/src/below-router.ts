@@ -1,10 +1,11 @@
 import { errorAnswer } from '@rebelcore/contracts/oauth-error';
-import { PROBLEM_MEDIA_TYPE, problemDocument } from '@rebelcore/contracts/problem';
+import { problemDocument } from '@rebelcore/contracts/problem';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { IncomingMessage, ServerResponse, STATUS_CODES, type Server } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CORRELATION_HEADER } from './correlation.js';
+import { incomingOn } from './sent-ahead.js';
 
 /** Writes the headers that every answer of a service carries. */
 export type WriteHeaders = (request: IncomingMessage, response: ServerResponse) => void;
@@ -29,8 +30,8 @@ const EXPECTATION = { status: 417, code: 'request.expectation', detail: 'expect:
 const refusalOf = ({ code }: Error & { readonly code?: string }): Refusal => REFUSALS[code ?? ''] ?? MALFORMED;
 
 /**
- * What Fastify refuses before any hook or error handler sees it, as problem documents with the headers of every answer: bad
- * addresses by the router, and what is no request at all by the server.
+ * What Fastify refuses before any hook or error handler sees it, as errors are written at the address, with the headers of every
+ * answer: bad addresses by the router, and what is no request at all by the server.
  */
 export const belowRouter = (writeHeaders: WriteHeaders) =>
   ({
@@ -47,7 +48,7 @@ export const belowRouter = (writeHeaders: WriteHeaders) =>
       // The other end has gone, or there never was a request.
       if (error.code === 'ECONNRESET' || socket.destroyed || socket.writableEnded) return;
       if (!socket.writable) socket.destroy();
-      else endWith(socket, answerTo(refusalOf(error), writeHeaders));
+      else endWith(socket, answerTo(incomingOn(socket)?.url, refusalOf(error), writeHeaders));
     },
   }) satisfies FastifyServerOptions;
 
@@ -56,7 +57,7 @@ export function answerForNode(server: Server, writeHeaders: WriteHeaders): void 
   server.on('connect', (_, socket) => {
     endWith(
       socket.on('error', () => undefined),
-      answerTo(NO_TUNNEL, writeHeaders),
+      answerTo(undefined, NO_TUNNEL, writeHeaders),
     );
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -72,10 +73,15 @@ function endWith(socket: Duplex, answer: string): void {
   setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
-/** As text: the connection may be assigned to the answer of a request that never came to its end. */
-function answerTo(refusal: Refusal, writeHeaders: WriteHeaders): string {
+/**
+ * As text: the connection may be assigned to the answer of a request that never came to its end.
+ *
+ * @param address that was asked for, where that is known
+ */
+function answerTo(address: string | undefined, refusal: Refusal, writeHeaders: WriteHeaders): string {
   const { status } = refusal;
   const request = new IncomingMessage(new Socket());
+  request.url = address;
   const response = new ServerResponse(request);
   const body = prepare(request, response, refusal, writeHeaders);
   const lines = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
@@ -89,11 +95,11 @@ function prepare(
   { status, code, detail }: Refusal,
   writeHeaders: WriteHeaders,
 ): string {
-  const body = JSON.stringify(problemDocument(status, code, detail));
+  const { type, body } = errorAnswer(request.url, problemDocument(status, code, detail));
   writeHeaders(request, response);
   response.setHeaders(
     new Map([
-      ['content-type', PROBLEM_MEDIA_TYPE],
+      ['content-type', type],
       ['content-length', String(Buffer.byteLength(body))],
       ['cache-control', 'no-store'],
       ['connection', 'close'],

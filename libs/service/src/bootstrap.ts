@@ -16,11 +16,12 @@ import { answerForNode, belowRouter, type WriteHeaders } from './below-router.js
 import type { ServiceConfig } from './config.js';
 import { clientAddress, UNKNOWN_ADDRESS } from './client-address.js';
 import { CORRELATION_HEADER, newCorrelationId } from './correlation.js';
-import { withProblems } from './openapi.js';
+import { withProblems, withSchemesNamed } from './openapi.js';
 import { ProblemException, ProblemFilter, schemaPipe } from './problem.js';
 import { PublishedDocument, publishDocument } from './published-document.js';
 import { finishReading, mayHaveMore, mendContentType, takeJsonBodies } from './request-body.js';
 import { boundSentAhead } from './sent-ahead.js';
+import { SESSION_COOKIE } from './session-cookie.js';
 import { installUrgentLane, type IsUrgent } from './urgent-lane.js';
 
 declare module 'fastify' {
@@ -222,7 +223,8 @@ function openApiOf(app: INestApplication, { name, description = '', paths }: Ser
     .setDescription(description)
     .setVersion('1.0')
     .addBearerAuth()
+    .addCookieAuth(SESSION_COOKIE)
     .build();
   const document = SwaggerModule.createDocument(app, config);
-  return withProblems({ ...document, paths: { ...document.paths, ...paths } });
+  return withProblems(withSchemesNamed({ ...document, paths: { ...document.paths, ...paths } }));
 }

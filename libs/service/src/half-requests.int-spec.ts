@@ -12,7 +12,7 @@ const LARGE = 'x'.repeat(64 * 1024 * 1024);
 
 @Controller()
 class SampleController {
-  @Post('small')
+  @Post(['small', 'oauth2/token'])
   small(): string {
     return 'read';
   }
@@ -76,6 +76,39 @@ describe('requests that come in half', () => {
     for (const { kind, answer } of halves) expect([kind, (await answer).slice(0, 13)]).toEqual([kind, 'HTTP/1.1 408 ']);
     clearInterval(trickle);
   }, 20_000);
+});
+
+describe('what is refused below the router', () => {
+  const HEAD = 'POST /oauth2/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+  const lastAnswerTo = async (request: string): Promise<string> => {
+    const socket = open();
+    socket.write(request);
+    const answers = await text(socket);
+    return answers.slice(answers.lastIndexOf('HTTP/1.1 '));
+  };
+
+  it.each([
+    ['half a body', `${HEAD}content-length: 9\r\n\r\n{`, 408],
+    ['half a body, after another request', `${HEAD}content-length: 2\r\n\r\n{}${HEAD}content-length: 9\r\n\r\n{`, 408],
+    ['what is no chunk', `${HEAD}transfer-encoding: chunked\r\n\r\nno chunk\r\n`, 400],
+    ['an expectation', `${HEAD}connection: close\r\nexpect: magic\r\n\r\n`, 417],
+  ])('is told OAuth clients in the shape that they read: %s', async (_, request, status) => {
+    const [head = '', body = ''] = (await lastAnswerTo(request)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${String(status)} [^]*\r\ncontent-type: application/json(\r\n|$)`, 'i'));
+    expect(JSON.parse(body)).toEqual({ error: 'invalid_request', error_description: expect.any(String) as unknown });
+  });
+
+  it.each([
+    ['headers that are too large', `${HEAD}x: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
+    [
+      'half a head after a whole request',
+      `${HEAD}content-length: 2\r\n\r\n{}POST /oauth2/token HTTP/1.1\r\nhost:`,
+      408,
+    ],
+  ])('is a problem where no address was read: %s', async (_, request, status) => {
+    const problem = `^HTTP/1.1 ${String(status)} [^]*\r\ncontent-type: application/problem\\+json\r\n`;
+    expect(await lastAnswerTo(request)).toMatch(new RegExp(problem, 'i'));
+  });
 });
 
 // S15

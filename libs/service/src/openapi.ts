@@ -23,6 +23,7 @@ const ANYWHERE = {
   400: 'The request is not well-formed, or what it sends is not valid; `errors` names each field.',
   408: 'The request did not arrive in time.',
   414: 'A part of the address is too long.',
+  417: 'What is expected is not 100-continue.',
   429: 'Too many at once; Retry-After says in how many seconds to come again.',
   431: 'The headers are too large.',
   500: 'Something went wrong on our side; the detail has the correlation id to quote.',
@@ -32,11 +33,14 @@ const WITH_BODY = { 413: 'The body is larger than this address accepts.' };
 /** What comes with a DELETE is ignored, whatever it is. */
 const WITH_CONTENT = { 415: 'The body is not JSON.' };
 const GUARDED = { 401: 'Without a valid token or session.', 403: 'Not for this caller.' };
-/** What the gateway answers besides, for the services behind it. */
-export const THROUGH_GATEWAY = {
+/** A path that two parsers could read differently leads nowhere, whatever the service would say. */
+const WITH_PARAMETERS = { 404: 'There is nothing at this address.' };
+/** What the gateway answers besides at a path, for the services behind it. */
+export const throughGateway = (path: string): Statuses => ({
+  ...(path.includes('{') && WITH_PARAMETERS),
   403: 'Only pages of the same origin may send this.',
   504: 'The service behind this address did not answer in time.',
-};
+});
 
 type Statuses = Readonly<Record<number, string>>;
 
@@ -44,7 +48,7 @@ type Statuses = Readonly<Record<number, string>>;
  * The document with every status that its operations can answer, and problems under the media type they are sent as: what
  * stands in front of the handlers answers too, and none of them says so.
  */
-export function withProblems(document: OpenAPIObject, further: Statuses = {}): OpenAPIObject {
+export function withProblems(document: OpenAPIObject, further: (path: string) => Statuses = () => ({})): OpenAPIObject {
   const used: Record<number, string> = {};
   const paths = Object.fromEntries(
     Object.entries(document.paths).map(([path, item]) => {
@@ -54,7 +58,7 @@ export function withProblems(document: OpenAPIObject, further: Statuses = {}): O
           ...(method !== 'get' && WITH_BODY),
           ...(method !== 'get' && method !== 'delete' && WITH_CONTENT),
           ...(isGuarded(operation) && GUARDED),
-          ...further,
+          ...further(path),
         };
         return [method, { ...operation, responses: completed(operation.responses, statuses, used) }];
       });
@@ -71,6 +75,14 @@ export function withProblems(document: OpenAPIObject, further: Statuses = {}): O
     },
   };
   return { ...document, paths, components };
+}
+
+/** The document with those ways alone in which its callers tell who they are. */
+export function withSchemesNamed(document: OpenAPIObject): OpenAPIObject {
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item as Record<string, Operation>));
+  const named = new Set(operations.flatMap(({ security = [] }) => security.flatMap((each) => Object.keys(each))));
+  const schemes = Object.entries(document.components?.securitySchemes ?? {}).filter(([name]) => named.has(name));
+  return { ...document, components: { ...document.components, securitySchemes: Object.fromEntries(schemes) } };
 }
 
 /** Where an empty requirement is among them, nothing is required. */

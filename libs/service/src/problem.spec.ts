@@ -122,6 +122,15 @@ describe('every error of a service', () => {
     expect([response.statusCode, response.json<{ detail: string }>().detail]).toEqual([status, detail]);
   });
 
+  it('for a body in another encoding says so: what could not be read would be one and the same text', async () => {
+    const response = await post(Buffer.from('{"name":"Jürgen"}', 'latin1'));
+    expect([response.statusCode, response.json()]).toEqual([
+      400,
+      expect.objectContaining({ code: 'request.invalid', detail: 'body: must be UTF-8' }),
+    ]);
+    expect((await post(Buffer.from('{"name":"Jürgen"}'))).json()).toEqual({ name: 'Jürgen' });
+  });
+
   // S09
   it.each([
     [{ name: 'a\0b' }, 'name'],

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ProblemException } from './problem.js';
 
@@ -93,7 +94,8 @@ export function takeFormBodies(fastify: FastifyInstance, limit: number): void {
     type: 'application/x-www-form-urlencoded',
     isType: FORM_TYPE,
     parse: (_, body, done) => {
-      done(null, new URLSearchParams(body));
+      if (isDecodable(body)) done(null, new URLSearchParams(body));
+      else done(notUtf8());
     },
   });
 }
@@ -121,6 +123,8 @@ function takeBodies(fastify: FastifyInstance, limit: number, { type, isType, par
         else if (body.length === 0 || request.method === 'DELETE') done(null, undefined);
         else if (!isPlain(request)) done(wrongType('content-encoding: must be identity'));
         else if (!isType.test(request.headers['content-type'] ?? '')) done(wrongType(`content-type: must be ${type}`));
+        // Read all the same, two different passwords could be one.
+        else if (!isUtf8(body)) done(notUtf8());
         else void parse(request, body.toString('utf8'), done);
       },
       (error: unknown) => {
@@ -130,8 +134,19 @@ function takeBodies(fastify: FastifyInstance, limit: number, { type, isType, par
   });
 }
 
+/** Whether what a form has escaped is UTF-8 as well. */
+function isDecodable(form: string): boolean {
+  try {
+    for (const [escapes] of form.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeURIComponent(escapes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const isPlain = ({ headers }: FastifyRequest): boolean =>
   /^\s*(?:identity\s*)?$/i.test(headers['content-encoding'] ?? '');
 
+const notUtf8 = () => new ProblemException(400, 'request.invalid', 'body: must be UTF-8');
 const tooLarge = () => new ProblemException(413, 'request.too-large', 'body: is larger than this address accepts');
 const wrongType = (detail: string) => new ProblemException(415, 'request.media-type', detail);

@@ -1,5 +1,5 @@
-import type { RequestListener, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 /** More than anybody sends ahead who wants the answers; most clients send one request after the other. */
 const MOST_UNANSWERED = 16;
@@ -21,23 +21,38 @@ export function beforeFastify(
   });
 }
 
+interface Sent {
+  unanswered: number;
+  newest: IncomingMessage;
+}
+const sentOn = new WeakMap<Duplex, Sent>();
+
+/** The request of which more is still to come on this connection; undefined where not even its head has come whole. */
+export function incomingOn(connection: Duplex): IncomingMessage | undefined {
+  const newest = sentOn.get(connection)?.newest;
+  return newest?.complete === false ? newest : undefined;
+}
+
 /**
  * Ends a connection on which more requests are sent ahead than this. Node hands over all that have come at once, and their
  * answers wait in memory until those before them are read: one connection could have thousands in work.
  */
 export function boundSentAhead(server: Server): void {
-  const unanswered = new WeakMap<Socket, number>();
   beforeFastify(server, (serve, request, response) => {
     const { socket } = request;
-    const before = unanswered.get(socket) ?? 0;
-    if (before === MOST_UNANSWERED) {
+    const sent = sentOn.get(socket) ?? { unanswered: 0, newest: request };
+    if (sent.unanswered === MOST_UNANSWERED) {
       // Those that came with it are handed over all the same, and end here too.
       socket.destroy();
       return;
     }
-    unanswered.set(socket, before + 1);
+    sent.unanswered += 1;
+    sent.newest = request;
+    sentOn.set(socket, sent);
+    // Or the time in which it has to be read would go on for the answer to the next, which has come already.
+    response.prependOnceListener('finish', () => socket.setTimeout(0));
     response.on('close', () => {
-      unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1);
+      sent.unanswered -= 1;
     });
     serve(request, response);
   });

@@ -2,7 +2,7 @@ import { recordedCalls } from '@rebelcore/testing/recorded-calls';
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { until } from '@rebelcore/testing/until';
 import { once } from 'node:events';
-import { request as send, type IncomingMessage } from 'node:http';
+import { request as send, type ClientRequest, type IncomingMessage } from 'node:http';
 import { AuditFixture, Customer, type Answer } from '../audit.fixture-spec.js';
 
 let audit: AuditFixture;
@@ -20,6 +20,31 @@ const exported = async (query: string, token = audit.token(customer.id)) => {
   const answer = await fetch(`${audit.replicas[0]?.url ?? ''}/api/v1/activity/export?${query}`, { headers });
   return { answer, text: await answer.text() };
 };
+
+/** Keeps everybody from reading the log, until it is unlocked. */
+async function lockedLog() {
+  const holder = await audit.owner.connect();
+  await holder.query('begin; lock table activity in access exclusive mode');
+  return {
+    /** The database's processes that wait to read it. */
+    readers: async (): Promise<number[]> => {
+      const { rows } = await audit.owner.query<{ pid: number }>(`select pid from pg_stat_activity
+        where wait_event_type = 'Lock' and query like 'select%order by occurred_at desc%'`);
+      return rows.map(({ pid }) => pid);
+    },
+    unlock: async (): Promise<void> => {
+      await holder.query('commit');
+      holder.release();
+    },
+  };
+}
+
+async function recorded() {
+  const kafka = testKafka();
+  const calls = await recordedCalls(kafka.client(), 'audit');
+  await kafka.close();
+  return calls;
+}
 
 describe('an export of the log', () => {
   it('holds every entry that the list has, in its order, however many pages that takes', async () => {
@@ -56,39 +81,52 @@ describe('an export of the log', () => {
   });
 
   it('reads the log for GET alone, and at most four times at once for one customer', async () => {
-    const begin = async (method = 'GET', id = customer.id): Promise<IncomingMessage> => {
+    const begin = (method = 'GET', id = customer.id): ClientRequest => {
       const headers = { authorization: `Bearer ${audit.token(id)}` };
       const url = `${audit.replicas[0]?.url ?? ''}/api/v1/activity/export?format=csv`;
-      const request = send(url, { method, headers, agent: false }).on('error', () => undefined);
-      const [answer] = (await once(request.end(), 'response')) as [IncomingMessage];
+      const request = send(url, { method, headers, agent: false });
+      return request.on('error', () => undefined).end();
+    };
+    const answerTo = async (begun: ClientRequest): Promise<IncomingMessage> => {
+      const [answer] = (await once(begun, 'response')) as [IncomingMessage];
+      await once(answer.resume(), 'end');
       return answer;
     };
-    const statusOf = async (asked: Promise<IncomingMessage>) => (await asked).resume().statusCode;
-    const holder = await audit.owner.connect();
-    await holder.query('begin; lock table activity in access exclusive mode');
-    const readers = `select count(*)::int as waiting from pg_stat_activity
-      where wait_event_type = 'Lock' and query like 'select%order by occurred_at desc%'`;
-    const waiting = async () => (await audit.owner.query<{ waiting: number }>(readers)).rows[0]?.waiting;
+    const statusOf = async (begun: ClientRequest) => (await answerTo(begun)).statusCode;
+    const log = await lockedLog();
 
-    const head = await begin('HEAD');
-    expect(head.headers['content-type']).toBe('text/csv; charset=utf-8');
-    const exports = [await begin(), await begin(), await begin(), await begin()];
-    expect(exports.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
-    await until(async () => (await waiting()) === 4, 'four readers');
+    const head = await answerTo(begin('HEAD'));
+    expect([head.statusCode, head.headers['content-type']]).toEqual([200, 'text/csv; charset=utf-8']);
+    const exports = [begin(), begin(), begin(), begin()];
+    await until(async () => (await log.readers()).length === 4, 'four readers');
     const refused = await audit.ask('/api/v1/activity/export?format=csv', audit.token(customer.id));
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
     expect(refused.body).toMatchObject({ code: 'activity.too-many-exports' });
     expect(await statusOf(begin('HEAD'))).toBe(200);
-    const other = await begin('GET', new Customer().id);
-    expect(other.statusCode).toBe(200);
+    const other = statusOf(begin('GET', new Customer().id));
+    await until(async () => (await log.readers()).length === 5, 'a reader of another customer');
 
     for (const begun of exports) begun.destroy();
-    await until(async () => (await waiting()) === 5, 'their queries and that of the other customer');
     expect(await statusOf(begin())).toBe(429);
-    await holder.query('commit');
-    holder.release();
-    other.resume();
+    expect(await log.readers()).toHaveLength(5);
+    await log.unlock();
+    expect(await other).toBe(200);
     await until(async () => (await statusOf(begin())) === 200, 'a place');
+  });
+
+  it.each(['csv', 'ndjson'])('that cannot be begun is a 503, and one entry: %s', async (format) => {
+    const log = await lockedLog();
+    const asked = exported(`format=${format}`);
+    await until(async () => (await log.readers()).length === 1, 'its reader');
+    await audit.owner.query('select pg_cancel_backend(pid) from unnest($1::int[]) as pid', [await log.readers()]);
+    await log.unlock();
+    const { answer, text } = await asked;
+    expect([answer.status, JSON.parse(text)]).toEqual([503, expect.objectContaining({ code: 'service.unavailable' })]);
+    const id = answer.headers.get('x-correlation-id');
+    expect((await recorded()).filter(({ correlationId }) => correlationId === id)).toEqual([
+      expect.objectContaining({ status: 503, outcome: 'failed', customerId: customer.id }),
+    ]);
+    expect(answer.headers.get('content-disposition')).toBeNull();
   });
 
   it.each(['', 'format=xlsx', 'format=csv&limit=5', 'format=csv&from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z'])(
@@ -101,15 +139,11 @@ describe('an export of the log', () => {
 
   it('is itself recorded', async () => {
     await exported('format=csv&user_id=' + customer.ownerId);
-    const kafka = testKafka();
-    const recorded = (await recordedCalls(kafka.client(), 'audit')).filter(
-      ({ customerId }) => customerId === customer.id,
-    );
-    await kafka.close();
-    expect(recorded).toContainEqual(
+    expect(await recorded()).toContainEqual(
       expect.objectContaining({
         route: 'GET /api/v1/activity/export',
         status: 200,
+        customerId: customer.id,
         portalUserId: expect.any(String) as unknown,
       }),
     );

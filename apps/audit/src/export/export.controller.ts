@@ -6,6 +6,7 @@ import { problem } from '@rebelcore/contracts/problem';
 import { Bulkhead } from '@rebelcore/service/bulkhead';
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { activityFilter, BACKWARDS, isForwards, type ActivityFilter } from '../activity/activity-filter.js';
@@ -56,6 +57,8 @@ export class ExportController {
     const file = request.method === 'HEAD' ? Readable.from([]) : this.begin(customerOf(request), filter, format);
     // Also where the reader has gone before anything was sent.
     reply.raw.once('close', () => file.destroy());
+    // A failure from here on is an answer that is cut off: it has been recorded, and could not be told from another call.
+    await Promise.race([once(file, 'readable'), once(file, 'close')]);
     await reply
       .type(EXPORT_FORMATS[format].mediaType)
       .header('content-disposition', `attachment; filename="${name}"`)
@@ -71,11 +74,12 @@ export class ExportController {
   }
 
   private async *lines(customerId: string, filter: ActivityFilter, format: ExportFormat): AsyncGenerator<string> {
-    if (format.head !== '') yield format.head;
+    let head = format.head;
     let cursor: string | undefined;
     do {
       const page = await this.activity.page(customerId, filter, cursor, PAGE_SIZE);
-      if (page.items.length > 0) yield page.items.map((entry) => format.line(entry)).join('');
+      yield head + page.items.map((entry) => format.line(entry)).join('');
+      head = '';
       cursor = page.next_cursor ?? undefined;
     } while (cursor !== undefined);
   }

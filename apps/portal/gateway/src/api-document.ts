@@ -1,5 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { THROUGH_GATEWAY, withProblems } from '@rebelcore/service/openapi';
+import { throughGateway, withProblems } from '@rebelcore/service/openapi';
 import { groupOf, isOffered, type Service } from './routes.js';
 
 type Part = readonly [Service, OpenAPIObject];
@@ -35,7 +35,7 @@ export function mergeDocuments(parts: readonly Part[], publicUrl: string): OpenA
       paths,
       components,
     },
-    THROUGH_GATEWAY,
+    throughGateway,
   );
 }
 

@@ -58,6 +58,7 @@ describe('routing', () => {
     '/api/v1/users/%2e%2e/%2e%2e/%2e%2e/internal/session-tokens',
     '/api/v1/users\\..\\..\\..\\internal\\session-tokens',
     '//internal/session-tokens',
+    '/api/v1/invites/a%2Fb/accept',
     '/api/v1/unknown',
     '/api/v1/usersx',
     '/metrics',

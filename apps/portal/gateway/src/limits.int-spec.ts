@@ -267,6 +267,17 @@ describe('what is no request', () => {
   });
 
   it.each([
+    ['half a body', 408, 'content-length: 9'],
+    ['an expectation', 417, 'expect: magic'],
+  ])('%s is told OAuth clients in the shape that they read', async (_, status, header) => {
+    const answer = await raw(`POST /oauth2/token HTTP/1.1\r\nhost: x\r\nconnection: close\r\n${header}\r\n\r\n`);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${String(status)} [^]*\r\ncontent-type: application/json(\r\n|$)`, 'i'));
+    for (const header of SECURITY) expect(head.toLowerCase()).toContain(header);
+    expect(JSON.parse(body)).toMatchObject({ error: 'invalid_request' });
+  });
+
+  it.each([
     'CONNECT a:443 HTTP/1.1\r\nhost: x\r\n\r\n',
     'GET / HTTP/1.1\r\nhost: x\r\nexpect: magic\r\n\r\n',
     'HELO\r\n\r\n',

@@ -46,7 +46,7 @@ async function send(path: string, init: RequestInit): Promise<Answer> {
   const body = (text === '' ? {} : JSON.parse(text)) as Answer['body'];
   return { status: response.status, headers: response.headers, text, body };
 }
-const ask = (body: string, headers: Record<string, string> = own()) =>
+const ask = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = own()) =>
   send('/oauth2/token', { method: 'POST', headers: { ...FORM, ...headers }, body });
 
 /** What every error below /oauth2 looks like, and what no library accepts otherwise. */
@@ -125,7 +125,7 @@ describe('POST /oauth2/token', () => {
     expect((await ask(...request(apiUser.username, apiUser.password))).status).toBe(200);
   });
 
-  it.each<[string, () => [string, Record<string, string>?], number, string]>([
+  it.each<[string, () => Parameters<typeof ask>, number, string]>([
     ['no body', () => [''], 400, 'invalid_request'],
     ['an empty grant_type', () => ['grant_type='], 400, 'invalid_request'],
     ['a parameter twice', () => [`${GRANT}&${GRANT}`], 400, 'invalid_request'],
@@ -149,10 +149,22 @@ describe('POST /oauth2/token', () => {
     ['a client without a secret', () => [`${GRANT}&client_id=${apiUser.username}`, {}], 401, 'invalid_client'],
     ['another scheme', () => [GRANT, { authorization: 'Bearer x' }], 401, 'invalid_client'],
     ['Basic without a colon', () => [GRANT, { authorization: 'Basic eA==' }], 401, 'invalid_client'],
+    ['a form in another encoding', () => [Buffer.from(`${GRANT}&scope=ä`, 'latin1')], 400, 'invalid_request'],
+    ['escapes in another encoding', () => [`${GRANT}&audience=%e4`], 400, 'invalid_request'],
     ['JSON', () => ['{}', { ...own(), 'content-type': 'application/json' }], 415, 'invalid_request'],
     ['too much', () => ['x'.repeat(20_000)], 413, 'invalid_request'],
   ])('refuses %s', async (_, request, status, error) => {
     expectError(await ask(...request()), status, error);
+  });
+
+  it('takes no password in another encoding for the one that it would become', async () => {
+    const unreadable = new TestApiUser();
+    Object.assign(unreadable, { password: '\ufffd' });
+    await fixture.publish([unreadable.credential(), unreadable.created(ROLE)]);
+    const { username, password } = unreadable;
+    expect((await ask(GRANT, basic(username, password))).status).toBe(200);
+    const bytes = Buffer.from(`${username}:ä`, 'latin1');
+    expectError(await ask(GRANT, { authorization: `Basic ${bytes.toString('base64')}` }), 401, 'invalid_client');
   });
 
   // S05

@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { oauthError } from '@rebelcore/contracts/oauth-error';
+import { PROBLEM_MEDIA_TYPE } from '@rebelcore/contracts/problem';
 import { schemaOf } from '@rebelcore/service/openapi';
 import { z } from 'zod';
 import { JWT_BEARER } from '../authorize/client-assertion.js';
@@ -9,6 +10,14 @@ const answer = (description: string, schema: z.ZodType) => ({
   content: { 'application/json': { schema: schemaOf(schema) } },
 });
 const refusal = (description: string) => answer(description, oauthError);
+/** Whoever refuses a request before its address was read does not know what is read here. */
+const refusalOfHalf = (description: string) => ({
+  description: `${description} A problem document where its head did not come whole.`,
+  content: {
+    ...refusal('').content,
+    [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } },
+  },
+});
 
 const client = {
   client_id: z.string().optional().meta({ description: 'The username, where it is not in the Authorization header.' }),
@@ -66,12 +75,13 @@ const introspectionResponse = z.object({
 
 const REFUSALS = {
   401: refusal('invalid_client: unknown, wrong or inactive.'),
-  408: refusal('The request did not arrive in time.'),
+  408: refusalOfHalf('The request did not arrive in time.'),
   413: refusal('The form is larger than this address accepts.'),
   414: refusal('A part of the address is too long.'),
   415: refusal('The body is not a form.'),
+  417: refusal('What is expected is not 100-continue.'),
   429: refusal('temporarily_unavailable: refused too often, or too many at once; see Retry-After.'),
-  431: refusal('The headers are too large.'),
+  431: refusalOfHalf('The headers are too large.'),
   500: refusal('server_error: the description has the correlation id to quote.'),
   503: refusal('temporarily_unavailable: not known to be up to date; see Retry-After.'),
   504: refusal('The service behind this address did not answer in time.'),
@@ -93,7 +103,9 @@ export const OAUTH_PATHS: OpenAPIObject['paths'] = {
       responses: {
         ...REFUSALS,
         200: answer('', tokenResponse),
-        400: refusal('invalid_request, unsupported_grant_type, invalid_scope, invalid_target or invalid_dpop_proof.'),
+        400: refusalOfHalf(
+          'invalid_request, unsupported_grant_type, invalid_scope, invalid_target or invalid_dpop_proof.',
+        ),
         403: refusal('Only pages of the same origin may send this.'),
       },
     },
@@ -112,7 +124,7 @@ export const OAUTH_PATHS: OpenAPIObject['paths'] = {
       responses: {
         ...REFUSALS,
         200: answer('', introspectionResponse),
-        400: refusal('invalid_request.'),
+        400: refusalOfHalf('invalid_request.'),
         403: refusal('unauthorized_client: the role does not include can_introspect.'),
       },
     },

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { isUtf8 } from 'node:buffer';
 import type { ApiUserAuthentication } from '../authorize/api-user-authentication.js';
 import type { Authorization } from '../authorize/authorization.lookup.js';
 import { JWT_BEARER, readAssertion, type PresentedAssertion } from '../authorize/client-assertion.js';
@@ -78,9 +79,10 @@ function presentedAssertion(
 
 function basic(authorization: string): Extract<PresentedClient, { password: string }> {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization) ?? [];
-  const text = Buffer.from(encoded ?? '', 'base64').toString('utf8');
+  const bytes = Buffer.from(encoded ?? '', 'base64');
+  const text = bytes.toString('utf8');
   const colon = text.indexOf(':');
-  if (colon < 0) throw invalidClient();
+  if (colon < 0 || !isUtf8(bytes)) throw invalidClient();
   return { username: formDecoded(text.slice(0, colon)), password: formDecoded(text.slice(colon + 1)) };
 }
 
