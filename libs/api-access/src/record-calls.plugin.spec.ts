@@ -193,6 +193,12 @@ describe('recording calls', () => {
     expect(shelf.calls.map(({ apiUserId }) => apiUserId)).toEqual([undefined, API_USER]);
   });
 
+  it('leaves out when the last of several came, where a clock that was set back says: before the first', async () => {
+    const [at, lastAt] = ['2026-11-27T12:00:00.001Z', '2026-11-27T12:00:00.000Z'];
+    await recorder.record(CUSTOMER, () => ({ ...sampleCall, at, count: 2, lastAt }));
+    expect(shelf.calls).toEqual([{ ...sampleCall, at, count: 2, customerId: CUSTOMER }]);
+  });
+
   it('fails a call alone of which a reader could not do without what is wrong', async () => {
     const refused = recorder.record(CUSTOMER, { ...sampleCall, status: 99 });
     await Promise.all([expect(refused).rejects.toThrow(RecordingFailed), recorder.record(CUSTOMER, sampleCall)]);

@@ -1,6 +1,6 @@
 import { Controller, UseFilters } from '@nestjs/common';
 import { EventPattern } from '@nestjs/microservices';
-import { callEvents } from '@rebelcore/contracts/call-events';
+import { callEvents, type Call } from '@rebelcore/contracts/call-events';
 import { MalformedEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents } from '@rebelcore/contracts/identity-events';
 import { tokenEvents } from '@rebelcore/contracts/token-events';
@@ -56,11 +56,8 @@ const callsOf = (writer: string) =>
     (message) => {
       const event = callEvents.read(message);
       mustBearKey(message, event.data.customerId);
-      const entries = describeCalls(event, writer);
-      entries.forEach((entry) => {
-        mustFitRecord(entry, message);
-      });
-      return { sequence: event.sequence, entries };
+      for (const call of event.data.calls) mustFitRecord(call, message);
+      return { sequence: event.sequence, entries: describeCalls(event, writer) };
     },
     { unordered: true },
     async (tx, entries) => {
@@ -166,12 +163,11 @@ function plausible(entry: ActivityEntry): ActivityEntry {
 const SPOOLED_MS = 30 * A_DAY_MS;
 const CLOCK_SKEW_MS = 15 * 60_000;
 
-/** A call came before the broker took its record; only that moment no writer can choose. */
-function mustFitRecord({ occurredAt }: ActivityEntry, { timestamp }: ReceivedMessage): void {
-  const at = Date.parse(occurredAt);
-  if (at >= timestamp - SPOOLED_MS && at <= timestamp + CLOCK_SKEW_MS) return;
-  const recorded = new Date(timestamp).toISOString();
-  throw new MalformedEvent('event.bad-data', `the time ${occurredAt} cannot be that of a call recorded at ${recorded}`);
+/** A call came before the broker took its record, and so did the last of several; only that moment no writer can choose. */
+function mustFitRecord({ at, lastAt = at }: Call, { timestamp }: ReceivedMessage): void {
+  if (Date.parse(at) >= timestamp - SPOOLED_MS && Date.parse(lastAt) <= timestamp + CLOCK_SKEW_MS) return;
+  const [times, recorded] = [lastAt === at ? at : `${at} to ${lastAt}`, new Date(timestamp).toISOString()];
+  throw new MalformedEvent('event.bad-data', `the time ${times} cannot be that of a call recorded at ${recorded}`);
 }
 
 const MONTHS_AHEAD = 3;

@@ -56,6 +56,8 @@ function copied({ headers, value }: OutgoingRecord): { id: string; at: string }[
   return calls?.map(({ id, at }) => ({ id, at })) ?? [{ id: headers.ce_id ?? '', at: headers.ce_time ?? '' }];
 }
 
+const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString();
+
 const manyHeaders = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`h${String(index)}`, '']));
 
@@ -153,13 +155,24 @@ describe('S16: the Kafka login of a downstream API, used against the log', () =>
     ['in the last century', -20_000],
   ])('puts no call %s', async (_, days) => {
     const customer = new Customer();
-    const at = new Date(Date.now() + days * 86_400_000).toISOString();
+    const at = inDays(days);
     // Neither the event's own time nor what the producer stamps on the record makes it better.
     const [made] = [record(customer.id, { at })];
     await audit.processed(await audit.publish(HOSTILE, [{ ...made, headers: { ...made.headers, ce_time: at } }]));
     customer.callsOf(HOSTILE, {});
     await audit.arrive(customer);
     expect((await audit.walk(customer.id)).map(({ id }) => id)).toEqual([...customer.expected.keys()]);
+    expect(await parked(customer.id)).toEqual([{ topic: OWN, code: 'event.bad-data' }]);
+  });
+
+  it.each([
+    ['in ten years', { count: 2, lastAt: inDays(3_650) }],
+    ['before the first', { count: 2, lastAt: inDays(-1) }],
+    ['without a first', { lastAt: new Date().toISOString() }],
+  ])('puts the last of several calls nowhere %s', async (_, several) => {
+    const customer = new Customer();
+    await audit.processed(await audit.publish(HOSTILE, [record(customer.id, several)]));
+    expect(await audit.walk(customer.id)).toEqual([]);
     expect(await parked(customer.id)).toEqual([{ topic: OWN, code: 'event.bad-data' }]);
   });
 
