@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { CallRecorder } from '@rebelcore/api-access/call-recorder';
 import type { Call } from '@rebelcore/contracts/call-events';
+import type { Topic } from '@rebelcore/contracts/topics';
 import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
@@ -141,7 +142,9 @@ describe('the health of a service', () => {
 
   it('stays in rotation while the view is older than it may be, and says so', async () => {
     const topic = await kafka.topic(1);
-    const service = await start({ view: { name: 'fresh-v1', freshness: { topics: [topic], maxAgeMs: 60_000 } } });
+    const service = await start({
+      view: { name: 'fresh-v1', freshness: { topics: [topic as Topic], maxAgeMs: 60_000 } },
+    });
     expect(await health(service)).toMatchObject({
       status: 200,
       body: { checks: { fresh: { ready: true, current: false } } },
