@@ -124,10 +124,8 @@ describe('the health of a service', () => {
   });
 
   it('shows the relay and the age of the view of one that has them, whatever that age is', async () => {
-    const service = await start({
-      view: { name: 'aged-v2', freshness: { topics: ['api.calls.token.v1'] } },
-      outbox: {},
-    });
+    const topic = (await kafka.topic(1)) as Topic;
+    const service = await start({ view: { name: 'aged-v2', freshness: { topics: [topic] } }, outbox: {} });
     await until(() => service.get(Relay).status().leader, 'the relay to lead');
     const relay = { ready: true, leader: true, published: 0, waiting: 0, refusedRecords: [] };
     const checks = {
@@ -141,9 +139,9 @@ describe('the health of a service', () => {
   });
 
   it('stays in rotation while the view is older than it may be, and says so', async () => {
-    const topic = await kafka.topic(1);
+    const topic = (await kafka.topic(1)) as Topic;
     const service = await start({
-      view: { name: 'fresh-v1', freshness: { topics: [topic as Topic], maxAgeMs: 60_000 } },
+      view: { name: 'fresh-v1', freshness: { topics: [topic], maxAgeMs: 60_000 } },
     });
     expect(await health(service)).toMatchObject({
       status: 200,
@@ -171,7 +169,7 @@ describe('the health of a service', () => {
 
 describe('a service that stops', () => {
   it('first publishes what it has begun to, and records the calls that wait', async () => {
-    const topic = await kafka.topic(1);
+    const topic = (await kafka.topic(1)) as Topic;
     const service = await start({ view: { name: 'stopping-v1' }, outbox: {} });
     const [relay, recorder] = [service.get(Relay), service.get(CallRecorder)];
     await until(() => relay.status().leader, 'the relay to lead');
