@@ -23,7 +23,7 @@ export function beforeFastify(
 
 interface Sent {
   unanswered: number;
-  newest: IncomingMessage;
+  newest: IncomingMessage | undefined;
 }
 const sentOn = new WeakMap<Duplex, Sent>();
 
@@ -53,6 +53,8 @@ export function boundSentAhead(server: Server): void {
     response.prependOnceListener('finish', () => socket.setTimeout(0));
     response.on('close', () => {
       sent.unanswered -= 1;
+      // A connection lives on, and a request holds what nobody may find in memory once it is answered.
+      if (sent.newest === request) sent.newest = undefined;
     });
     serve(request, response);
   });
