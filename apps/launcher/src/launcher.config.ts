@@ -2,10 +2,14 @@ import { DEFAULT_PARTITIONS } from '@rebelcore/contracts/topics';
 import { kafkaConnection, kafkaVariables, parseConfig, wholeNumber } from '@rebelcore/service/config';
 import { z } from 'zod';
 
-/** This process' environment, for children and for infrastructure of one's own. What is empty counts as unset. */
-export const environment: Readonly<Record<string, string | undefined>> = Object.fromEntries(
-  Object.entries(process.env).filter(([, value]) => value !== ''),
-);
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is empty counts as unset. */
+export const withoutEmpty = (env: Environment): Environment =>
+  Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+
+/** This process' environment, for children and for infrastructure of one's own. */
+export const environment = withoutEmpty(process.env);
 
 /** Where the portal is reached when that is not its address on this machine. @throws {ConfigError} */
 export const publicOrigin = (env = environment): string | undefined =>

@@ -4,7 +4,7 @@ import { databaseUrl, ensureDatabase, type DatabaseRole } from '@rebelcore/embed
 import { kafkaLogin, startKafka, type EmbeddedKafka, type KafkaLogin } from '@rebelcore/embedded/kafka';
 import { startMailbox, type Mailbox } from '@rebelcore/embedded/mailbox/mailbox';
 import { startPostgres, type EmbeddedPostgres } from '@rebelcore/embedded/postgres';
-import { environment, launcherKafka } from '../launcher.config.js';
+import { environment, launcherKafka, type Environment } from '../launcher.config.js';
 import { STORING_SERVICES, variableOf, type StoringService } from '../service-program.js';
 import { PORTS_TRIED, type Launch } from './launch.js';
 import type { Part } from './supervisor.js';
@@ -29,6 +29,8 @@ export interface Infrastructure {
 export interface InfrastructureOptions {
   readonly kafkaNodes?: 1 | 3;
   readonly isKafkaLost?: boolean;
+  /** What describes infrastructure of one's own; by default that of this process. */
+  readonly variables?: Environment;
 }
 
 /**
@@ -39,13 +41,13 @@ export interface InfrastructureOptions {
  */
 export async function startInfrastructure(
   launch: Launch,
-  { kafkaNodes = 1, isKafkaLost = false }: InfrastructureOptions,
+  { kafkaNodes = 1, isKafkaLost = false, variables = environment }: InfrastructureOptions,
   died: (part: Part) => void,
 ): Promise<Infrastructure> {
   const { secrets } = launch.folder;
-  const ownKafka = environment.KAFKA_BROKERS === undefined ? undefined : launcherKafka().connection;
-  const smtpUrl = environment.SMTP_URL;
-  const ownDatabases = existingDatabases();
+  const ownKafka = variables.KAFKA_BROKERS === undefined ? undefined : launcherKafka(variables).connection;
+  const smtpUrl = variables.SMTP_URL;
+  const ownDatabases = existingDatabases(variables);
   const embedded = [...(ownDatabases ? [] : (['postgres'] as const)), ...(ownKafka ? [] : (['kafka'] as const))];
   checkLife(launch.folder, embedded, { isKafkaLost });
   const [postgres, kafka, mailbox] = await Promise.all([
@@ -61,12 +63,12 @@ export async function startInfrastructure(
     postgres,
     kafka,
     mailbox,
-    mail: { smtpUrl: smtpUrl ?? mailbox?.smtpUrl ?? '', from: environment.MAIL_FROM ?? MAIL_FROM },
+    mail: { smtpUrl: smtpUrl ?? mailbox?.smtpUrl ?? '', from: variables.MAIL_FROM ?? MAIL_FROM },
     brokers: kafka?.brokers ?? ownKafka?.brokers ?? [],
     kafkaLogin: kafka ? (principal) => kafkaLogin(principal, secrets) : () => ownKafka?.sasl,
     databaseUrl: postgres
       ? (service, role) => databaseUrl(postgres.superuserUrl, service, role, secrets)
-      : existingDatabaseUrl,
+      : (service, role) => variables[databaseVariable(service, role)] ?? '',
   };
 }
 
@@ -93,12 +95,12 @@ async function startDatabases(launch: Launch, died: (part: Part) => void): Promi
 }
 
 /** Of each service two logins: its own, which may not own its tables, and the owner's, for migrations. */
-function existingDatabases(): boolean {
+function existingDatabases(variables: Environment): boolean {
   const logins = STORING_SERVICES.flatMap((service) => [
-    variableOf(service, 'DATABASE_URL'),
-    variableOf(service, 'MIGRATIONS_DATABASE_URL'),
+    databaseVariable(service, 'runtime'),
+    databaseVariable(service, 'owner'),
   ]);
-  const missing = logins.filter((name) => environment[name] === undefined);
+  const missing = logins.filter((name) => variables[name] === undefined);
   if (missing.length > 0 && missing.length < logins.length) {
     throw new Error(
       `To use a PostgreSQL of your own, set ${missing.join(' and ')} as well; to use the embedded one, set none.`,
@@ -107,5 +109,5 @@ function existingDatabases(): boolean {
   return missing.length === 0;
 }
 
-const existingDatabaseUrl = (service: StoringService, role: DatabaseRole): string =>
-  environment[variableOf(service, role === 'owner' ? 'MIGRATIONS_DATABASE_URL' : 'DATABASE_URL')] ?? '';
+const databaseVariable = (service: StoringService, role: DatabaseRole): string =>
+  variableOf(service, role === 'owner' ? 'MIGRATIONS_DATABASE_URL' : 'DATABASE_URL');

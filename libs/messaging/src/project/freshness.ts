@@ -360,6 +360,7 @@ interface Row {
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
+
 function contradiction(known: Heartbeat['store'], said: Heartbeat['store'], rebuild: string): string | undefined {
   if (said.id !== known.id) {
     return `heartbeats come from store ${said.id}, but this view was made of store ${known.id}; "${rebuild}" has it believe the one that speaks`;

@@ -82,6 +82,7 @@ export interface DiscardedRecord {
   readonly reason: string;
 }
 
+/** Whether a record of this offset is parked; asks without a lock. */
 export async function isParked(
   db: Queryable,
   { view, topic, partition }: CheckpointKey,

@@ -87,7 +87,7 @@ export class KnownEnds {
    * @throws {TopicShortened}
    */
   async advance(records: readonly OutgoingRecord[], publish: () => Promise<PublishedOffsets>): Promise<void> {
-    const before = new Map(this.known);
+    const before = this.copy().known;
     const published = await publish();
     for (const [topic, partitions] of published) {
       const { incarnation, next } = before.get(topic) ?? {};
