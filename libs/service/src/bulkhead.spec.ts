@@ -27,6 +27,8 @@ describe('a bulkhead', () => {
     all[2].end('third');
     all[3].end('fourth');
     expect(await Promise.all(done.slice(2))).toEqual(['third', 'fourth']);
+    // A place that was handed over is free again as well.
+    expect([1, 2, 3].map(() => bulkhead.tryEnter('a') !== undefined)).toEqual([true, true, false]);
   });
 
   it('refuses what has waited long enough, which takes no turn any more', async () => {
