@@ -280,6 +280,7 @@ export class IdentityFixture {
         time,
         subject: event.subject,
         correlationId: event.correlationId,
+        causationId: event.id,
       };
       return [{ topic: 'token.events.v1', ...encodeEvent({ ...applied, sequence: event.sequence, data }, customerId) }];
     });

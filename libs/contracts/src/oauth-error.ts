@@ -35,9 +35,20 @@ export function errorAnswer(
   url: string | undefined,
   problem: Problem,
 ): { readonly type: string; readonly body: string } {
-  if (url === undefined || !/^\/oauth2(?:[/?]|$)/.test(url)) {
+  if (!isBelowOAuth(url)) {
     return { type: PROBLEM_MEDIA_TYPE, body: JSON.stringify(problem) };
   }
   const { status = 500, detail } = problem;
   return { type: 'application/json', body: JSON.stringify(oauthErrorDocument(oauthErrorCode(status), detail)) };
+}
+
+/** However the address is spelled: the router decodes it before it compares. */
+function isBelowOAuth(url = ''): boolean {
+  const path = url.replace(/[?#].*/s, '');
+  try {
+    return /^\/oauth2(?:\/|$)/.test(decodeURI(path));
+  } catch {
+    // What follows cannot be decoded, which is why there is an error to write.
+    return /^\/oauth2(?:\/|$)/.test(path);
+  }
 }

@@ -10,6 +10,20 @@ const RESTORE = (heads) => `
   update customer_head c set sequence = h.sequence from (values ${heads.map(({ customer_id, sequence }) => `('${customer_id}'::uuid, ${sequence}::bigint)`).join(',')}) as h (customer_id, sequence)
    where c.customer_id = h.customer_id`;
 
+/** Since when states are in force, and how far the token service's words have been read, are in the same backup. */
+const RESTORE_CONFIRMATIONS = `
+  with gone as (delete from enforcement_v1 where not (api_user_id = any(select api_user_id from json_populate_recordset(null::enforcement_v1, $1))))
+  update enforcement_v1 e
+     set sequence = b.sequence, state = b.state, applied_at = b.applied_at, state_since = b.state_since
+    from json_populate_recordset(null::enforcement_v1, $1) as b where b.api_user_id = e.api_user_id`;
+const RESTORE_OFFSETS = `
+  update consumer_offset o set next_offset = b.next_offset
+    from json_populate_recordset(null::consumer_offset, $1) as b
+   where (o.view, o.topic, o.partition) = (b.view, b.topic, b.partition)`;
+const UNCONFIRMED = `
+  select u.id from user_v1 u left join enforcement_v1 e on e.api_user_id = u.id and e.sequence >= u.status_sequence
+   where u.type = 'api' and e.api_user_id is null`;
+
 /** A customer who comes meanwhile, in no ledger. */
 const late = () => ({
   name: 'Late',
@@ -25,6 +39,8 @@ export default {
     await system.settled();
     const heads = await system.asSuperuser('identity', 'select customer_id, sequence from customer_head');
     const statuses = await system.asSuperuser('identity', 'select * from user_v1');
+    const confirmations = await system.asSuperuser('identity', 'select * from enforcement_v1');
+    const offsets = await system.asSuperuser('identity', `select * from consumer_offset where view = 'enforcement-v1'`);
     const load = scenario.load({ writers: 4, callers: 4, pauseMs: 5 });
     await seconds(short ? 2 : 5);
     await load.stop();
@@ -56,6 +72,8 @@ export default {
         status_sequence,
       ]);
     }
+    await system.asSuperuser('identity', RESTORE_CONFIRMATIONS, [JSON.stringify(confirmations)]);
+    await system.asSuperuser('identity', RESTORE_OFFSETS, [JSON.stringify(offsets)]);
     // Its table lies in another file, as a restored one does.
     await system.asSuperuser('identity', 'vacuum full event');
     await system.heal();
@@ -84,6 +102,8 @@ export default {
       JSON.stringify(found) === JSON.stringify(lost),
       `the store has ${found.length} events, and had ${lost.length}, or others`,
     );
+    const unconfirmed = await system.asSuperuser('identity', UNCONFIRMED);
+    expect(unconfirmed.length === 0, `${unconfirmed.length} API users are not said to be in force any more`);
     await until(async () => (await command()).status === 201, 'a command to be accepted again');
     expect((await exchange()).status === 401, 'a session from before the mend is valid');
     for (const customer of customers) await customer.signIn(urls[0]);

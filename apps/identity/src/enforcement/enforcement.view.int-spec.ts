@@ -4,6 +4,7 @@ import { tokenEvents } from '@rebelcore/contracts/token-events';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { createLogger } from '@rebelcore/service/log';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { rowsAcrossCustomers } from '@rebelcore/event-store/customer-scope';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import { runMigrations } from '@rebelcore/service/database';
 import type { Pool } from 'pg';
@@ -26,16 +27,35 @@ const received = (apiUserId: string, ...applied: Applied[]) =>
   applied.map(([sequence, second, state = 'active']) => ({
     message: {} as never,
     event: {
-      data: { apiUserId, customerId: uuid(), sequence, state, appliedAt: at(second).toISOString() },
+      causationId: idOf(apiUserId, sequence),
+      data: { apiUserId, customerId: apiUserId, sequence, state, appliedAt: at(second).toISOString() },
     } as EnforcementEvent,
   }));
-async function apply(apiUserId: string, ...applied: Applied[]) {
-  const events = received(apiUserId, ...applied);
-  await inTransaction(
+
+// Each API user of these tests is the only one of a customer that has its id, and its events are named after it and their number.
+const idOf = (apiUserId: string, sequence: number) => apiUserId.slice(0, -2) + String(sequence).padStart(2, '0');
+const store = (apiUserId: string, ...sequences: number[]) =>
+  rowsAcrossCustomers(
+    pool,
+    sequences
+      .map(
+        (sequence) => `insert into event (stream_id, version, stream_type, customer_id, sequence, event_id, type,
+                                          schema_version, data, occurred_at, correlation_id)
+                       values ('${apiUserId}', ${String(sequence)}, 'ApiUser', '${apiUserId}', ${String(sequence)},
+                               '${idOf(apiUserId, sequence)}', 'ApiUserCreated', 1, '{}', now(), 'test')
+                       on conflict do nothing`,
+      )
+      .join(';'),
+  );
+const applyUnstored = (apiUserId: string, ...applied: Applied[]) =>
+  inTransaction(
     pool,
     (tx) => tx.query('begin'),
-    (tx) => applyEnforcement(tx, events),
+    (tx) => applyEnforcement(tx, received(apiUserId, ...applied)),
   );
+async function apply(apiUserId: string, ...applied: Applied[]) {
+  await store(apiUserId, ...applied.map(([sequence]) => sequence));
+  await applyUnstored(apiUserId, ...applied);
 }
 
 describe('the enforcement view', () => {
@@ -69,7 +89,8 @@ describe('the enforcement view', () => {
   });
 
   it('goes on for a customer of whom a record cannot be read', async () => {
-    const [view, id, customerId] = [new EnforcementView(pool), uuid(), uuid()];
+    const [view, id] = [new EnforcementView(pool), uuid()];
+    await store(id, 3);
     const type = tokenEvents.wireType('ApiUserAuthorizationApplied');
     const attributes = {
       id: uuid(),
@@ -78,12 +99,13 @@ describe('the enforcement view', () => {
       time: at(1).toISOString(),
       subject: id,
       correlationId: 'c',
+      causationId: idOf(id, 3),
     };
-    const data = { apiUserId: id, customerId, sequence: 3, state: 'inactive', appliedAt: at(1).toISOString() };
-    const { headers, value } = encodeEvent({ ...attributes, sequence: 1, data }, customerId);
+    const data = { apiUserId: id, customerId: id, sequence: 3, state: 'inactive', appliedAt: at(1).toISOString() };
+    const { headers, value } = encodeEvent({ ...attributes, sequence: 1, data }, id);
     const messages = ['not JSON', value].map((text, offset) => ({
       offset: BigInt(offset),
-      key: customerId,
+      key: id,
       headers,
       value: Buffer.from(text),
       timestamp: at(1).getTime(),
@@ -101,6 +123,15 @@ describe('the enforcement view', () => {
     expect(await view.inForceSince(id, 6)).toBeUndefined();
   });
 
+  it('invariant 4: confirms no event by what was said of another one that had its number in a store that is gone', async () => {
+    const [view, id] = [new EnforcementView(pool, 100), uuid()];
+    await apply(id, [5, 1]);
+    await applyUnstored(id, [9, 2, 'inactive']);
+    expect(await view.inForceSince(id, 6)).toBeUndefined();
+    await apply(id, [6, 3, 'inactive']);
+    expect(await view.inForceSince(id, 6)).toEqual(at(3));
+  });
+
   it('finds what another replica has consumed, for all who wait', async () => {
     const [view, ids] = [new EnforcementView(pool), [uuid(), uuid(), uuid()]];
     const waiting = Promise.all(ids.map((id) => view.inForceSince(id, 3)));
@@ -108,11 +139,10 @@ describe('the enforcement view', () => {
     expect(await waiting).toEqual([at(3), at(3), at(3)]);
   });
 
-  it('tells those who wait what this process has committed without a poll, and nobody else', async () => {
-    const away = database.pool();
-    await away.end();
-    const [view, id] = [new EnforcementView(away, 300), uuid()];
-    const waiting = Promise.all([view.inForceSince(id, 3), view.inForceSince(id, 5), view.inForceSince(uuid(), 3)]);
+  it('has those who wait look at once when this process has committed something about them', async () => {
+    const [view, id, other] = [new EnforcementView(pool, 300), uuid(), uuid()];
+    const waiting = Promise.all([view.inForceSince(id, 3), view.inForceSince(id, 5), view.inForceSince(other, 3)]);
+    await apply(id, [2, 2], [4, 4]);
     view.acknowledge(received(id, [2, 2], [4, 4]));
     expect(await waiting).toEqual([at(4), undefined, undefined]);
   });

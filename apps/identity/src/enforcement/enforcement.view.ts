@@ -11,10 +11,13 @@ interface Waiter {
   readonly settle: (appliedAt: Date | undefined) => void;
 }
 
-// What another replica of identity has consumed is found by polling; what this one has consumed is acknowledged at once.
+// What another replica of identity has consumed is found by polling; of what this one has consumed it knows at once.
 const POLL_INTERVAL_MS = 25;
 
-/** Keeps the first word about the newest sequence of each API user, and since when it has had its state without a break. */
+/**
+ * Keeps the first word about the newest event of each API user, and since when it has had its state without a break. An
+ * acknowledgement counts where the store holds the very event it is about: after a store has lost events, others get their numbers.
+ */
 export async function applyEnforcement(
   tx: PoolClient,
   received: readonly ReceivedEvent<EnforcementEvent>[],
@@ -24,32 +27,36 @@ export async function applyEnforcement(
     await tx.query({
       name: 'enforcement.apply',
       text: `insert into enforcement_v1 as e (api_user_id, customer_id, sequence, state, applied_at, state_since)
-             select *, applied_at from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[])
-               as n (api_user_id, customer_id, sequence, state, applied_at)
-             order by api_user_id
+             select n.api_user_id, n.customer_id, n.sequence, n.state, n.applied_at, n.applied_at
+               from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
+                 as n (api_user_id, customer_id, sequence, state, applied_at, event_id)
+               join event on event.customer_id = n.customer_id and event.sequence = n.sequence
+                         and event.event_id::text = n.event_id
+             order by n.api_user_id
              on conflict (api_user_id) do update
                set sequence = excluded.sequence, state = excluded.state, applied_at = excluded.applied_at,
                    state_since = case when excluded.state = e.state then e.state_since else excluded.state_since end
              where excluded.sequence > e.sequence`,
       values: [
-        events.map(({ apiUserId }) => apiUserId),
-        events.map(({ customerId }) => customerId),
-        events.map(({ sequence }) => sequence),
-        events.map(({ state }) => state),
-        events.map(({ appliedAt }) => appliedAt),
+        events.map(({ data }) => data.apiUserId),
+        events.map(({ data }) => data.customerId),
+        events.map(({ data }) => data.sequence),
+        events.map(({ data }) => data.state),
+        events.map(({ data }) => data.appliedAt),
+        events.map(({ causationId }) => causationId),
       ],
     });
   }
 }
 
 /** The first word about each API user, then the second of those that have one, and so on. */
-function inTurns(received: readonly ReceivedEvent<EnforcementEvent>[]): EnforcementEvent['data'][][] {
-  const turns: EnforcementEvent['data'][][] = [];
+function inTurns(received: readonly ReceivedEvent<EnforcementEvent>[]): EnforcementEvent[][] {
+  const turns: EnforcementEvent[][] = [];
   const said = new Map<string, number>();
-  for (const { data } of received.map(({ event }) => event)) {
-    const turn = said.get(data.apiUserId) ?? 0;
-    (turns[turn] ??= []).push(data);
-    said.set(data.apiUserId, turn + 1);
+  for (const { event } of received) {
+    const turn = said.get(event.data.apiUserId) ?? 0;
+    (turns[turn] ??= []).push(event);
+    said.set(event.data.apiUserId, turn + 1);
   }
   return turns;
 }
@@ -65,14 +72,10 @@ export class EnforcementView {
     private readonly timeoutMs = 5_000,
   ) {}
 
-  /** Settles those who wait for what this process has just committed. */
+  /** Has those who wait look at once, after this process has committed what was acknowledged of some of them. */
   acknowledge(received: readonly ReceivedEvent<EnforcementEvent>[]): void {
-    for (const { data } of received.map(({ event }) => event)) {
-      for (const waiter of this.waiting) {
-        const concerned = waiter.apiUserId === data.apiUserId && waiter.sequence <= data.sequence;
-        if (concerned) waiter.settle(new Date(data.appliedAt));
-      }
-    }
+    const waiting = new Set([...this.waiting].map(({ apiUserId }) => apiUserId));
+    if (received.some(({ event }) => waiting.has(event.data.apiUserId))) this.pollNow();
   }
 
   /**

@@ -35,7 +35,15 @@ const stored = (apiUserId: string, sequence: number) =>
     before,
   ]);
 
-function acknowledged(apiUserId: string, sequence: number) {
+/** An event with this number is in the store, and the token service says that it has applied it, or another one. */
+async function acknowledged(apiUserId: string, sequence: number, of?: string) {
+  const eventId = uuid();
+  await pool.query(
+    `insert into event (stream_id, version, stream_type, customer_id, sequence, event_id, type, schema_version, data,
+                        occurred_at, correlation_id)
+     values ($1, 1, 'ApiUser', $2, $3, $4, 'ApiUserCreated', 1, '{}', now(), 'test')`,
+    [apiUserId, customerId, sequence, eventId],
+  );
   const event = {
     id: uuid(),
     source: '/token',
@@ -43,19 +51,24 @@ function acknowledged(apiUserId: string, sequence: number) {
     time: after,
     subject: apiUserId,
     correlationId: 'test',
+    causationId: of ?? eventId,
     sequence,
     data: { apiUserId, customerId, sequence, state: 'active', appliedAt: after },
   };
   return publisher.publish([{ topic: 'token.events.v1', ...encodeEvent(event, customerId) }]);
 }
 
-it('keeps of each API user what was confirmed last, whether the topic still tells of it or not', async () => {
+it('keeps of each API user what was confirmed last, whether the topic still tells of it or not, and nothing of events that are gone', async () => {
   // Of one millisecond, so in an order of their own.
   const [unknown = '', newer = '', older = '', fresh = ''] = [uuid(), uuid(), uuid(), uuid()].sort();
+  const gone = uuid();
   await stored(unknown, 5);
   await stored(newer, 9);
   await stored(older, 5);
-  for (const id of [newer, older, fresh]) await acknowledged(id, 7);
+  await acknowledged(newer, 6);
+  await acknowledged(older, 7);
+  await acknowledged(fresh, 8);
+  await acknowledged(gone, 9, uuid());
 
   const { kept } = await rebuildEnforcement(pool, testKafka().client('identity'));
 
@@ -68,6 +81,6 @@ it('keeps of each API user what was confirmed last, whether the topic still tell
     { api_user_id: unknown, sequence: 5, state: 'inactive' },
     { api_user_id: newer, sequence: 9, state: 'inactive' },
     { api_user_id: older, sequence: 7, state: 'active' },
-    { api_user_id: fresh, sequence: 7, state: 'active' },
+    { api_user_id: fresh, sequence: 8, state: 'active' },
   ]);
 });
