@@ -28,7 +28,7 @@ interface Comparison {
   readonly lacking: readonly Found[];
   /** Where store and topic, or the topic twice, have different events under one number; the first that was met. */
   readonly contradiction: string | undefined;
-  /** Records that nobody can read: readers have parked them, and where one was an event of ours the numbers after it do not follow. */
+  /** Places of records that nobody can read, TOPIC/PARTITION@OFFSET: readers have parked them, and where one was an event of ours the numbers after it do not follow. */
   readonly unreadable: readonly string[];
 }
 
@@ -42,11 +42,11 @@ export async function compare(pool: Pool, kafka: Kafka, group: string, facts: To
     group,
     facts,
     () => 0n,
-    async (messages) => {
+    async (messages, partition) => {
       const found = messages.flatMap((message) => {
         const event = toldEvent(message);
         if (event !== undefined) return [{ customerId: event.data.customerId, event }];
-        unreadable.push(`a record of ${facts.topic} at offset ${String(message.offset)}`);
+        unreadable.push(`${facts.topic}/${String(partition)}@${String(message.offset)}`);
         return [];
       });
       const { rows } = await pool.query<{ n: string; event_id: string }>(

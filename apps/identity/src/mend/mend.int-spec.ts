@@ -110,6 +110,12 @@ describe('putting back', () => {
     expect(said.at(-1)).toMatch(/holds 2 events, and had published 6: .*npm run republish -- --the-store-is-right/);
   });
 
+  it('names the place of a record that nobody can read', async () => {
+    await publisher.publish([{ topic: told.events, key: 'nobody', headers: {}, value: '{' }]);
+    const [said] = await restore();
+    expect(said).toMatch(new RegExp(`^left out, since nobody can read them: ${told.events}/\\d+@\\d+$`));
+  });
+
   it('says so when what was published is in no topic any more', async () => {
     await heartbeat({ position: 6 });
     expect((await restore()).at(-1)).toMatch(/holds 0 events, and had published 6: .*goes on refusing/);

@@ -21,7 +21,7 @@ export async function readRecords(
   group: string,
   { topic, partitions }: TopicFacts,
   from: (partition: number) => bigint,
-  handle: (messages: readonly ReceivedMessage[]) => Promise<void> | void,
+  handle: (messages: readonly ReceivedMessage[], partition: number) => Promise<void> | void,
 ): Promise<void> {
   const left = new Map<number, bigint>();
   const starts = partitions.map(({ low }, partition) => (from(partition) > low ? from(partition) : low));
@@ -60,7 +60,7 @@ export async function readRecords(
         const messages = batch.messages.map(receivedMessage);
         const inRange = messages.filter(({ offset }) => offset >= start && offset < limit);
         try {
-          if (inRange.length > 0) await handle(inRange);
+          if (inRange.length > 0) await handle(inRange, partition);
         } catch (error) {
           end.reject(error);
           return;
