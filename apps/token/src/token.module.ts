@@ -36,7 +36,7 @@ export class TokenModule {
               topics: ['identity.events.v1', 'identity.credentials.v1'],
               maxAgeMs: config.AUTHORIZE_MAX_STALENESS * 1000,
               rebuild: 'npm run rebuild -- token',
-              saysWhatIs: true,
+              eventTopic: 'identity.events.v1',
             },
           },
           // Of acknowledgements; nobody reads heartbeats of those.

@@ -64,8 +64,8 @@ export interface ViewOptions {
     readonly maxAgeMs?: number;
     /** The command that makes the view anew, for an operator. */
     readonly rebuild?: string;
-    /** Whether it says what is, and not what was: see `ViewFreshness`. */
-    readonly saysWhatIs?: boolean;
+    /** Where it says what is, and not what was: see `ViewFreshness`. */
+    readonly eventTopic?: Topic;
   };
 }
 
@@ -273,9 +273,9 @@ function viewFromKafka({ name, view }: ServiceModuleOptions, logger: Logger): Pr
             provide: ViewFreshness,
             inject: [Pool, Kafka],
             useFactory: (pool: Pool, kafka: Kafka) => {
-              const { topics, rebuild, saysWhatIs } = freshness;
+              const { topics, rebuild, eventTopic } = freshness;
               const topicReader = new TopicReader(kafka);
-              return new ViewFreshness({ pool, view: viewName, topics, topicReader, rebuild, saysWhatIs, logger });
+              return new ViewFreshness({ pool, view: viewName, topics, topicReader, rebuild, eventTopic, logger });
             },
           },
         ]),

@@ -25,7 +25,9 @@ describe('ViewFreshness', () => {
   });
   afterAll(() => database.drop());
   beforeEach(async () => {
-    await database.asOwner('truncate consumer_offset, parked_record, heartbeat, store_contradiction, database_life');
+    await database.asOwner(
+      'truncate consumer_offset, applied_sequence, parked_record, heartbeat, store_contradiction, database_life',
+    );
     ends = {};
     freshness = started({ pollMs: 20, rebuild: 'npm run rebuild -- audit' });
     next = 0n;
@@ -172,11 +174,11 @@ describe('ViewFreshness', () => {
     const rebuild = 'npm run rebuild -- token';
     const holding = (second: number, position: string) => ({ ...beat(second, [], []), store: { ...store, position } });
     beforeEach(() => {
-      freshness = started({ rebuild, saysWhatIs: true });
+      freshness = started({ rebuild, eventTopic: EVENTS });
     });
 
     it('believes a store that has gone back never again of itself, in no process, whatever others of its customers add.', async () => {
-      const elsewhere = started({ rebuild, saysWhatIs: true });
+      const elsewhere = started({ rebuild, eventTopic: EVENTS });
       await freshness.record(beats(holding(1, '44')));
       expect(await asOf()).toBe(at(1));
       await freshness.record(beats(holding(3, '41')));
@@ -195,6 +197,33 @@ describe('ViewFreshness', () => {
     it('notices that as well where both come at once.', async () => {
       await freshness.record(beats(holding(1, '44'), holding(3, '41'), holding(5, '44')));
       expect(await asOf()).toBeUndefined();
+    });
+
+    it('notices a store that went back and has grown since, by the events that it has applied', async () => {
+      const has = (sequence: number) =>
+        pool.query(
+          `insert into applied_sequence (view, topic, key, sequence) values ('authorization-v1', $1, 'acme', 40), ('authorization-v1', $1, 'globex', $2)
+           on conflict (view, topic, key) do update set sequence = excluded.sequence`,
+          [EVENTS, sequence],
+        );
+      const told = (second: number, position: string, end: string) => ({
+        ...beat(second, [end], []),
+        store: { ...store, position },
+      });
+      await has(4);
+      await applied(EVENTS, 0, 44);
+      await freshness.record(beats(told(1, '44', '44')));
+      expect(await asOf()).toBe(at(1));
+      // What it has read since the heartbeat was said does not count.
+      await has(5);
+      await applied(EVENTS, 0, 45);
+      await freshness.record(beats(told(2, '44', '44')));
+      expect(await asOf()).toBe(at(2));
+      await freshness.record(beats(told(3, '44', '45')));
+      expect(await asOf()).toBeUndefined();
+      expect(freshness.status().withheld).toBe(
+        `store ${store.id} holds 44 events, and this view has applied 45: this view may hold what that store has lost; "${rebuild}" makes it anew`,
+      );
     });
 
     it('is not contradicted by heartbeats that are delivered again, and that a clock was set back between.', async () => {

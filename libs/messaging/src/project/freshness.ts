@@ -31,10 +31,11 @@ export interface ViewFreshnessOptions {
   /** The command that makes the view anew, after which it believes whichever store speaks: `npm run rebuild -- token`. */
   readonly rebuild?: string | undefined;
   /**
-   * Whether the view says what is, and not what was: a store that was once seen to hold less than the view was told of is believed
-   * again only after that command, since growing again proves nothing.
+   * Where the view says what is, and not what was: the topic on which the store's events come, each under its customer's next
+   * number. A store that was once seen to hold less than the view has applied, or was told of, is believed again only after that
+   * command, since growing again proves nothing.
    */
-  readonly saysWhatIs?: boolean | undefined;
+  readonly eventTopic?: string | undefined;
   /** Milliseconds between two refreshes. Default 1000. */
   readonly pollMs?: number | undefined;
   /** Default `identity.heartbeats.v1`. */
@@ -210,7 +211,7 @@ export class ViewFreshness {
    * delivered again was said earlier, and contradicts nothing.
    */
   private async believed(heartbeats: readonly Heartbeat[]) {
-    const { rebuild = 'a rebuild', saysWhatIs = false } = this.options;
+    const { rebuild = 'a rebuild', eventTopic } = this.options;
     const { rows } = await this.options.pool.query<{ at: Date; id: string; position: string }>(
       `select at, store_id as id, store_position as position from heartbeat where topic = $1 order by arrival desc limit 1`,
       [this.heartbeatTopic],
@@ -227,11 +228,39 @@ export class ViewFreshness {
         continue;
       }
       this.options.logger.error({ at: beat.at, store: beat.store, known: known.store }, this.disbelieved);
-      if (!saysWhatIs || beat.store.id !== known.store.id || Date.parse(beat.at) <= Number(known.at)) continue;
-      const reason = `${this.disbelieved}: this view may hold what that store has lost; "${rebuild}" makes it anew`;
-      contradicted ??= { at: beat.at, reason };
+      if (beat.store.id !== known.store.id || Date.parse(beat.at) <= Number(known.at)) continue;
+      contradicted ??= { at: beat.at, reason: this.disbelieved };
+    }
+    const newest = believed.at(-1);
+    if (eventTopic === undefined) contradicted = undefined;
+    else if (newest !== undefined && contradicted === undefined) {
+      const reason = await this.whatItLacks(newest, eventTopic);
+      contradicted = reason === undefined ? undefined : { at: newest.at, reason };
+    }
+    if (contradicted !== undefined) {
+      const { at, reason } = contradicted;
+      contradicted = {
+        at,
+        reason: `${reason}: this view may hold what that store has lost; "${rebuild}" makes it anew`,
+      };
     }
     return { heartbeats: believed, contradicted, stored };
+  }
+
+  /**
+   * Whether the view has applied more events than the store holds that speaks: one that went back and has grown since, while nobody
+   * could tell. Comparable while the view has read no further than this heartbeat tells.
+   */
+  private async whatItLacks({ store, published, incarnations }: Heartbeat, topic: string): Promise<string | undefined> {
+    const { rows } = await this.options.pool.query<{ applied: string; isComparable: boolean }>(
+      `select (select coalesce(sum(sequence), 0) from applied_sequence where view = $1 and topic = $2)::text as applied,
+              not exists (select from consumer_offset where view = $1 and topic = $2
+                and (incarnation is distinct from $3 or next_offset > coalesce(($4::bigint[])[partition + 1], 0))) as "isComparable"`,
+      [this.options.view, topic, incarnations[topic], published[topic]],
+    );
+    const [{ applied, isComparable } = { applied: '0', isComparable: false }] = rows;
+    if (!isComparable || BigInt(applied) <= BigInt(store.position)) return undefined;
+    return `store ${store.id} holds ${store.position} events, and this view has applied ${applied}`;
   }
 
   private read({ value, offset }: ReceivedMessage) {
