@@ -1,4 +1,5 @@
 import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import { requireSameTopics, type StoredOffset } from '@rebelcore/messaging/rebuild/same-topics';
 import { contentOf, type Content } from '@rebelcore/messaging/rebuild/content';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { TopicReader } from '@rebelcore/messaging/topic-facts';
@@ -25,7 +26,7 @@ const KEPT_BESIDE = ['applied_sequence', 'applied_run', 'parked_record'];
  * one's place. What customers have claimed as specs is in no topic and stays.
  *
  * @param databaseUrl of the role that owns the database
- * @throws when the topic is not whole, or Kafka or the database is away; the old view is untouched then
+ * @throws when the topic is not whole or was made anew meanwhile, or Kafka or the database is away; the old view is untouched then
  */
 export async function rebuildCustomers(databaseUrl: string, kafka: Kafka): Promise<RebuildResult> {
   const live = openPool(databaseUrl, { application_name: NAME, max: 1 });
@@ -37,7 +38,8 @@ export async function rebuildCustomers(databaseUrl: string, kafka: Kafka): Promi
   const db = await live.connect();
   db.on('error', () => undefined);
   try {
-    await requireWhole(kafka, await checkpointOf(db));
+    const begun = await checkpointOf(db);
+    await requireWhole(kafka, begun);
     await createTables(db);
     await reader.start();
     await reader.readTo(await checkpointOf(db));
@@ -47,6 +49,7 @@ export async function rebuildCustomers(databaseUrl: string, kafka: Kafka): Promi
        lock table public.consumer_offset in exclusive mode`,
     );
     const checkpoint = await checkpointOf(db);
+    requireSameTopics(begun, checkpoint);
     await reader.readTo(checkpoint);
     // What was replayed in the old view is not parked in the new one either.
     await projection.replayParked(handlers);
@@ -83,9 +86,9 @@ async function requireWhole(kafka: Kafka, checkpoint: readonly PartitionOffset[]
 }
 
 /** How far the view that serves has come. */
-async function checkpointOf(db: PoolClient): Promise<PartitionOffset[]> {
-  const { rows } = await db.query<{ topic: string; partition: number; offset: string }>(
-    `select topic, partition, next_offset as "offset" from public.consumer_offset where view = $1 and topic = $2`,
+async function checkpointOf(db: PoolClient): Promise<StoredOffset[]> {
+  const { rows } = await db.query<{ topic: string; partition: number; offset: string; incarnation: string | null }>(
+    `select topic, partition, next_offset as "offset", incarnation from public.consumer_offset where view = $1 and topic = $2`,
     [CUSTOMERS, TOPIC],
   );
   return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }));

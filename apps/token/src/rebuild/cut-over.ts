@@ -1,5 +1,5 @@
 import { believeAnew } from '@rebelcore/messaging/rebuild/believe-anew';
-import type { PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import type { StoredOffset } from '@rebelcore/messaging/rebuild/same-topics';
 import type { PoolClient } from 'pg';
 import { AUTHORIZATION, publishAcknowledgements } from '../authorization/authorization.view.js';
 import { checkpointOf } from './snapshot.js';
@@ -9,7 +9,7 @@ import { checkpointOf } from './snapshot.js';
  *
  * @returns where the view that serves stands
  */
-export async function lockOutConsumers(db: PoolClient): Promise<PartitionOffset[]> {
+export async function lockOutConsumers(db: PoolClient): Promise<StoredOffset[]> {
   // A rebuild that stops here gives them free after 10 s. Each of their transactions begins with a row of this table.
   await db.query(
     `begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '10s';

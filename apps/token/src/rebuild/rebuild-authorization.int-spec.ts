@@ -372,6 +372,24 @@ describe('invariants 11 and 12: what is parked', () => {
 });
 
 // The last ones: afterwards this view believes whoever speaks first.
+it('does not end with a topic that was made anew meanwhile', async () => {
+  const user = await one();
+  const before = await viewOf([user]);
+  const topic = 'identity.events.v1';
+  const [{ incarnation } = { incarnation: '' }] = await asOwner<{ incarnation: string }>(
+    'select distinct incarnation from consumer_offset where topic = $1',
+    [topic],
+  );
+  const counts = (of: string) => asOwner('update consumer_offset set incarnation = $2 where topic = $1', [topic, of]);
+  await expect(
+    rebuild(async (stage) => {
+      if (stage === 'compared') await counts(randomUUID());
+    }),
+  ).rejects.toThrow(`${topic} was made anew meanwhile; type the command again`);
+  await counts(incarnation);
+  expect(await viewOf([user])).toEqual(before);
+});
+
 it('binds a view anew whose store has lost events, which nothing else does', async () => {
   const [user] = await minted();
   if (user === undefined) throw new Error('nobody was minted');

@@ -1,4 +1,5 @@
 import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import { requireSameTopics, type StoredOffset } from '@rebelcore/messaging/rebuild/same-topics';
 import type { Projection } from '@rebelcore/messaging/project/projection';
 import type { Content } from '@rebelcore/messaging/rebuild/content';
 import type { Kafka } from 'kafkajs';
@@ -62,7 +63,7 @@ export class RebuildRefused extends Error {}
  * old one's place. It never reads further than the old view has come.
  *
  * @throws {RebuildRefused} when another one is running or the topics have lost their beginning
- * @throws whatever else went wrong; the old view is untouched then
+ * @throws whatever else went wrong, a topic that is made anew meanwhile included; the old view is untouched then
  */
 export async function rebuildAuthorization(options: RebuildOptions): Promise<RebuildResult> {
   const live = openPool(options.databaseUrl, { application_name: APPLICATION_NAME, max: 1 });
@@ -160,7 +161,7 @@ class Rebuild {
       for (let round = 1; round <= CATCH_UP_ROUNDS; round += 1) {
         await this.reader.readTo(await checkpointOf(this.session, 'public'));
       }
-      return { old, rebuilt, ...(await this.cutOver()) };
+      return { old, rebuilt, ...(await this.cutOver(snapshot.checkpoint)) };
     } finally {
       // Whatever went wrong, nothing may go on writing into a schema that the next rebuild makes anew.
       this.abort.abort(new Error('the rebuild has ended'));
@@ -213,11 +214,15 @@ class Rebuild {
   }
 
   /** The rest, while no consumer comes further, and the new view in the place of the old one. */
-  private async cutOver(): Promise<Pick<RebuildResult, 'records' | 'parked' | 'lockedOutMs'>> {
+  private async cutOver(
+    begun: readonly StoredOffset[],
+  ): Promise<Pick<RebuildResult, 'records' | 'parked' | 'lockedOutMs'>> {
     for (let attempt = 1; ; attempt += 1) {
       const lockedOutAt = performance.now();
       try {
-        await this.reader.readTo(await lockOutConsumers(this.session));
+        const checkpoint = await lockOutConsumers(this.session);
+        requireSameTopics(begun, checkpoint);
+        await this.reader.readTo(checkpoint);
         await this.replayWhatWasReplayed(await parkedRecords(this.session, 'public'));
         await this.tell('cutting-over', 'the consumers of the old view wait');
         await swap(this.session, this.options.speaker);

@@ -1,4 +1,5 @@
 import type { PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import type { StoredOffset } from '@rebelcore/messaging/rebuild/same-topics';
 import { contentOf as hashOf, type Content } from '@rebelcore/messaging/rebuild/content';
 import type { Pool, PoolClient } from 'pg';
 import { AUTHORIZATION, AUTHORIZATION_TOPICS } from '../authorization/authorization.view.js';
@@ -10,7 +11,7 @@ export type Schema = 'public' | 'rebuild';
 
 /** The view that serves, at one moment. */
 export interface Snapshot {
-  readonly checkpoint: readonly PartitionOffset[];
+  readonly checkpoint: readonly StoredOffset[];
   /** As {@link parkedRecords}. */
   readonly parked: ReadonlySet<string>;
   /** Comes later, and is of the same moment. */
@@ -27,9 +28,9 @@ export async function takeSnapshot(db: PoolClient): Promise<Snapshot> {
 }
 
 /** How far a view has come in its topics. */
-export async function checkpointOf(db: Queryable, schema: Schema): Promise<PartitionOffset[]> {
-  const { rows } = await db.query<{ topic: string; partition: number; offset: string }>(
-    `select topic, partition, next_offset as "offset" from ${schema}.consumer_offset
+export async function checkpointOf(db: Queryable, schema: Schema): Promise<StoredOffset[]> {
+  const { rows } = await db.query<{ topic: string; partition: number; offset: string; incarnation: string | null }>(
+    `select topic, partition, next_offset as "offset", incarnation from ${schema}.consumer_offset
       where view = $1 and topic = any($2::text[])`,
     [AUTHORIZATION, AUTHORIZATION_TOPICS],
   );
