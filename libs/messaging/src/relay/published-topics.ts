@@ -75,6 +75,11 @@ export class KnownEnds {
     }
   }
 
+  /** All of them, as `note` and `advance` have left them. */
+  all(): readonly (KnownEnd & { readonly topic: string })[] {
+    return [...this.known].map(([topic, end]) => ({ topic, ...end }));
+  }
+
   of(topic: string, incarnation: string | null): readonly bigint[] {
     const known = this.known.get(topic);
     return known?.incarnation === incarnation ? known.next : [];
@@ -110,6 +115,39 @@ export class KnownEnds {
 }
 
 const larger = (one: bigint, other = 0n): bigint => (one > other ? one : other);
+
+/**
+ * Deletes rows that are published, and notes with them how far the topics have come: a row that is gone from the outbox is on a topic,
+ * or the topic is found to end before it, as after a power cut that took what Kafka had acknowledged and not yet written.
+ */
+export async function deletePublished(
+  client: Pick<Client, 'query'>,
+  ids: readonly string[],
+  ends: KnownEnds,
+): Promise<void> {
+  const known = ends.all();
+  if (known.length === 0) {
+    await client.query({
+      name: 'relay-delete',
+      text: 'delete from outbox where id = any($1::bigint[])',
+      values: [ids],
+    });
+    return;
+  }
+  await client.query({
+    name: 'relay-delete-noting',
+    text: `with published as (delete from outbox where id = any($1::bigint[]))
+           update published_topic p set next_offsets = n.next_offsets::bigint[]
+             from unnest($2::text[], $3::uuid[], $4::text[]) as n (topic, incarnation, next_offsets)
+            where p.topic = n.topic and p.incarnation = n.incarnation and p.next_offsets <> n.next_offsets::bigint[]`,
+    values: [
+      ids,
+      known.map(({ topic }) => topic),
+      known.map(({ incarnation }) => incarnation),
+      known.map(({ next }) => `{${next.join(',')}}`),
+    ],
+  });
+}
 
 /** Notes that a topic has lost records: nothing is published to it until it was filled again. */
 export async function noteShortened(client: Client, { topic, incarnation }: TopicShortened): Promise<void> {
@@ -149,7 +187,9 @@ export async function checkTopics(
   for (const { topic, incarnation, partitions } of facts) {
     await client.query(
       `insert into published_topic as p (topic, incarnation, next_offsets) values ($1, $2, $3)
-       on conflict (topic) do update set next_offsets = excluded.next_offsets
+       on conflict (topic) do update set next_offsets = array(
+         select greatest(noted, asked) from unnest(p.next_offsets, excluded.next_offsets) with ordinality as n (noted, asked, partition)
+          order by partition)
         where p.incarnation = excluded.incarnation and p.next_offsets <> excluded.next_offsets`,
       [topic, incarnation, partitions.map(({ high }) => String(high))],
     );

@@ -456,6 +456,23 @@ describe('Relay', () => {
     await until(() => another.status().refusal?.includes('waits to be filled'), 'another leader to know of it');
   });
 
+  it('has noted how far a topic has come once nothing of it is left in the outbox.', async () => {
+    const heartbeat = { topic: await kafka.topic(1), everyMs: 100_000, topics: [topic], store: STORE };
+    const publishing = relay({ heartbeat });
+    await append(['a', 'one']);
+    publishing.wake();
+    await until(() => publishing.status().lastHeartbeatAt, 'a heartbeat, which is the last one for long');
+    await append(['a', 'two'], ['b', 'three'], ['c', 'four']);
+    publishing.wake();
+    await whenEmpty();
+    const reader = new TopicReader(client);
+    const [facts] = await reader.facts([topic]).finally(() => reader.close());
+    const { rows } = await pool.query('select incarnation, next_offsets from published_topic');
+    expect(rows).toEqual([
+      { incarnation: facts?.incarnation, next_offsets: facts?.partitions.map(({ high }) => String(high)) },
+    ]);
+  });
+
   it('takes what is published while the topics are asked for no loss.', async () => {
     const session = await pool.connect();
     const [reader, ends, publisher] = [new TopicReader(client), new KnownEnds(), new KafkaPublisher(client)];

@@ -5,7 +5,7 @@ import { PublishFailed, type OutgoingRecord, type Publisher } from '../publish/p
 import { TopicReader, type TopicFacts } from '../topic-facts.js';
 import { RelayHeartbeat } from './heartbeat.js';
 import { Leadership, type Lead } from './leadership.js';
-import { checkTopics, KnownEnds, noteShortened, TopicShortened } from './published-topics.js';
+import { checkTopics, deletePublished, KnownEnds, noteShortened, TopicShortened } from './published-topics.js';
 import { WakeUp } from './wake-up.js';
 
 export interface RelayOptions {
@@ -276,11 +276,7 @@ export class Relay {
     if (pending.length > 0) {
       const published = await this.publish(client, pending);
       const ids = published.map(({ id }) => id);
-      await client.query({
-        name: 'relay-delete',
-        text: 'delete from outbox where id = any($1::bigint[])',
-        values: [ids],
-      });
+      await deletePublished(client, ids, this.ends);
       this.published += published.length;
       if (published.length > 0) this.lastPublishedAt = new Date();
     }
