@@ -4,6 +4,7 @@ import { encodeEvent } from '@rebelcore/contracts/cloud-event';
 import { identityEvents, type IdentityEventName } from '@rebelcore/contracts/identity-events';
 import { SYSTEM_ROLES } from '@rebelcore/contracts/roles';
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import { createService } from '@rebelcore/service/bootstrap';
 import { runMigrations } from '@rebelcore/service/database';
@@ -13,6 +14,7 @@ import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-databas
 import { testKafka } from '@rebelcore/testing/test-kafka';
 import { testInfrastructure } from '@rebelcore/testing/test.config';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
+import { until } from '@rebelcore/testing/until';
 import { readTopic } from '@rebelcore/testing/topic-reader';
 import { randomUUID, randomUUIDv7 as uuid } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -61,6 +63,7 @@ beforeAll(async () => {
   await app.startAllMicroservices();
   await app.listen(0, '127.0.0.1');
   url = await app.getUrl();
+  await until(() => app.get(ViewFreshness).hasCaughtUp(), 'the view to have what the topic held');
 });
 afterAll(async () => {
   await app.close();
@@ -318,6 +321,26 @@ describe('/infer', () => {
       expect(await statuses()).toEqual([403, 200, 403]);
       await owner.query('update topic_gap set incarnation = gen_random_uuid()');
       expect(await statuses()).toEqual([200, 200, 200]);
+    });
+
+    it('of both likewise while the database may be a copy from before, until it has what the topic held then', async () => {
+      const caller = new Caller();
+      await new Story(caller.customerId).created(caller, role('can_use_agent'));
+      const token = caller.token({ scope: '' });
+      const freshness = app.get(ViewFreshness);
+      const caughtUp = async () => {
+        await freshness.refresh();
+        return freshness.hasCaughtUp();
+      };
+      await until(caughtUp, 'the view to have what the topic held');
+      expect(await status(caller, token)).toBe(200);
+      await owner.query('update consumer_offset set next_offset = next_offset - 1 where next_offset > 0');
+      await owner.query('vacuum full heartbeat');
+      await freshness.refresh();
+      expect(await status(caller, token)).toBe(403);
+      expect(await status(caller)).toBe(200);
+      await until(caughtUp, 'the view to have what the topic held');
+      expect(await status(caller, token)).toBe(200);
     });
 
     it('of a view that is made anew from the topic, with nothing parked that fits, and the specs that were claimed', async () => {

@@ -5,6 +5,7 @@ import {
   ApiUserGuard,
   type ApiUserTokens,
 } from '@rebelcore/api-access/api-user.guard';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { ServiceModule } from '@rebelcore/service/service.module';
 import { Pool } from 'pg';
 import { ApiUserView } from './customers/api-user.view.js';
@@ -31,14 +32,22 @@ export class InferenceModule {
           name: 'inference',
           config,
           database: { url: config.INFERENCE_DATABASE_URL },
-          view: { name: CUSTOMERS, consumerGroup },
+          view: {
+            name: CUSTOMERS,
+            consumerGroup,
+            freshness: { topics: ['identity.events.v1'], rebuild: 'npm run rebuild -- inference' },
+          },
         }),
       ],
       controllers: [InferController, ResourceMetadataController, CustomerProjector],
       providers: [
         ApiUserGuard,
         { provide: API_USER_TOKENS, useValue: tokens },
-        { provide: API_USER_PERMISSIONS, inject: [Pool], useFactory: (pool: Pool) => new ApiUserView(pool, CUSTOMERS) },
+        {
+          provide: API_USER_PERMISSIONS,
+          inject: [Pool, ViewFreshness],
+          useFactory: (pool: Pool, freshness: ViewFreshness) => new ApiUserView(pool, CUSTOMERS, freshness),
+        },
         { provide: SpecView, inject: [Pool], useFactory: (pool: Pool) => new SpecView(pool) },
       ],
     };

@@ -1,5 +1,6 @@
 import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { messageOf } from '@rebelcore/messaging/logger';
+import { newestSpeaker } from '@rebelcore/messaging/rebuild/believe-anew';
 import { rebuildCustomers } from './customers/rebuild-customers.js';
 import { rebuildConfig } from './inference.config.js';
 
@@ -7,10 +8,9 @@ const say = (sentence: string) => process.stdout.write(`inference: ${sentence}\n
 
 try {
   const { databaseUrl, kafka } = rebuildConfig();
-  const { records, parked, old, rebuilt } = await rebuildCustomers(
-    databaseUrl,
-    createKafka({ ...kafka, clientId: 'inference-rebuild' }),
-  );
+  const client = createKafka({ ...kafka, clientId: 'inference-rebuild' });
+  const speaker = await newestSpeaker(client, 'inference.rebuild');
+  const { records, parked, old, rebuilt } = await rebuildCustomers(databaseUrl, client, speaker);
   say(`old view  ${old.rows} rows, content hash ${old.hash}`);
   say(`new view  ${rebuilt.rows} rows, content hash ${rebuilt.hash}`);
   say(

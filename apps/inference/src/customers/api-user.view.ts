@@ -1,6 +1,7 @@
 import type { ApiUser, ApiUserPermissions, CurrentPermissions } from '@rebelcore/api-access/api-user.guard';
 import type { IdentityEvent } from '@rebelcore/contracts/identity-events';
 import { permissionsTold, systemRole } from '@rebelcore/contracts/roles';
+import type { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import type { Pool, PoolClient } from 'pg';
 
 /** What may an API user do now? Its role, and the flags of it, each as identity's events have left them. */
@@ -9,11 +10,12 @@ export class ApiUserView implements ApiUserPermissions {
   constructor(
     private readonly pool: Pool,
     private readonly view: string,
+    private readonly freshness: Pick<ViewFreshness, 'hasCaughtUp'>,
   ) {}
 
   /**
-   * While something of the customer is parked, or the topic has lost what was not read here, a flag may have been switched off without
-   * this view having it. Then it also knows nothing of whoever is not in it.
+   * While something of the customer is parked, the topic has lost what was not read here, or the database may be a copy from before, a
+   * flag may have been switched off without this view having it. Then it also knows nothing of whoever is not in it.
    */
   async permissionsOf({
     apiUserId,
@@ -34,7 +36,8 @@ export class ApiUserView implements ApiUserPermissions {
                left join api_user_v1 u using (api_user_id) left join role_v1 r using (role_id)`,
       values: [apiUserId, customerId, this.view],
     });
-    const { role_id: roleId = null, permissions = null, is_certain: isCertain = false } = rows[0] ?? {};
+    const { role_id: roleId = null, permissions = null, is_certain = false } = rows[0] ?? {};
+    const isCertain = is_certain && this.freshness.hasCaughtUp();
     if (roleId === null) return isCertain ? undefined : { flags: [], isCertain };
     return { flags: systemRole(roleId)?.permissions ?? permissions ?? [], isCertain };
   }

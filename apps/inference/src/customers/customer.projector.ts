@@ -3,6 +3,7 @@ import { EventPattern, Payload } from '@nestjs/microservices';
 import { identityEvents, type IdentityEvent } from '@rebelcore/contracts/identity-events';
 import type { ReceivedBatch } from '@rebelcore/messaging/consume/batch-consumer';
 import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
+import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
 import { applySampleSpecs } from '../specs/spec.view.js';
@@ -25,10 +26,18 @@ export const customerHandlers: ProjectionHandlers<IdentityEvent> = {
 @Controller()
 @UseFilters(RethrowFilter)
 export class CustomerProjector {
-  constructor(private readonly projection: Projection) {}
+  constructor(
+    private readonly projection: Projection,
+    private readonly freshness: ViewFreshness,
+  ) {}
 
   @EventPattern('identity.events.v1')
   apply(@Payload() batch: ReceivedBatch): Promise<void> {
     return this.projection.apply(batch, customerHandlers);
+  }
+
+  @EventPattern('identity.heartbeats.v1')
+  heartbeats(@Payload() batch: ReceivedBatch): Promise<void> {
+    return this.freshness.record(batch);
   }
 }

@@ -1,4 +1,5 @@
 import { BoundedReader, type PartitionOffset } from '@rebelcore/messaging/rebuild/bounded-reader';
+import { believeAnew } from '@rebelcore/messaging/rebuild/believe-anew';
 import { requireSameTopics, type StoredOffset } from '@rebelcore/messaging/rebuild/same-topics';
 import { contentOf, type Content } from '@rebelcore/messaging/rebuild/content';
 import { Projection } from '@rebelcore/messaging/project/projection';
@@ -26,9 +27,10 @@ const KEPT_BESIDE = ['applied_sequence', 'applied_run', 'parked_record'];
  * one's place. What customers have claimed as specs is in no topic and stays.
  *
  * @param databaseUrl of the role that owns the database
+ * @param speaker the store whose heartbeat is the newest one
  * @throws when the topic is not whole or was made anew meanwhile, or Kafka or the database is away; the old view is untouched then
  */
-export async function rebuildCustomers(databaseUrl: string, kafka: Kafka): Promise<RebuildResult> {
+export async function rebuildCustomers(databaseUrl: string, kafka: Kafka, speaker?: string): Promise<RebuildResult> {
   const live = openPool(databaseUrl, { application_name: NAME, max: 1 });
   const pool = openPool(databaseUrl, { further: ['search_path=rebuild'], application_name: NAME, max: 4 });
   // What is parked again would be reported again.
@@ -56,7 +58,7 @@ export async function rebuildCustomers(databaseUrl: string, kafka: Kafka): Promi
     const old = await viewOf(db, 'public');
     const rebuilt = await viewOf(db, 'rebuild');
     const { count: parked } = await projection.parked();
-    await exchange(db);
+    await exchange(db, speaker);
     const records = checkpoint.reduce((sum, { offset }) => sum + Number(offset), 0);
     return { records, parked, old, rebuilt };
   } finally {
@@ -109,7 +111,8 @@ const viewOf = (db: PoolClient, schema: 'public' | 'rebuild'): Promise<Content> 
     'row(u.api_user_id, u.customer_id, role_id, r.permissions)',
   );
 
-async function exchange(db: PoolClient): Promise<void> {
+async function exchange(db: PoolClient, speaker: string | undefined): Promise<void> {
+  await believeAnew(db, speaker);
   for (const table of KEPT_BESIDE) {
     await db.query(
       `delete from public.${table} where view = '${CUSTOMERS}'; insert into public.${table} select * from rebuild.${table}`,

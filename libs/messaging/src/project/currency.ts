@@ -94,14 +94,29 @@ const wasAskedOf = (beat: Beat | undefined, { incarnations }: Ends, applied: rea
     return asked !== undefined && asked === (beat?.incarnations[topic] ?? asked);
   });
 
+/**
+ * Whether the view has applied what its topics held when its database was first seen as what it is, so that it may say what is. What
+ * they had lost before is another matter.
+ *
+ * @param newest heartbeat, where there is one
+ */
+export const hasCaughtUp = (
+  held: Ends | undefined,
+  newest: Beat | undefined,
+  applied: readonly AppliedTopic[],
+): boolean => held !== undefined && wasAskedOf(newest, held, applied) && unread(held, applied) === undefined;
+
 /** What the view lacks of that. */
-function missing({ published, incarnations }: Ends, applied: readonly AppliedTopic[]): string | undefined {
-  for (const { topic, partitions, lostIn } of applied) {
+function missing(ends: Ends, applied: readonly AppliedTopic[]): string | undefined {
+  const lossy = applied.find(({ topic, lostIn }) => lostIn.has(ends.incarnations[topic] ?? ''));
+  if (lossy === undefined) return unread(ends, applied);
+  return `${lossy.topic} has lost records before they were read here; "npm run republish" fills it again`;
+}
+
+function unread({ published, incarnations }: Ends, applied: readonly AppliedTopic[]): string | undefined {
+  for (const { topic, partitions } of applied) {
     const [ends, incarnation] = [published[topic], incarnations[topic]];
     if (ends === undefined || incarnation === undefined) return `the newest heartbeat does not speak of ${topic}`;
-    if (lostIn.has(incarnation)) {
-      return `${topic} has lost records before they were read here; "npm run republish" fills it again`;
-    }
     for (const [partition, end] of ends.entries()) {
       const at = partitions.get(partition);
       if (at === undefined && end === '0') continue;

@@ -8,6 +8,7 @@ import {
   ageOf,
   ALLOWED_SKEW_MS,
   currencyOf,
+  hasCaughtUp,
   UNPROVEN,
   type AppliedTopic,
   type Beat,
@@ -81,6 +82,7 @@ export interface FreshnessStatus {
 export class ViewFreshness {
   private beats: (Beat & { readonly arrival: bigint })[] = [];
   private currency: Currency = UNKNOWN;
+  private caughtUp = false;
   /** The {@link LIFE} in which they were read. */
   private life: string | undefined;
   /** Why the last heartbeat that came was not believed. */
@@ -140,6 +142,14 @@ export class ViewFreshness {
     return { asOf: this.asOf(), ageMs: this.ageMs(), withheld, clockAheadMs };
   }
 
+  /**
+   * Whether the view has applied what its topics held when its database was first seen in its present life; false while the database
+   * does not answer. For a view that is asked however old it is.
+   */
+  hasCaughtUp(): boolean {
+    return this.caughtUp;
+  }
+
   /** True while records of this key are parked: what the view says about it may be old, whatever {@link asOf} says. */
   isBlocked(key: string): boolean {
     return this.blocked.has(key);
@@ -152,6 +162,7 @@ export class ViewFreshness {
         const isNews = this.currency !== UNKNOWN;
         // Nobody can be looked up either, and what answers next may be another database.
         this.currency = UNKNOWN;
+        this.caughtUp = false;
         const { logger, view } = this.options;
         if (isNews) logger.warn({ err: error, view }, 'how current the view is cannot be read');
       })
@@ -335,6 +346,7 @@ export class ViewFreshness {
     this.contradicted = contradicted ?? undefined;
     const believed = contradicted === null ? this.beats : [];
     this.currency = currencyOf(held ?? undefined, believed, applied, learned.wall);
+    this.caughtUp = hasCaughtUp(held ?? undefined, this.beats.at(-1), applied);
     this.blocked = new Set(blocked);
     if (this.currency === UNPROVEN) this.note(life);
   }
