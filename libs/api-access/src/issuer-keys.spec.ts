@@ -8,19 +8,22 @@ const MINUTE = 60_000;
 const realNow = Date.now;
 let server: Server;
 let published: string[];
+let others: unknown[];
 let answering: boolean;
 let requests: number;
 let keys: IssuerKeys;
 
 beforeEach(async () => {
   published = ['one'];
+  others = [];
   answering = true;
   requests = 0;
   const jwk = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
   server = createServer((_, response) => {
     requests += 1;
     response.statusCode = answering ? 200 : 503;
-    response.end(JSON.stringify({ keys: published.map((kid) => ({ ...jwk, kid, use: 'sig', alg: 'ES256' })) }));
+    const keys = published.map((kid) => ({ ...jwk, kid, use: 'sig', alg: 'ES256' }));
+    response.end(JSON.stringify({ keys: [...others, ...keys] }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   keys = new IssuerKeys(`http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`);
@@ -60,6 +63,25 @@ describe('the issuer’s keys', () => {
     later(6 * MINUTE);
     await until(async () => (await keys.find('one')) === undefined, 'the key to be gone');
     expect(await keys.find('two')).toBeDefined();
+  });
+
+  it('lose the only one as well', async () => {
+    expect(await keys.find('one')).toBeDefined();
+    published = [];
+    later(6 * MINUTE);
+    await until(async () => (await keys.find('one')) === undefined, 'the key to be gone');
+  });
+
+  it('are taken from among others that are not understood, or not for signatures', async () => {
+    const { publicKey } = generateKeyPairSync('x25519');
+    others = [
+      null,
+      { kty: 'oct', kid: 'shared', k: 'AAAA' },
+      { kty: 'EC', kid: 'no-curve', crv: 'P-1', x: 'AAAA', y: 'AAAA' },
+      { ...publicKey.export({ format: 'jwk' }), kid: 'encrypting', use: 'enc' },
+    ];
+    expect(await keys.find('one')).toBeDefined();
+    for (const kid of ['shared', 'no-curve', 'encrypting']) expect(await keys.find(kid)).toBeUndefined();
   });
 
   it('are used on while the issuer is away, for an hour', async () => {

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { JwksClient } from 'jwks-rsa';
+import { z } from 'zod';
 
 /** The issuer's keys cannot be had at the moment, so that nothing can be said about a token. */
 export class KeysUnavailable extends Error {
@@ -29,6 +30,14 @@ const MAX_KEY_AGE_MS = 60 * 60_000;
 /** An unknown `kid` costs at most one fetch in this time, whoever sends however many. */
 const FETCH_INTERVAL_MS = 6_000;
 const FIRST_FETCH_INTERVAL_MS = 1_000;
+
+const jwks = z.array(z.unknown());
+/** What of a JWK (RFC 7517) says which key it is and that it is for signatures; Node reads the rest. */
+const signingJwk = z.looseObject({
+  kid: z.string(),
+  kty: z.enum(['EC', 'OKP', 'RSA']),
+  use: z.literal('sig').optional(),
+});
 
 /**
  * The issuer's public keys, fetched together and each made once. Nothing in a token says where from: `jwksUri` alone
@@ -85,9 +94,21 @@ export class IssuerKeys implements VerificationKeys {
   }
 
   private async fetch(): Promise<void> {
-    const published = await this.client.getSigningKeys();
-    this.keys = new Map(published.map((key) => [key.kid, createPublicKey(key.getPublicKey())]));
+    // Its `getSigningKeys` takes a set without keys for a failure, but that is what is left once the only key is withdrawn.
+    const published = jwks.parse(await this.client.getKeys());
+    this.keys = new Map(published.flatMap(readable));
     this.fetchedAt = present();
+  }
+}
+
+/** The key of a JWK with its id; none for one that is not understood, since a set may hold others' (RFC 7517, section 5). */
+function readable(published: unknown): [kid: string, key: KeyObject][] {
+  const { data: jwk } = signingJwk.safeParse(published);
+  if (jwk === undefined) return [];
+  try {
+    return [[jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]];
+  } catch {
+    return [];
   }
 }
 
