@@ -87,6 +87,20 @@ describe('S19: the start of a service', () => {
       'has too many rights for a service',
     );
   });
+
+  it('is refused on a database of another encoding', async () => {
+    const ascii = `${database.name}_ascii`;
+    await database.asOwner(`create database ${ascii} template template0 encoding 'SQL_ASCII' locale 'C'`);
+    const url = new URL(database.roleUrl);
+    url.pathname = `/${ascii}`;
+    try {
+      await expect(start({ view: { name: 'plain-v1' } }, url.href)).rejects.toThrow(
+        /^The database is SQL_ASCII on PostgreSQL 18.*: a service needs UTF8 on PostgreSQL 17 or later\.$/,
+      );
+    } finally {
+      await database.asOwner(`drop database ${ascii} with (force)`);
+    }
+  });
 });
 
 async function health(service: NestFastifyApplication): Promise<{ status: number; body: unknown }> {

@@ -28,6 +28,7 @@ import { BOUNDED_POOL, dataSourceOptions, openPool, poolOf, type DatabaseOptions
 import { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.js';
 import { createLogger, logModule } from './log.js';
 import { databaseHealth, recordingHealth, relayHealth, viewHealth } from './service-health.js';
+import { requireSupported } from './supported-database.js';
 import { withUrgentLane } from './urgent-lane.js';
 
 export interface ServiceModuleOptions {
@@ -136,6 +137,7 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
           provide: Pool,
           inject: [getDataSourceToken(), ReservedPool],
           useFactory: async (dataSource: DataSource, { pool }: ReservedPool) => {
+            await requireSupported(poolOf(dataSource));
             await requireFewRights(poolOf(dataSource));
             return pool === undefined ? poolOf(dataSource) : withUrgentLane(poolOf(dataSource), pool);
           },
