@@ -6,6 +6,11 @@ import { requireFewRights } from './database-rights.js';
 // Of this file alone: a role belongs to the server.
 const role = `narrow_${randomUUID().slice(0, 8)}`;
 const editor = `editor_${role}`;
+const months = `
+  create table activity (id uuid, month date) partition by range (month);
+  create table activity_2026_11 partition of activity for values from ('2026-11-01') to ('2026-12-01');
+  create table activity_2026_12 partition of activity for values from ('2026-12-01') to ('2027-01-01');
+  grant select, insert on activity to ${role};`;
 let database: TestDatabase;
 beforeEach(async () => {
   database = await testDatabase({ role, schema: eventStoreTables(role) });
@@ -25,6 +30,11 @@ describe('S19: the login of a service', () => {
     await expect(requireFewRights(database.pool())).resolves.toBeUndefined();
   });
 
+  it('is taken when it reaches partitions through their table alone', async () => {
+    await database.asOwner(months);
+    await expect(requireFewRights(database.pool())).resolves.toBeUndefined();
+  });
+
   it.each([
     [`alter role ${role} bypassrls`, 'bypasses row security'],
     [`alter role ${role} superuser`, 'is a superuser'],
@@ -40,6 +50,15 @@ describe('S19: the login of a service', () => {
       'may update rows of event',
     ],
     [`create role ${editor} bypassrls; grant ${editor} to ${role} with inherit false`, 'bypasses row security'],
+    [
+      `${months} grant update, delete on activity_2026_11 to ${role}; grant select (id) on activity_2026_12 to ${role}`,
+      'has rights on activity_2026_11 and activity_2026_12, part of another table',
+    ],
+    [
+      `${months} create schema kept authorization current_user; alter table activity_2026_11 set schema kept;
+       grant insert on kept.activity_2026_11 to public`,
+      'has rights on activity_2026_11, part of another table',
+    ],
     [`alter schema public owner to ${role}`, 'owns the schema public'],
   ])('is refused after "%s"', async (sql, right) => {
     await database.asOwner(sql);

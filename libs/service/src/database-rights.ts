@@ -9,8 +9,8 @@ class TooManyRights extends Error {
 }
 
 /**
- * What the login of a service must not be able to do: stand above or outside row security, own what it works on, or change
- * what is append-only. `session_user` too, since a session may go back to it at any time; and so whatever a role may do that it
+ * What the login of a service must not be able to do: stand above or outside row security, own what it works on, change what
+ * is append-only, or reach the partitions of a table other than through it, past its row security and its rights. `session_user` too, since a session may go back to it at any time; and so whatever a role may do that it
  * can set, whether or not it inherits the rights of that role.
  */
 const RIGHTS = `
@@ -20,9 +20,9 @@ const RIGHTS = `
     select r.oid, l.rolname, r.rolsuper, r.rolbypassrls from login l join pg_roles r
         on r.oid = l.oid or not l.rolsuper and pg_has_role(l.oid, r.oid, 'member')
   ), tables as (
-    select c.oid, c.relname, c.relowner, c.relname in ('activity', 'event') as append_only
+    select c.oid, c.relname, c.relowner, c.relispartition, c.relname in ('activity', 'event') as append_only
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'public' and c.relkind in ('r', 'p')
+     where (n.nspname = 'public' or c.relispartition) and c.relkind in ('r', 'p')
   ), too_much (rank, role, what) as (
     select 1, rolname, 'is a superuser' from acts_as where rolsuper
     union
@@ -44,6 +44,13 @@ const RIGHTS = `
       from acts_as l join tables t on t.append_only and not pg_has_role(l.oid, t.relowner, 'member')
      where not l.rolsuper and has_any_column_privilege(l.oid, t.oid, 'update')
        and not has_table_privilege(l.oid, t.oid, 'update')
+    union
+    select 5, l.rolname, 'has rights on ' || string_agg(distinct quote_ident(t.relname), ' and ') || ', part of another table'
+      from acts_as l join tables t on t.relispartition and not pg_has_role(l.oid, t.relowner, 'member')
+     where not l.rolsuper
+       and (has_table_privilege(l.oid, t.oid, 'select, insert, update, delete, truncate, references, trigger')
+            or has_any_column_privilege(l.oid, t.oid, 'select, insert, update, references'))
+     group by l.rolname
   )
   select role, array_agg(what order by rank, what) as rights from too_much group by role order by role`;
 
