@@ -20,7 +20,8 @@ export interface CallRecorderOptions {
   readonly deadlineMs?: number;
   /** How long to wait between attempts while Kafka is away. */
   readonly retryEveryMs?: number;
-  readonly onStateChange?: (kafkaAway: boolean) => void;
+  /** Told when Kafka is away, and why, and when it is back. */
+  readonly onStateChange?: (kafkaAway: boolean, cause?: unknown) => void;
   /** Told of a file with records that the broker will never take, or that cannot be read. */
   readonly onSetAside?: (path: string) => void;
 }
@@ -157,8 +158,8 @@ export class CallRecorder {
       try {
         await this.publish(records, this.acknowledgeWithinMs);
         return;
-      } catch {
-        this.setKafkaAway(true);
+      } catch (error) {
+        this.setKafkaAway(true, error);
       }
     }
     try {
@@ -192,8 +193,8 @@ export class CallRecorder {
         this.setKafkaAway(false);
         for (const path of await spool.dropOldest(refused)) this.options.onSetAside?.(path);
         refused = undefined;
-      } catch {
-        if (refused === undefined) this.setKafkaAway(true);
+      } catch (error) {
+        if (refused === undefined) this.setKafkaAway(true, error);
         const { signal } = this.closing;
         if (signal.aborted) return;
         await sleep(this.retryEveryMs, undefined, { signal }).catch(() => undefined);
@@ -222,10 +223,10 @@ export class CallRecorder {
     return refused;
   }
 
-  private setKafkaAway(away: boolean): void {
+  private setKafkaAway(away: boolean, cause?: unknown): void {
     if (this.kafkaAway === away) return;
     this.kafkaAway = away;
-    this.options.onStateChange?.(away);
+    this.options.onStateChange?.(away, cause);
   }
 
   /** One timer for all calls: a promise that is settled already does not mind being rejected. */

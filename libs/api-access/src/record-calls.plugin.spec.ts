@@ -81,12 +81,19 @@ class Shelf implements Publisher {
 let directory: string;
 let shelf: Shelf;
 let recorder: CallRecorder;
+let states: unknown[];
 let app: NestFastifyApplication;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'record-calls-'));
   shelf = new Shelf();
-  // Room for nothing: without Kafka no call can be recorded.
-  recorder = new CallRecorder({ service: 'sample', publisher: shelf, spool: await CallSpool.open(directory, 1) });
+  states = [];
+  recorder = new CallRecorder({
+    service: 'sample',
+    publisher: shelf,
+    // Room for nothing: without Kafka no call can be recorded.
+    spool: await CallSpool.open(directory, 1),
+    onStateChange: (kafkaAway, cause) => states.push({ kafkaAway, cause }),
+  });
   @Module({ controllers: [SampleController] })
   class TestModule {}
   const adapter = new FastifyAdapter({ bodyLimit: 1_000, genReqId: () => `api:${randomUUID()}` });
@@ -253,6 +260,12 @@ describe('recording calls', () => {
     expect(shelf.calls).toEqual([]);
     shelf.mode = 'acknowledge';
     expect((await send()).statusCode).toBe(201);
+  });
+
+  it('tells why Kafka is away', async () => {
+    shelf.mode = 'refuse';
+    await send();
+    expect(states[0]).toEqual({ kafkaAway: true, cause: new Error('Kafka is away') });
   });
 
   it('never uses the numbers of a record again whose fate is unknown, and never leaves one out', async () => {

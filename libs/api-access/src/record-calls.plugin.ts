@@ -47,6 +47,8 @@ export interface RecordCallsOptions {
   readonly identify?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
   /** Whose a call is of which neither these nor {@link identify} can say it; what they do say is kept. */
   readonly refusedHolder?: (request: FastifyRequest) => Promise<CallDetails | undefined>;
+  /** Told why a call could not be recorded, at most once a second: while a disk is full they come by the thousand. */
+  readonly onUnrecorded?: (error: unknown, request: FastifyRequest) => void;
 }
 
 export const UNRECORDED = problemDocument(
@@ -56,13 +58,15 @@ export const UNRECORDED = problemDocument(
 );
 const NO_ROUTE = 'unknown address';
 const UNKNOWN_IP = 'unknown';
+const TELL_EVERY_MS = 1_000;
 
 /**
  * Holds each answer until its record is durable. It runs last of all, on whatever is about to leave: also what Fastify
  * refused before any handler, such as a body that is too large. When the record cannot be made the answer is a 503.
  */
 export function recordCalls(fastify: FastifyInstance, options: RecordCallsOptions): void {
-  const { service, recorder, when, identify, refusedHolder } = options;
+  const { service, recorder, when, identify, refusedHolder, onUnrecorded } = options;
+  let toldAt = -Infinity;
   fastify.decorateRequest('call', undefined);
   if (!fastify.hasRequestDecorator('callerIp')) noteAddresses(fastify);
   fastify.addHook('onSend', async (request, reply, payload) => {
@@ -78,7 +82,11 @@ export function recordCalls(fastify: FastifyInstance, options: RecordCallsOption
       }
       await recorder.record(request.call?.customerId ?? UNATTRIBUTED, callOf(service, request, reply));
       return payload;
-    } catch {
+    } catch (error) {
+      if (performance.now() - toldAt >= TELL_EVERY_MS) {
+        toldAt = performance.now();
+        onUnrecorded?.(error, request);
+      }
       const { type, body } = errorAnswer(request.url, UNRECORDED);
       reply.code(503).header('retry-after', '2').header('content-type', type);
       reply.header('content-length', Buffer.byteLength(body));

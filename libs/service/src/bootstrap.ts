@@ -88,7 +88,8 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
     bodyParser: false,
     abortOnError: false,
   });
-  app.useLogger(app.get(Logger));
+  const logger = app.get(Logger);
+  app.useLogger(logger);
   app.useGlobalPipes(schemaPipe);
   app.useGlobalFilters(new ProblemFilter());
   const fastify = adapter.getInstance();
@@ -130,6 +131,9 @@ export async function createService(options: ServiceOptions): Promise<NestFastif
       when,
       ...(identify && { identify }),
       ...(refusedTokens && { refusedHolder: refusedHolder(refusedTokens) }),
+      onUnrecorded: (err, { id: correlationId }) => {
+        logger.warn({ correlationId, err, msg: 'calls are not answered, because they cannot be recorded' });
+      },
     });
   }
   if (options.isUrgent !== undefined) installUrgentLane(fastify, options.isUrgent);

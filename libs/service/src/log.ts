@@ -35,15 +35,15 @@ export function logModule(service: string, level: string, destination?: Destinat
   });
 }
 
-// A driver's error carries the failing query with its parameters, a library's may carry a request with its headers.
+// By `isError`, since what Node itself throws is no instance of the `Error` of a test. A driver's error carries the failing query with its parameters, a library's may carry a request with its headers.
 function serializeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : 'not an error object' };
+  if (!Error.isError(error)) return { message: typeof error === 'string' ? error : 'not an error object' };
   const { code } = error as { code?: unknown };
   return {
     type: error.name,
     message: messageOf(error),
     ...(typeof code === 'string' && { code }),
     stack: error.stack,
-    ...(error.cause instanceof Error && { cause: serializeError(error.cause) }),
+    ...(Error.isError(error.cause) && { cause: serializeError(error.cause) }),
   };
 }

@@ -7,7 +7,7 @@ import {
   Logger,
   type PipeTransform,
 } from '@nestjs/common';
-import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem } from '@rebelcore/contracts/problem';
+import { PROBLEM_MEDIA_TYPE, problemDocument, type FieldProblem, type Problem } from '@rebelcore/contracts/problem';
 import { messageOf } from '@rebelcore/messaging/logger';
 import { ConnectionLost } from '@rebelcore/messaging/transaction';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -23,7 +23,7 @@ export class ProblemException extends HttpException {
    * @param code stable dotted code: `api-user.unknown-role`
    * @param detail one sentence for a person, without secrets
    * @param more `errors`: one entry for each field at fault; `retryAfter`: seconds, sent as Retry-After; `members`: of the
-   *   document besides
+   *   document besides; `cause`: what the log is told of a failure of ours, and the caller is not
    */
   constructor(
     status: number,
@@ -33,9 +33,10 @@ export class ProblemException extends HttpException {
       readonly errors?: readonly FieldProblem[];
       readonly retryAfter?: number;
       readonly members?: Readonly<Record<string, number | string>>;
+      readonly cause?: unknown;
     } = {},
   ) {
-    super({ ...problemDocument(status, code, detail, more.errors), ...more.members }, status);
+    super({ ...problemDocument(status, code, detail, more.errors), ...more.members }, status, { cause: more.cause });
     this.retryAfter = more.retryAfter;
   }
 }
@@ -152,7 +153,7 @@ const POSTGRES_UNAVAILABLE_MESSAGE =
 /** Postgres ends the session with what it calls fatal, such as 55000 for a database that takes no connections. */
 const isDatabaseAway = (error: unknown): boolean => {
   if (error instanceof ConnectionLost) return true;
-  const { code = '', severity } = error as { readonly code?: string; readonly severity?: string };
+  const { code = '', severity } = Object(error) as { readonly code?: string; readonly severity?: string };
   return severity === 'FATAL' || POSTGRES_UNAVAILABLE.test(code) || POSTGRES_UNAVAILABLE_MESSAGE.test(messageOf(error));
 };
 
@@ -165,9 +166,11 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Answers whatever was thrown with a problem; what the caller cannot act on is logged and answered without detail. */
+/** Answers whatever was thrown with a problem; why we failed is logged, and no caller is told. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, body, retryAfter } = describeProblem(error, request);
+  const answer = describeProblem(error, request);
+  const { status, body, retryAfter } = answer;
+  if (status >= 500 && answer.cause !== undefined) logCause(answer, request.id);
   if (reply.sent) return;
   if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
   if (status === 401 && !reply.hasHeader('www-authenticate')) void reply.header('www-authenticate', 'Bearer');
@@ -184,23 +187,37 @@ interface Refused {
   readonly raw: Pick<IncomingMessage, 'destroyed' | 'complete'>;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly retryAfter?: number | undefined;
+  /** Null where nothing was thrown. */
+  readonly cause?: unknown;
+}
+
+/** The one place where it is said why an answer is a 5xx, in the entry that has its correlation id. */
+function logCause({ status, body, cause: err }: Answer, correlationId: string): void {
+  const { code } = body as Partial<Problem>;
+  if (status === 500) logger.error({ correlationId, err, msg: 'a request failed unexpectedly' });
+  else logger.warn({ correlationId, status, code, err, msg: 'a request could not be served' });
+}
+
 /** What whatever was thrown is answered with. */
-function describeProblem(
-  error: unknown,
-  request: Refused,
-): { status: number; body: unknown; retryAfter?: number | undefined } {
-  const correlationId = request.id;
+function describeProblem(error: unknown, request: Refused): Answer {
   if (error instanceof ProblemException) {
-    return { status: error.getStatus(), body: error.getResponse(), retryAfter: error.retryAfter };
+    const { retryAfter, cause } = error;
+    return { status: error.getStatus(), body: error.getResponse() as object, retryAfter, cause };
   }
   if (error instanceof HttpException) {
     const status = error.getStatus();
     const response = error.getResponse();
     // A body made on purpose with a `detail` is part of the published contract and goes out as it is.
     const body = typeof response === 'object' && 'detail' in response ? response : undefined;
-    return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error.message, status)) };
+    const { cause } = error;
+    return { status, body: body ?? problemDocument(status, codeOf(status), detailOf(error.message, status)), cause };
   }
-  const { code, message, statusCode = 500 } = error as Error & Partial<FastifyError>;
+  const { message, statusCode = 500 } = Object(error) as Error & Partial<FastifyError>;
+  const cause = error ?? null;
   if (hasGone(request)) {
     return {
       status: 400,
@@ -211,13 +228,11 @@ function describeProblem(
     return { status: statusCode, body: problemDocument(statusCode, codeOf(statusCode), detailOf(message, statusCode)) };
   }
   if (isDatabaseAway(error)) {
-    logger.warn({ correlationId, code, msg: 'a request was refused because the database is away' });
     const detail = 'The service cannot reach its database at the moment; please try again.';
-    return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2 };
+    return { status: 503, body: problemDocument(503, 'service.unavailable', detail), retryAfter: 2, cause };
   }
-  logger.error({ correlationId, err: error, msg: 'a request failed unexpectedly' });
-  const detail = `Something went wrong on our side; quote ${correlationId} when you report it.`;
-  return { status: 500, body: problemDocument(500, 'service.failed', detail) };
+  const detail = `Something went wrong on our side; quote ${request.id} when you report it.`;
+  return { status: 500, body: problemDocument(500, 'service.failed', detail), cause };
 }
 
 /** The caller ended half-way: an error of its connection looks like one of the database's. */

@@ -201,8 +201,8 @@ export class ServiceModule implements OnApplicationBootstrap, OnApplicationShutd
 }
 
 function callRecording({ name, config }: ServiceModuleOptions, logger: Logger): Provider[] {
-  const onStateChange = (kafkaAway: boolean) => {
-    logger.warn({ kafkaAway }, kafkaAway ? 'calls are being spooled' : 'the spooled calls were delivered');
+  const onStateChange = (kafkaAway: boolean, err?: unknown) => {
+    logger.warn({ kafkaAway, err }, kafkaAway ? 'calls are being spooled' : 'the spooled calls were delivered');
   };
   const onSetAside = (path: string) => {
     logger.error(
