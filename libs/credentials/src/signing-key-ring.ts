@@ -14,19 +14,15 @@ export interface KeyRingOptions {
   readonly onError?: (error: Error) => void;
 }
 
-interface RingKey extends KeyTimes {
-  readonly key: SigningKey;
-}
-
 /**
  * The signing keys of a service, as its database has them: which one signs now, and which ones verify. All replicas read
  * the same times by the database's clock and so agree without speaking to each other; a key added or withdrawn by
  * `npm run keys` counts within {@link REFRESH_EVERY_MS}, without a restart.
  */
 export class SigningKeyRing {
-  private keys: readonly RingKey[] = [];
-  /** The database's clock at the last reading, in Unix milliseconds, and ours that cannot be set. */
-  private readAt = { database: 0, monotonic: 0 };
+  private stored: Reading = { keys: [], at: { database: 0, monotonic: 0 } };
+  /** Those among them that are published. */
+  private opened: ReadonlyMap<string, SigningKey> = new Map();
   private readonly timer: NodeJS.Timeout;
 
   private constructor(private readonly options: KeyRingOptions) {
@@ -51,63 +47,77 @@ export class SigningKeyRing {
     return ring;
   }
 
-  /** The key that signs now. */
-  get current(): SigningKey {
-    const found = signingAt(this.keys, this.now());
-    if (found === undefined) throw new Error('there is no signing key');
-    return found.key;
+  /** The key that signs now; none after it was withdrawn, until another one could be added. */
+  get current(): SigningKey | undefined {
+    const found = signingAt(this.stored.keys, this.now());
+    return found && this.opened.get(found.kid);
   }
 
   /** The key of this id, while its tokens count. */
   find(kid: string): SigningKey | undefined {
-    return publishedAt(this.keys, this.now()).find((each) => each.kid === kid)?.key;
+    return this.published().find((key) => key.kid === kid);
   }
 
   /** What verifies: the next key, the one that signs, and those whose last tokens are still out. Newest first. */
   jwks(): { keys: PublicJwk[] } {
-    return { keys: publishedAt(this.keys, this.now()).map(({ key }) => key.publicJwk) };
+    return { keys: this.published().map(({ publicJwk }) => publicJwk) };
   }
 
   /** Reads the stored keys; adds the next one first when it is due. */
   async refresh(): Promise<void> {
-    if (await this.read()) return;
-    await addDueKey(this.options);
-    await this.read();
+    let stored = await this.read();
+    try {
+      if (isKeyDue(stored)) {
+        await addDueKey(this.options);
+        stored = await this.read();
+      }
+    } finally {
+      // A key withdrawn goes together with the coming of the next one, so that one signs at any time; but where none can be
+      // added, it goes.
+      this.take(stored);
+    }
   }
 
   onModuleDestroy(): void {
     clearInterval(this.timer);
   }
 
-  /** @returns false when another key is due, or none signs */
-  private async read(): Promise<boolean> {
-    const { rows } = await this.options.pool.query<StoredKey>(
+  private async read(): Promise<Reading> {
+    const { rows: keys } = await this.options.pool.query<StoredKey>(
       `select kid, sealed_private_key, withdrawn_at is null and rotate_after > now() as "isFresh", withdrawn_at is not null as withdrawn,
               extract(epoch from signs_from)::float8 * 1000 as "signsFrom",
               extract(epoch from clock_timestamp())::float8 * 1000 as now
        from signing_key`,
     );
-    const now = rows[0]?.now;
-    if (now === undefined) return false;
-    this.readAt = { database: now, monotonic: performance.now() };
-    this.keys = publishedAt(rows, now).map((row) => this.open(row));
-    return rows.some(({ isFresh }) => isFresh) && signingAt(rows, now) !== undefined;
+    return { keys, at: { database: keys[0]?.now ?? 0, monotonic: performance.now() } };
   }
 
-  private open({ kid, signsFrom, withdrawn, sealed_private_key: sealedPrivateKey }: StoredKey): RingKey {
-    const known = this.keys.find((each) => each.kid === kid)?.key;
-    return {
-      kid,
-      signsFrom,
-      withdrawn,
-      key: known ?? openSigningKey({ kid, sealedPrivateKey }, this.options.encryptionKey),
-    };
+  private take(stored: Reading): void {
+    const published = publishedAt(stored.keys, stored.at.database);
+    this.opened = new Map(published.map((each) => [each.kid, this.opened.get(each.kid) ?? this.open(each)]));
+    this.stored = stored;
+  }
+
+  private open({ kid, sealed_private_key: sealedPrivateKey }: StoredKey): SigningKey {
+    return openSigningKey({ kid, sealedPrivateKey }, this.options.encryptionKey);
+  }
+
+  private published(): SigningKey[] {
+    return publishedAt(this.stored.keys, this.now()).flatMap(({ kid }) => this.opened.get(kid) ?? []);
   }
 
   /** By the database's clock, so that a host whose clock is wrong signs with the same key as the others. */
   private now(): number {
-    return this.readAt.database + performance.now() - this.readAt.monotonic;
+    const { database, monotonic } = this.stored.at;
+    return database + performance.now() - monotonic;
   }
+}
+
+/** All keys, those withdrawn too: which one signs depends on them. */
+interface Reading {
+  readonly keys: readonly StoredKey[];
+  /** The database's clock, in Unix milliseconds, and ours that cannot be set. */
+  readonly at: { readonly database: number; readonly monotonic: number };
 }
 
 interface StoredKey extends KeyTimes {
@@ -115,6 +125,10 @@ interface StoredKey extends KeyTimes {
   readonly isFresh: boolean;
   readonly now: number;
 }
+
+/** Whether another key is due, or none signs. */
+const isKeyDue = ({ keys, at }: Reading): boolean =>
+  !keys.some(({ isFresh }) => isFresh) || signingAt(keys, at.database) === undefined;
 
 /**
  * Adds the next key, unless another replica has just done it. It signs after its lead, or at once when no other can.

@@ -1,6 +1,8 @@
 import { Logger, type Provider } from '@nestjs/common';
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
+import type { SigningKey } from '@rebelcore/credentials/signing-keys';
 import { Pool } from 'pg';
+import { ProblemException } from './problem.js';
 
 /** Provides the {@link SigningKeyRing} of a service from its `signing_key` table. */
 export function signingKeyRing(config: { KEY_ENCRYPTION_KEY: Buffer; SIGNING_KEY_ROTATION_DAYS: number }): Provider {
@@ -18,4 +20,15 @@ export function signingKeyRing(config: { KEY_ENCRYPTION_KEY: Buffer; SIGNING_KEY
         },
       }),
   };
+}
+
+/**
+ * The key that signs now.
+ *
+ * @throws {ProblemException} 503 where it was withdrawn and no other one can be added yet
+ */
+export function currentKeyOf({ current }: SigningKeyRing): SigningKey {
+  if (current !== undefined) return current;
+  const detail = 'Tokens cannot be signed at the moment; please try again.';
+  throw new ProblemException(503, 'keys.unavailable', detail, { retryAfter: 2 });
 }

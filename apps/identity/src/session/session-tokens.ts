@@ -5,6 +5,7 @@ import type { Permission } from '@rebelcore/contracts/roles';
 import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { signJwt, type PublicJwk } from '@rebelcore/credentials/signing-keys';
 import { ownKeys } from '@rebelcore/service/own-keys';
+import { currentKeyOf } from '@rebelcore/service/signing-key-ring';
 import { randomUUIDv7 as uuid } from 'node:crypto';
 import { z } from 'zod';
 
@@ -36,7 +37,7 @@ export class SessionTokens {
   issue(claims: SessionClaims): { token: string; expiresAt: number } {
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + SESSION_TOKEN.maxLifetimeS;
-    const token = signJwt(this.keys.current, SESSION_TOKEN.typ, {
+    const token = signJwt(currentKeyOf(this.keys), SESSION_TOKEN.typ, {
       iss: SESSION_TOKEN.issuer,
       aud: SESSION_TOKEN.audience,
       sub: claims.portalUserId,

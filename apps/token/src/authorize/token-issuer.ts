@@ -1,6 +1,7 @@
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import type { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { signJwt } from '@rebelcore/credentials/signing-keys';
+import { currentKeyOf } from '@rebelcore/service/signing-key-ring';
 import type { FastifyRequest } from 'fastify';
 import { randomUUID } from 'node:crypto';
 
@@ -47,7 +48,7 @@ export class TokenIssuer {
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + TOKEN_LIFETIME_S;
     const tokenId = randomUUID();
-    const token = signJwt(this.keys.current, 'at+jwt', {
+    const token = signJwt(currentKeyOf(this.keys), 'at+jwt', {
       iss: this.issuer,
       sub: subject.apiUserId,
       client_id: subject.username,

@@ -1,7 +1,10 @@
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { runMigrations } from '@rebelcore/service/database';
 import { describeSigningKeys, rotateSigningKeys, withdrawSigningKey } from '@rebelcore/service/manage-signing-keys';
+import { ProblemException } from '@rebelcore/service/problem';
+import { currentKeyOf } from '@rebelcore/service/signing-key-ring';
 import { testDatabase, type TestDatabase } from '@rebelcore/testing/test-database';
+import { until } from '@rebelcore/testing/until';
 import { randomBytes } from 'node:crypto';
 import { Client, type Pool } from 'pg';
 import { migrations } from '../migrations/migrations.js';
@@ -37,7 +40,7 @@ const refresh = () => Promise.all(rings.map((ring) => ring.refresh()));
 /** What all replicas say alike. */
 function agreed(): { signing: string; published: string[] } {
   const [first, second] = rings.map((ring) => ({
-    signing: ring.current.kid,
+    signing: currentKeyOf(ring).kid,
     published: ring.jwks().keys.map(({ kid }) => kid),
   }));
   expect(second).toEqual(first);
@@ -113,6 +116,54 @@ describe('the signing keys of a service', () => {
     const { signing, published } = agreed();
     expect([old, next]).not.toContain(signing);
     expect(published).toEqual([signing]);
+  });
+
+  /** Two keys that are published, the later of which signs. */
+  async function predecessorAndSigner(): Promise<{ predecessor: string; signer: string }> {
+    const { signing: predecessor } = agreed();
+    await rotateSigningKeys(owner);
+    await refresh();
+    await age('1 hour');
+    await refresh();
+    return { predecessor, signer: agreed().signing };
+  }
+
+  it('have one that signs at any time, which is never the predecessor of one that was withdrawn', async () => {
+    const { predecessor, signer } = await predecessorAndSigner();
+    await withdrawSigningKey(owner, signer);
+    await owner.query(`select pg_advisory_lock(hashtext('signing-key'))`);
+    const refreshed = refresh();
+    try {
+      await until(async () => {
+        const { rowCount } = await owner.query(
+          `select from pg_locks join pg_database d on d.oid = database
+            where locktype = 'advisory' and not granted and datname = current_database()`,
+        );
+        return rowCount === rings.length;
+      }, 'all to wait for the next key');
+      expect(agreed().signing).toBe(signer);
+    } finally {
+      await owner.query(`select pg_advisory_unlock(hashtext('signing-key'))`);
+      await refreshed;
+    }
+    const { signing, published } = agreed();
+    expect([predecessor, signer]).not.toContain(signing);
+    expect(published).toEqual([signing, predecessor]);
+  });
+
+  it('lose one that was withdrawn also where no other one can be added, and say that none signs', async () => {
+    const { predecessor, signer } = await predecessorAndSigner();
+    await withdrawSigningKey(owner, signer);
+    await owner.query('revoke insert on signing_key from token');
+    const refused = { reason: { message: expect.stringContaining('permission denied') as string } };
+    expect(await Promise.allSettled(rings.map((ring) => ring.refresh()))).toMatchObject([refused, refused]);
+    await owner.query('grant insert on signing_key to token');
+    for (const ring of rings) {
+      expect(ring.jwks().keys.map(({ kid }) => kid)).toEqual([predecessor]);
+      expect(() => currentKeyOf(ring)).toThrow(ProblemException);
+    }
+    await refresh();
+    expect([predecessor, signer]).not.toContain(agreed().signing);
   });
 
   it('do not open with another KEY_ENCRYPTION_KEY', async () => {

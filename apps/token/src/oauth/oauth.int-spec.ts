@@ -2,6 +2,7 @@ import { KafkaBatchStrategy } from '@rebelcore/messaging/consume/kafka-batch-str
 import { SigningKeyRing } from '@rebelcore/credentials/signing-key-ring';
 import { generateSigningKey, signJwt } from '@rebelcore/credentials/signing-keys';
 import { readClientKey } from '@rebelcore/credentials/client-key';
+import { currentKeyOf } from '@rebelcore/service/signing-key-ring';
 import { testAssertion, testPair, type TestPair } from '@rebelcore/testing/client-assertions';
 import { ProvingClient } from '@rebelcore/testing/dpop-proofs';
 import { recordedCalls } from '@rebelcore/testing/recorded-calls';
@@ -297,7 +298,7 @@ describe('POST /oauth2/introspect (RFC 7662)', () => {
       ...changes,
     };
   };
-  const signed = (changes: object = {}, typ = 'at+jwt', key = replica.app.get(SigningKeyRing).current) =>
+  const signed = (changes: object = {}, typ = 'at+jwt', key = currentKeyOf(replica.app.get(SigningKeyRing))) =>
     signJwt(key, typ, claims(changes));
 
   it('tells an API of the same customer whose token it is, and what it permits', async () => {
