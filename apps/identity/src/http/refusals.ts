@@ -6,6 +6,7 @@ import { ClaimTaken, TooLate, VersionConflict } from '@rebelcore/event-store/eve
 import { ProblemException } from '@rebelcore/service/problem';
 import type { FastifyRequest } from 'fastify';
 import { QueueFull } from '../passwords/fair-queue.js';
+import { RoleOutdated } from '../role/roles.js';
 import { catchError, throwError, type Observable } from 'rxjs';
 
 /** What the business refuses, as HTTP says it. */
@@ -41,23 +42,25 @@ const TAKEN: Readonly<Record<string, Refused>> = {
 const FIELD = /^([a-z_.-]+): (.+)$/i;
 
 function asProblem(error: unknown): unknown {
-  if (error instanceof ClaimTaken) return asProblem(TAKEN[error.scope] ?? error.cause);
-  if (error instanceof VersionConflict) {
+  const taken = error instanceof ClaimTaken ? TAKEN[error.scope] : undefined;
+  if (taken !== undefined) return asProblem(taken);
+  // A name that is no conflict of its own was taken by others, or given up, since it was looked up.
+  if (error instanceof VersionConflict || error instanceof RoleOutdated || error instanceof ClaimTaken) {
     const detail = 'Too many others are changing the same thing at the moment; please try again.';
-    return new ProblemException(503, 'stream.contended', detail, { retryAfter: 1 });
+    return new ProblemException(503, 'stream.contended', detail, { retryAfter: 1, cause: error });
   }
   if (error instanceof TooLate) {
     const detail = 'This took too long and was not carried out; please try again.';
-    return new ProblemException(503, 'request.too-late', detail, { retryAfter: 1 });
+    return new ProblemException(503, 'request.too-late', detail, { retryAfter: 1, cause: error });
   }
   if (error instanceof StoreBehind) {
     const detail = `Nothing can be read or changed at the moment: ${error.message}.`;
-    return new ProblemException(503, 'store.behind', detail, { retryAfter: 30 });
+    return new ProblemException(503, 'store.behind', detail, { retryAfter: 30, cause: error });
   }
   if (error instanceof StoreUnverified) {
     const detail =
       'Nothing can be read or changed until the event store has been compared with the topics; please try again.';
-    return new ProblemException(503, 'store.unverified', detail, { retryAfter: 2 });
+    return new ProblemException(503, 'store.unverified', detail, { retryAfter: 2, cause: error });
   }
   if (error instanceof QueueFull) {
     const detail = 'Too many passwords are being checked at the moment; please try again.';
