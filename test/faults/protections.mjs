@@ -20,13 +20,13 @@ export const PROTECTIONS = [
     edits: [
       {
         file: 'libs/messaging/dist/relay/relay.js',
-        from: 'await this.publish(client, pending);\n            const ids = pending.map(({ id }) => id);',
-        to: 'const ids = pending.map(({ id }) => id);',
+        from: 'const published = await this.publish(client, pending);',
+        to: 'const published = pending;',
       },
       {
         file: 'libs/messaging/dist/relay/relay.js',
-        from: 'this.published += pending.length;',
-        to: 'await this.publish(client, pending); this.published += pending.length;',
+        from: 'this.published += published.length;',
+        to: 'await this.publish(client, pending); this.published += published.length;',
       },
     ],
   },
@@ -170,9 +170,7 @@ export const PROTECTIONS = [
   {
     scenario: 'F21',
     what: 'a view that has lost records of a topic is not current in it',
-    edits: [
-      { file: 'libs/messaging/dist/project/currency.js', from: 'if (lostIn.has(incarnation))', to: 'if (false)' },
-    ],
+    edits: [{ file: 'libs/messaging/dist/project/currency.js', from: 'if (lossy === undefined)', to: 'if (true)' }],
   },
   {
     scenario: 'F21',
@@ -229,7 +227,7 @@ export const PROTECTIONS = [
     scenario: 'F18',
     what: 'a verified token is remembered no longer than its key is published',
     edits: [
-      { file: 'libs/api-access/dist/bearer.guard.js', from: 'this.keys.has(', to: '((kid) => kid !== undefined)(' },
+      { file: 'libs/api-access/dist/token-verifier.js', from: 'this.keys.has(', to: '((kid) => kid !== undefined)(' },
     ],
   },
   {

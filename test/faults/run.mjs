@@ -1,6 +1,7 @@
 // npm run test:faults [-- F01 F09 … --short --gate --unprotected --keep-data]. SEED plays a run again, ROUNDS repeats it
 // with the next seeds. --short: every scenario for a shorter time, with only those of its harms that the seed picks.
 // --gate: what `npm test` plays, on one Kafka node.
+import { readFileSync } from 'node:fs';
 import { SCENARIOS } from './scenarios.mjs';
 import { PROTECTIONS } from './protections.mjs';
 import { Scenario } from './scenario.mjs';
@@ -38,6 +39,13 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
+// In each run, so that a protection whose text has changed is noticed before somebody wants to see what happens without it.
+for (const { scenario, edits } of PROTECTIONS) {
+  for (const { file, from } of edits) {
+    const source = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+    if (!source.includes(from)) throw new Error(`protections.mjs, ${scenario}: ${file} no longer contains: ${from}`);
+  }
+}
 await sweep('api-users-faults-');
 if (unprotected) {
   // Each in a system of its own, from which its protection is missing: it must be seen to fail.
