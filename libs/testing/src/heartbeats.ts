@@ -7,8 +7,7 @@ import type { TestDatabase } from './test-database.js';
 /** A store that one database believes and no other: spec files share the topic of heartbeats. */
 export class TestStore {
   readonly id = randomUUID();
-  /** More than the events of any spec: a view that has applied more than its store holds is withheld. */
-  private position = 1_000_000;
+  private position = 0;
 
   /** Has the views of a database know this store, as if it had spoken long ago. */
   async known(database: TestDatabase): Promise<void> {

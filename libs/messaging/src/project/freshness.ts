@@ -263,6 +263,8 @@ export class ViewFreshness {
    * could tell. Comparable while the view has read no further than this heartbeat tells.
    */
   private async whatItLacks({ store, published, incarnations }: Heartbeat, topic: string): Promise<string | undefined> {
+    const { id, grownTo } = store;
+    if (grownTo === undefined) return undefined;
     const { rows } = await this.options.pool.query<{ applied: string; isComparable: boolean }>(
       `select (select coalesce(sum(sequence), 0) from applied_sequence where view = $1 and topic = $2)::text as applied,
               not exists (select from consumer_offset where view = $1 and topic = $2
@@ -270,8 +272,8 @@ export class ViewFreshness {
       [this.options.view, topic, incarnations[topic], published[topic]],
     );
     const [{ applied, isComparable } = { applied: '0', isComparable: false }] = rows;
-    if (!isComparable || BigInt(applied) <= BigInt(store.position)) return undefined;
-    return `store ${store.id} holds ${store.position} events, and this view has applied ${applied}`;
+    if (!isComparable || BigInt(applied) <= BigInt(grownTo)) return undefined;
+    return `store ${id} holds ${grownTo} events, and this view has applied ${applied}`;
   }
 
   private read({ value, offset }: ReceivedMessage) {

@@ -20,6 +20,8 @@ interface RelayHeartbeatOptions {
   readonly everyMs: number;
   /** What the topics are now, once they are known to hold what was published. */
   readonly topics: () => Promise<readonly TopicFacts[]>;
+  /** How many events the store holds now. */
+  readonly grownTo: () => Promise<string>;
   readonly publisher: Publisher;
   readonly name: string;
   readonly onError: (error: unknown) => void;
@@ -78,9 +80,10 @@ export class RelayHeartbeat {
    */
   private async publish({ at, store }: Pick<Round, 'at' | 'store'>): Promise<void> {
     const facts = await this.options.topics();
+    const grownTo = await this.options.grownTo();
     const heartbeat: Heartbeat = {
       at: at.toISOString(),
-      store,
+      store: { ...store, grownTo },
       incarnations: Object.fromEntries(facts.map(({ topic, incarnation }) => [topic, incarnation])),
       published: Object.fromEntries(
         facts.map(({ topic, partitions }) => [topic, partitions.map(({ high }) => String(high))]),

@@ -147,7 +147,8 @@ export class Relay {
     const onError = errorsAs('a heartbeat could not be published');
     this.topics = new TopicReader(kafka);
     const topics = () => this.requireTopics();
-    this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, topics, publisher, name, onError });
+    const grownTo = () => this.requirePosition();
+    this.heartbeat = heartbeat && new RelayHeartbeat({ ...heartbeat, topics, grownTo, publisher, name, onError });
     const { id = 'null', position = 'null', life = "''" } = heartbeat?.store ?? {};
     this.lifeSql = `${life} as store_life`;
     this.readSql = read(`${id} as store_id, (${position})::text as store_position, ${this.lifeSql},`);
@@ -251,6 +252,13 @@ export class Relay {
     if (refusal === undefined) return facts;
     this.refusal = refusal;
     throw new Error(`nothing is published: ${refusal}`);
+  }
+
+  private async requirePosition(): Promise<string> {
+    const position = this.options.heartbeat?.store.position ?? 'null';
+    const { rows } = (await this.leading?.query<{ position: string }>(`select (${position})::text as position`)) ?? {};
+    if (rows?.[0] === undefined) throw new Error('this process does not lead any more');
+    return rows[0].position;
   }
 
   private compareTopics(client: Client) {
