@@ -69,6 +69,8 @@ export interface KafkaNode {
 export interface EmbeddedKafka {
   readonly brokers: string[];
   readonly nodes: readonly KafkaNode[];
+  /** What an operator has to mend while all of it runs, in sentences. */
+  readonly troubles: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -87,10 +89,10 @@ export async function startKafka(
     const ids = Object.keys(cluster.ports).map(Number);
     const nodes = await Promise.all(ids.map((id) => startNode(folder, cluster, id, died)));
     partIsMade(folder, 'kafka');
-    const ended = await untilReady(folder, cluster, nodes);
+    const { ended, troubles = [] } = await untilReady(folder, cluster, nodes);
     if (ended === undefined) {
       for (const node of nodes) node.watch();
-      return clusterOf(cluster, nodes);
+      return clusterOf(cluster, nodes, troubles);
     }
     await Promise.all(nodes.map(({ process }) => process.stop()));
     if (tried === PORTS_TRIED || !isTaken(ended)) throw endedWhileStarting(ended);
@@ -99,19 +101,20 @@ export async function startKafka(
 
 const endedWhileStarting = (ended: ManagedProcess) => new Error(`Kafka ended while starting; ${ended.lastWords()}`);
 
-/** @returns the node that has ended instead */
-async function untilReady(
-  folder: DataFolder,
-  cluster: Cluster,
-  nodes: readonly KafkaNode[],
-): Promise<ManagedProcess | undefined> {
+interface Readiness {
+  /** The node that has ended instead. */
+  readonly ended?: ManagedProcess;
+  readonly troubles?: readonly string[];
+}
+
+async function untilReady(folder: DataFolder, cluster: Cluster, nodes: readonly KafkaNode[]): Promise<Readiness> {
   const brokers = nodes.map(({ id }) => address(cluster, id, 'client'));
   const kafka = createKafka({ brokers, clientId: 'launcher', sasl: kafkaLogin('admin', folder.secrets) });
-  const ended = Promise.race(nodes.map(async ({ process }) => process.exited.then(() => process)));
+  const ended = Promise.race(nodes.map(({ process }) => process.exited.then(() => ({ ended: process }))));
   const ready = (async () => {
-    await ensureTopics(kafka, { replicationFactor: nodes.length });
+    const troubles = await ensureTopics(kafka, { replicationFactor: nodes.length });
     await ensureAcls(kafka);
-    return undefined;
+    return { troubles };
   })();
   try {
     return await Promise.race([ready, ended]);
@@ -123,10 +126,11 @@ async function untilReady(
   }
 }
 
-function clusterOf(cluster: Cluster, nodes: readonly KafkaNode[]): EmbeddedKafka {
+function clusterOf(cluster: Cluster, nodes: readonly KafkaNode[], troubles: readonly string[]): EmbeddedKafka {
   return {
     brokers: nodes.map(({ id }) => address(cluster, id, 'client')),
     nodes,
+    troubles,
     stop: async () => {
       // Together: a node that stops last would wait for a quorum that is gone.
       await Promise.all(nodes.map(({ process }) => process.stop(nodes.length === 1 ? 15_000 : 5_000)));

@@ -28,44 +28,68 @@ export interface TopicLayout {
  * Creates the topics that are missing and returns once the cluster can be worked with: a record was written to a topic
  * and came back through a consumer group. An open port alone says nothing, the coordinators load for seconds after it.
  *
- * @throws {Error} naming each topic that has another number of partitions (ADR 10)
+ * @returns what an operator has to mend, in sentences: each topic read in order that has another number of partitions (ADR 10)
  */
 export async function ensureTopics(
   kafka: Kafka,
   { partitions = DEFAULT_PARTITIONS, replicationFactor = 1 }: TopicLayout = {},
-): Promise<void> {
-  await withAdmin(kafka, async (admin) => {
+): Promise<readonly string[]> {
+  const drifted = await withAdmin(kafka, async (admin) => {
     await brokersJoined(admin, replicationFactor);
     const existing = await partitionCounts(admin);
-    refuseDrift(existing, partitions);
     const wanted = [...Object.entries<TopicSpec>(TOPICS), [READINESS, readiness] as const];
     const missing = wanted
       .filter(([topic]) => !existing.has(topic))
-      .map(([topic, spec]) => topicConfig(topic, spec, partitions, replicationFactor));
+      .map(([topic, spec]) => topicConfig(topic, spec, sharedPartitions(existing) ?? partitions, replicationFactor));
     await createTopics(admin, missing);
     await ensureReadable(admin, [...existing.keys()]);
     if (existing.has(FORMER_CALLS_TOPIC)) await deleteWhenEmpty(admin, FORMER_CALLS_TOPIC);
+    return driftOf(existing, partitions);
   });
   await roundTrip(kafka);
+  return drifted;
 }
 
-async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string, number>> {
+/** Of every topic there is. */
+export async function partitionCounts(admin: Admin): Promise<ReadonlyMap<string, number>> {
   const { topics } = await admin.fetchTopicMetadata();
   return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
 }
 
-function refuseDrift(existing: ReadonlyMap<string, number>, wanted: number): void {
-  const drifted = [...existing].flatMap(([topic, partitions]) => {
-    const spec = specOf(topic);
-    if (spec === undefined) return [];
-    const should = spec.partitions === 'single' ? 1 : wanted;
-    return partitions === should ? [] : [`${topic} has ${String(partitions)} partitions instead of ${String(should)}`];
-  });
-  if (drifted.length === 0) return;
-  throw new Error(
-    `${drifted.join(', ')}. Most keys would lie in other partitions than before, and the order of their records would be lost.`,
+/**
+ * How many partitions the keyed topics of the product were made with: some can be added later, and none taken away.
+ *
+ * @returns undefined where none of them is there
+ */
+export function sharedPartitions(existing: ReadonlyMap<string, number>): number | undefined {
+  const counts = Object.entries<TopicSpec>(TOPICS).flatMap(([topic, { partitions }]) =>
+    partitions === 'shared' ? (existing.get(topic) ?? []) : [],
   );
+  return counts.length === 0 ? undefined : Math.min(...counts);
 }
+
+function driftOf(existing: ReadonlyMap<string, number>, wanted: number): string[] {
+  return [...existing].flatMap(([topic, partitions]) => {
+    const spec = specOf(topic);
+    if (spec === undefined || spec.ordered === false) return [];
+    const should = spec.partitions === 'single' ? 1 : wanted;
+    if (partitions === should) return [];
+    return [`${drift(topic, partitions, should)}; ${mendOfDrift(spec)}`];
+  });
+}
+
+export const drift = (topic: string, found: number, before: number): string =>
+  `${topic} has ${String(found)} partitions instead of ${String(before)}, so that most keys would lie in others than before and ` +
+  'lose their order';
+
+/** What an operator does about a topic of this kind whose number of partitions has changed. */
+export const mendOfDrift = (spec: TopicSpec | undefined): string =>
+  isFilledFromStore(spec)
+    ? '"npm run republish" makes it anew and fills it from the event store'
+    : 'delete it, and "node apps/launcher/dist/topics.js" makes it anew';
+
+const isFilledFromStore = (spec: TopicSpec | undefined): boolean =>
+  spec?.writtenBy.includes('identity') === true && (spec.retention === 'forever' || spec.retention === 'compact');
 
 /**
  * Gives topics that are there already what their readers rely on. How long records are kept, and on how many brokers, stays as it
@@ -115,7 +139,7 @@ export async function registerApi(kafka: Kafka, service: string, replicationFact
   if (RESERVED.has(service)) throw new Error(`${service} is a login of the product`);
   await withAdmin(kafka, async (admin) => {
     const existing = await partitionCounts(admin);
-    const partitions = existing.get(callsTopic('token'));
+    const partitions = sharedPartitions(existing);
     if (partitions === undefined) throw new Error('The topics of the product are not there yet.');
     if (existing.has(topic)) await ensureReadable(admin, [topic]);
     else await createTopics(admin, [topicConfig(topic, CALLS_OF_ANOTHER_API, partitions, replicationFactor)]);

@@ -4,6 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@rebelcore/embedded/client';
+import { kafkaLogin } from '@rebelcore/embedded/kafka';
+import { Secrets } from '@rebelcore/embedded/secrets';
+import { createKafka } from '@rebelcore/messaging/kafka-client';
 import { until } from '../copy.mjs';
 import { issuer, mint, refuses, stop, Ending } from './support.mjs';
 
@@ -16,6 +19,15 @@ const TAKE_FOLDER = `"${process.execPath}" --input-type=module -e '
     (error) => console.log(error.message),
   );
 '`;
+
+const clientOf = ({ data, endpoints }, login) =>
+  createKafka({ brokers: endpoints.kafka.brokers, clientId: 'starts', sasl: login(new Secrets(data)) });
+
+async function asAdministrator(copy, work) {
+  const admin = clientOf(copy, (secrets) => kafkaLogin('admin', secrets)).admin();
+  await admin.connect();
+  await work(admin).finally(() => admin.disconnect());
+}
 
 export const STATE = [
   {
@@ -114,6 +126,39 @@ export const STATE = [
       await until(async () => (await portal.post('/api/v1/authorize', later)).status === 200, 'it to authorize');
       await mint(copy);
       await stop(copy, run);
+    },
+  },
+  {
+    title:
+      'starts with a topic to which partitions were added, names the command that mends it, and goes on once that is typed',
+    run: async (copy, shared) => {
+      const before = copy.start();
+      await before.ready();
+      const topic = 'identity.events.v1';
+      await asAdministrator(copy, (kafka) => kafka.createPartitions({ topicPartitions: [{ topic, count: 13 }] }));
+      await stop(copy, before);
+
+      const run = copy.start();
+      await run.ready();
+      assert.match(
+        run.output,
+        /something needs mending[^]*! identity\.events\.v1 has 13 .*"npm run republish" makes it anew/,
+      );
+      assert.match(run.output, /! identity: identity\.events\.v1 has 13 .*"npm run republish" fills it/);
+      const mending = copy.start('exec npm run republish');
+      assert.equal(await mending.ended, 0, mending.output);
+      const portal = new Client(copy.endpoints.portal);
+      await until(
+        async () => (await portal.post('/api/v1/authorize', shared.credentials)).status === 200,
+        'the API user to be let in again',
+      );
+      await mint(copy);
+      await stop(copy, run);
+
+      const after = copy.start();
+      await after.ready();
+      assert.doesNotMatch(after.output, /needs mending/);
+      await stop(copy, after);
     },
   },
   {

@@ -3,7 +3,7 @@ import { LIFE, POSITION } from '@rebelcore/event-store/store-guard';
 import { lastHeartbeats } from '@rebelcore/messaging/consume/last-heartbeats';
 import { appendToOutbox } from '@rebelcore/messaging/relay/outbox';
 import { TopicReader, type TopicFacts } from '@rebelcore/messaging/topic-facts';
-import { createTopics, topicConfig } from '@rebelcore/messaging/topics-admin';
+import { createTopics, partitionCounts, sharedPartitions, topicConfig } from '@rebelcore/messaging/topics-admin';
 import { inTransaction } from '@rebelcore/messaging/transaction';
 import { TOPICS } from '@rebelcore/contracts/topics';
 import type { Kafka } from 'kafkajs';
@@ -132,16 +132,17 @@ async function makeAnew(kafka: Kafka): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const existing = await admin.listTopics();
-    const old = FILLED.filter((topic) => existing.includes(topic));
-    // As many partitions as its sisters have: a customer's records keep their number.
+    const existing = await partitionCounts(admin);
+    const old = FILLED.filter((topic) => existing.has(topic));
+    // As many as before, also where some were added to one of them.
+    const partitions = sharedPartitions(existing);
+    if (partitions === undefined) throw new Error('The topics of the product are not there yet.');
     const { topics } = await admin.fetchTopicMetadata({ topics: ['token.events.v1'] });
-    const partitions = topics[0]?.partitions ?? [];
-    const replicas = partitions[0]?.replicas.length ?? 1;
+    const replicas = topics[0]?.partitions[0]?.replicas.length ?? 1;
     if (old.length > 0) await admin.deleteTopics({ topics: [...old] });
     await createTopics(
       admin,
-      FILLED.map((topic) => topicConfig(topic, TOPICS[topic], partitions.length, replicas)),
+      FILLED.map((topic) => topicConfig(topic, TOPICS[topic], partitions, replicas)),
     );
   } finally {
     await admin.disconnect();

@@ -53,6 +53,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
     const endpoints = { ...reachable, owner };
     writeEndpoints(folder.dataDir, endpoints);
     const standings = await Promise.all(handles.map((handle) => standingOf(handle, false)));
+    const troubles = [...(infrastructure.kafka?.troubles ?? []), ...standings.flatMap((standing) => standing.troubles)];
     let stopped: Promise<void> | undefined;
     return {
       endpoints,
@@ -61,7 +62,7 @@ export async function startSystem(folder: DataFolder, options: SystemOptions): P
       postgres: infrastructure.postgres,
       kafka: infrastructure.kafka,
       logDir: folder.logDir,
-      troubles: [...new Set(standings.flatMap(({ troubles }) => troubles))],
+      troubles: [...new Set(troubles)],
       migrate: migrateOne,
       stop: () => (stopped ??= stopInOrder(folder, handles, infrastructure)),
     };

@@ -2,6 +2,7 @@ import { CALLS_OF_ANOTHER_API, FORMER_CALLS_TOPIC, specOf, type TopicSpec } from
 import type { Pool, PoolClient } from 'pg';
 import type { Logger } from '../logger.js';
 import type { TopicFacts } from '../topic-facts.js';
+import { drift, mendOfDrift } from '../topics-admin.js';
 import { inTransaction } from '../transaction.js';
 import { beginningOf, type Gap, type GapKind } from './beginning.js';
 
@@ -111,22 +112,15 @@ async function refuseDrift(
   view: string,
   { topic, incarnation, partitions }: TopicFacts,
 ): Promise<void> {
-  const { ordered = true, retention } = kindOf(topic) ?? {};
-  if (!ordered) return;
+  const spec = kindOf(topic);
+  if (spec?.ordered === false) return;
   const { rows } = await tx.query<{ partitions: number }>(
     `select partitions from consumer_offset where view = $1 and topic = $2 and incarnation = $3 and partitions is not null limit 1`,
     [view, topic, incarnation],
   );
   const [bound, found] = [rows[0]?.partitions, partitions.length];
   if (bound === undefined || bound === found) return;
-  const mend =
-    retention === 'forever' || retention === 'compact'
-      ? '"npm run republish" makes it anew and fills it from the event store'
-      : 'delete it, and "node apps/launcher/dist/topics.js" makes it anew';
-  throw new Error(
-    `${topic} has ${String(found)} partitions instead of ${String(bound)}, so that most keys would lie in others than before and ` +
-      `lose their order: it is not read; ${mend}`,
-  );
+  throw new Error(`${drift(topic, found, bound)}: it is not read; ${mendOfDrift(spec)}`);
 }
 
 const kindOf = (topic: string): TopicSpec | undefined =>
