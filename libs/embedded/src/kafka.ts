@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PRINCIPALS, type Principal } from '@rebelcore/contracts/topics';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
-import { ensureAcls, ensureTopics } from '@rebelcore/messaging/topics-admin';
+import { ensureAcls, ensureTopics, registerApi } from '@rebelcore/messaging/topics-admin';
 import type { DataFolder } from './data-folder.js';
 import { z } from 'zod';
 import { lifeOf, partIsMade } from './life.js';
@@ -55,6 +55,16 @@ export interface KafkaLogin {
 export function kafkaLogin(username: Principal | 'admin', secrets: Secrets): KafkaLogin {
   return { username, password: secrets.text(`kafka.${username}`) };
 }
+
+const API = 'kafka.api.';
+
+/** The login of an API that is no part of the product; its password is made up when it is first asked for. */
+export function apiLogin(username: string, secrets: Secrets): KafkaLogin {
+  return { username, password: secrets.text(API + username) };
+}
+
+/** The APIs that were registered here. A Kafka that was made anew knows of none. */
+const apisOf = (secrets: Secrets) => secrets.namesBehind(API);
 
 /** One node of the cluster, to be harmed and healed by tests. */
 export interface KafkaNode {
@@ -114,6 +124,7 @@ async function untilReady(folder: DataFolder, cluster: Cluster, nodes: readonly 
   const ready = (async () => {
     const troubles = await ensureTopics(kafka, { replicationFactor: nodes.length });
     await ensureAcls(kafka);
+    for (const api of apisOf(folder.secrets)) await registerApi(kafka, api, nodes.length);
     return { troubles };
   })();
   try {
@@ -184,9 +195,15 @@ async function startNode(
   const properties = Object.entries(nodeProperties(cluster, id, 'logs', admin));
   writeFileSync(join(dir, CONFIG), properties.map(([key, value]) => `${key}=${value}\n`).join(''), { mode: 0o600 });
   if (!existsSync(join(dir, 'logs', 'meta.properties'))) {
-    const users = [...PRINCIPALS, 'admin' as const]
-      .map((name) => kafkaLogin(name, folder.secrets))
-      .flatMap(({ username, password }) => ['--add-scram', `SCRAM-SHA-256=[name=${username},password=${password}]`]);
+    const { secrets } = folder;
+    const logins = [
+      ...[...PRINCIPALS, 'admin' as const].map((name) => kafkaLogin(name, secrets)),
+      ...apisOf(secrets).map((name) => apiLogin(name, secrets)),
+    ];
+    const users = logins.flatMap(({ username, password }) => [
+      '--add-scram',
+      `SCRAM-SHA-256=[name=${username},password=${password}]`,
+    ]);
     await storageTool(folder, dir, log, ['format', '-t', cluster.id, '-c', CONFIG, '--ignore-formatted', ...users]);
   }
   const name = Object.keys(cluster.ports).length === 1 ? 'kafka' : `kafka-${id}`;

@@ -38,6 +38,11 @@ export class Secrets {
     return this.values[name];
   }
 
+  /** What the names of those that begin with `prefix` say behind it. */
+  namesBehind(prefix: string): string[] {
+    return Object.keys(this.values).flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
+  }
+
   /** Keeps one that somebody else has made. */
   store(name: string, value: string): void {
     if (this.values[name] === value) return;

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { callsTopic } from '@rebelcore/contracts/topics';
 import { Client } from '@rebelcore/embedded/client';
-import { kafkaLogin } from '@rebelcore/embedded/kafka';
+import { apiLogin, kafkaLogin } from '@rebelcore/embedded/kafka';
 import { Secrets } from '@rebelcore/embedded/secrets';
 import { createKafka } from '@rebelcore/messaging/kafka-client';
+import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { until } from '../copy.mjs';
 import { issuer, mint, refuses, stop, Ending } from './support.mjs';
 
@@ -27,6 +29,13 @@ async function asAdministrator(copy, work) {
   const admin = clientOf(copy, (secrets) => kafkaLogin('admin', secrets)).admin();
   await admin.connect();
   await work(admin).finally(() => admin.disconnect());
+}
+
+/** That an API can log in and write to its topic; the broker looks at the rights before the size, so nothing is written. */
+async function mayRecord(copy, api) {
+  const publisher = new KafkaPublisher(clientOf(copy, (secrets) => apiLogin(api, secrets)));
+  const record = { topic: callsTopic(api), key: 'starts', headers: {}, value: 'x'.repeat(2_000_000) };
+  await assert.rejects(publisher.publish([record], { timeoutMs: 20_000 }), /larger/).finally(() => publisher.close());
 }
 
 export const STATE = [
@@ -162,8 +171,14 @@ export const STATE = [
     },
   },
   {
-    title: 'goes on without the log of Kafka where told that it is lost, and fills it from the databases',
+    title:
+      'goes on without the log of Kafka where told that it is lost, fills it from the databases, and knows the APIs that were registered',
     run: async (copy, shared) => {
+      const before = copy.start();
+      await before.ready();
+      const registration = copy.start('exec npm run api -- register billing');
+      assert.equal(await registration.ended, 0, registration.output);
+      await stop(copy, before);
       writeFileSync(copy.file('kafka/node-1/logs/meta.properties'), '');
       await refuses(copy, ['bears no id', `move ${copy.file('kafka')} away`, 'npm start -- --kafka-lost']);
       renameSync(copy.file('kafka'), copy.file('kept'));
@@ -179,6 +194,7 @@ export const STATE = [
         'the API user to be let in again',
       );
       await mint(copy);
+      await mayRecord(copy, 'billing');
       await stop(copy, run);
       rmSync(copy.file('kept'), { recursive: true });
     },

@@ -1,6 +1,6 @@
 import { databaseUrl, type DatabaseRole } from '@rebelcore/embedded/databases';
 import { readEndpoints } from '@rebelcore/embedded/endpoints';
-import { kafkaLogin, type KafkaLogin } from '@rebelcore/embedded/kafka';
+import { apiLogin, kafkaLogin, type KafkaLogin } from '@rebelcore/embedded/kafka';
 import { Secrets } from '@rebelcore/embedded/secrets';
 import type { StoringService } from '../service-program.js';
 import { kafkaEnvironment } from './service-environment.js';
@@ -27,6 +27,6 @@ export function findRunningSystem(instead: string): RunningSystem {
     databaseUrl: (service, role) => databaseUrl(postgres.identity, service, role, secrets),
     kafka: (service) => kafkaEnvironment(kafka.brokers, kafkaLogin(service, secrets)),
     kafkaAdmin: { brokers: kafka.brokers, login: kafkaLogin('admin', secrets) },
-    apiLogin: (name) => ({ username: name, password: secrets.text(`kafka.api.${name}`) }),
+    apiLogin: (name) => apiLogin(name, secrets),
   };
 }
