@@ -1,4 +1,5 @@
 import { replayParked } from '@rebelcore/service/replay-parked';
-import { ACTIVITY_VIEW, activityHandlers } from './activity/activity.projector.js';
+import { activityHandlers } from './activity/activity.projector.js';
+import { ACTIVITY_VIEW } from './activity/activity.view.js';
 
 await replayParked('audit', ACTIVITY_VIEW, activityHandlers);

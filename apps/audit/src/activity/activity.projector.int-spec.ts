@@ -252,14 +252,15 @@ describe('records that Kafka has lost before the log had read them', () => {
     await begin(to);
     await begin(to);
   };
+  const provisioned = () => {
+    const customer = new Customer();
+    const data = { name: 'Acme', ownerId: customer.ownerId, actor: { kind: 'operator' } } as const;
+    return customer.identity('CustomerProvisioned', data, 'customer.provision');
+  };
   const toldOf = (customer: Customer) => audit.walk(customer.id, '&event_type=log.gap');
 
   it('leave one entry with every customer whose they may have been, and with nobody else', async () => {
-    const customers = Array.from({ length: 12 }, () => {
-      const customer = new Customer();
-      const provisioned = { name: 'Acme', ownerId: customer.ownerId, actor: { kind: 'operator' } } as const;
-      return customer.identity('CustomerProvisioned', provisioned, 'customer.provision');
-    });
+    const customers = Array.from({ length: 12 }, provisioned);
     await audit.arrive(...customers);
     const [first] = customers as [Customer];
     const partition = partitionOf(first.id, partitions);
@@ -277,6 +278,42 @@ describe('records that Kafka has lost before the log had read them', () => {
         metadata: { topic, partition, topic_id: incarnation, kind: 'truncated', from: '0', to: '20' },
       }),
     ]);
+  });
+
+  it('are told to a customer that the log comes to know later, if it was there before, and to no other', async () => {
+    const late = { topic: 'api.calls.late.v1', partitions };
+    const [before, after] = [provisioned(), new Customer()];
+    await lose(before.id, 0n, 20n, late);
+    after.identity('PortalUserSignedIn', { portalUserId: after.ownerId }, 'session.sign_in');
+    await audit.arrive(before, after);
+    const partition = partitionOf(before.id, partitions);
+    const told = (await toldOf(before)).map(({ metadata }) => metadata);
+    expect(told.filter((each) => each?.['topic'] === late.topic)).toEqual([
+      { topic: late.topic, partition, topic_id: incarnation, kind: 'truncated', from: '0', to: '20' },
+    ]);
+    expect(await toldOf(after)).toEqual([]);
+  });
+
+  it('are told to those whose they may have been before partitions were added, and after', async () => {
+    const grown = 'api.calls.grown.v1';
+    const customers = Array.from({ length: 24 }, provisioned);
+    const [early, late] = [customers.slice(0, 12), customers.slice(12)];
+    await audit.arrive(...early);
+    const begin = (low: bigint, count: number) =>
+      audit.projection
+        .offsets()
+        .begin?.({ topic: grown, incarnation, partitions: Array(count).fill({ low, high: 9n }) }, [
+          ...Array(count).keys(),
+        ]);
+    await begin(0n, partitions);
+    await begin(9n, 5);
+    await audit.arrive(...late);
+    for (const customer of customers) {
+      const concerned = new Set([partitions, 5].map((count) => partitionOf(customer.id, count)));
+      const told = (await toldOf(customer)).filter(({ metadata }) => metadata?.['topic'] === grown);
+      expect(new Set(told.map(({ metadata }) => metadata?.['partition']))).toEqual(concerned);
+      expect(told).toHaveLength(concerned.size);
+    }
   });
 
   it('are told to everybody where refusals lay whose customer only the log finds out', async () => {

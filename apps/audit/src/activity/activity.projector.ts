@@ -10,15 +10,13 @@ import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { RethrowFilter } from '@rebelcore/messaging/consume/kafka-batch-strategy';
 import { Projection } from '@rebelcore/messaging/project/projection';
 import type { ProjectionHandlers } from '@rebelcore/messaging/project/projection-handlers';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Order } from '@rebelcore/messaging/project/sequence-gate';
 import { describeCalls, describeFormerCalls, describeIdentityEvent, describeTokenEvent } from './description.js';
-import { usageOf } from '../usage/usage-fold.js';
+import { append } from './activity.view.js';
 import { attributed, noteApiUsers } from './attribution.js';
 import type { ActivityEntry } from './entry.js';
-
-/** Name of the view and, after `audit.`, of its consumer group. */
-export const ACTIVITY_VIEW = 'activity-v1';
+import { lossesToTell } from './loss.js';
 
 /** A record with the entries it becomes. */
 interface Described {
@@ -35,9 +33,11 @@ const ofFixedTopics = {
       return { sequence: event.sequence, entries: [plausible(describeIdentityEvent(event))] };
     },
     { sequenced: true },
-    async (tx, entries) => {
+    async (tx, events) => {
+      const entries = entriesOf(events);
       await noteApiUsers(tx, entries);
-      await append(tx, entries);
+      const ofNewcomers = entriesOf(events.filter(({ sequence }) => sequence === 1));
+      await append(tx, [...(await lossesToTell(tx, ofNewcomers)), ...entries]);
     },
   ),
   'token.events.v1': handlers(
@@ -60,7 +60,8 @@ const callsOf = (writer: string) =>
       return { sequence: event.sequence, entries: describeCalls(event, writer) };
     },
     { unordered: true },
-    async (tx, entries) => {
+    async (tx, events) => {
+      const entries = entriesOf(events);
       await append(tx, writer === 'token' ? await attributed(tx, entries) : entries);
     },
   );
@@ -126,12 +127,14 @@ export class ActivityProjector {
   }
 }
 
-type Apply = (tx: PoolClient, entries: readonly ActivityEntry[]) => Promise<void>;
+type Apply = (tx: PoolClient, events: readonly Described[]) => Promise<void>;
+
+const entriesOf = (events: readonly Described[]): readonly ActivityEntry[] => events.flatMap(({ entries }) => entries);
 
 function handlers(
   read: (message: ReceivedMessage) => Described,
   order: Order,
-  apply: Apply = append,
+  apply: Apply = (tx, events) => append(tx, entriesOf(events)),
 ): ProjectionHandlers<Described> {
   return {
     ...order,
@@ -139,7 +142,7 @@ function handlers(
     apply: (tx, events) =>
       apply(
         tx,
-        events.flatMap(({ event }) => event.entries),
+        events.map(({ event }) => event),
       ),
   };
 }
@@ -168,47 +171,4 @@ function mustFitRecord({ at, lastAt = at }: Call, { timestamp }: ReceivedMessage
   if (Date.parse(at) >= timestamp - SPOOLED_MS && Date.parse(lastAt) <= timestamp + CLOCK_SKEW_MS) return;
   const [times, recorded] = [lastAt === at ? at : `${at} to ${lastAt}`, new Date(timestamp).toISOString()];
   throw new MalformedEvent('event.bad-data', `the time ${times} cannot be that of a call recorded at ${recorded}`);
-}
-
-const MONTHS_AHEAD = 3;
-
-/** Makes the partitions of this month and the next ones, so that hardly any batch has to. */
-export async function ensureMonths(pool: Pool): Promise<void> {
-  await pool.query(
-    `select ensure_activity_months(array(
-       select (date_trunc('month', now() at time zone 'utc') + n * interval '1 month')::date
-         from generate_series(0, $1) as n))`,
-    [MONTHS_AHEAD],
-  );
-}
-
-/**
- * One call for all entries, which go as one JSON text: that costs Node and Postgres less than an array per column. What
- * they add to the usage of API users goes with them, and again without those that turn out to be there already.
- */
-export async function append(tx: PoolClient, entries: readonly ActivityEntry[]): Promise<void> {
-  const months = new Set(entries.map(({ occurredAt }) => `${occurredAt.slice(0, 7)}-01`));
-  await tx.query({
-    name: 'activity.months',
-    text: 'select ensure_activity_months($1::date[])',
-    values: [[...months]],
-  });
-  const customers = new Set(entries.map(({ customerId }) => customerId));
-  const { rows } = await tx.query<{ fresh: string[] | null }>({
-    name: 'activity.append',
-    text: 'select append_activity($1, $2, $3) as fresh',
-    values: [JSON.stringify(entries), [...customers], asDeltas(entries)],
-  });
-  const fresh = rows[0]?.fresh;
-  if (fresh === null || fresh === undefined) return;
-  const ids = new Set(fresh);
-  // A record may hold the same entry twice.
-  const once = entries.filter(({ id }) => ids.delete(id));
-  const deltas = asDeltas(once);
-  if (deltas !== null) await tx.query({ name: 'usage.add', text: 'select add_new_usage($1)', values: [deltas] });
-}
-
-function asDeltas(entries: readonly ActivityEntry[]): string | null {
-  const usage = usageOf(entries);
-  return usage.isEmpty ? null : JSON.stringify(usage);
 }

@@ -80,15 +80,10 @@ export function describeDiscard(
   };
 }
 
-/**
- * Records that were lost before they became entries of this log, as each customer is told whose key lies in their partition.
- *
- * @param at RFC 3339 UTC with milliseconds
- */
+/** Records that were lost before they became entries of this log, as each customer is told whose key lies in their partition. */
 export function describeLoss(
-  { topic, partition, incarnation, kind, from, to }: LostRecords,
+  { topic, partition, incarnation, kind, from, to, noticedAt }: LostRecords,
   customerId: string,
-  at: string,
 ): ActivityEntry {
   const place = `${topic}/${String(partition)}@${String(from)}`;
   const service = writerOfCalls(topic);
@@ -103,7 +98,8 @@ export function describeLoss(
     userId: null,
     actorId: null,
     eventType: 'log.gap',
-    occurredAt: at,
+    // As it is stored beside the gap, so that telling it again adds nothing.
+    occurredAt: noticedAt.toISOString(),
     outcome: 'failed',
     description: `${what} may be missing from this log: Kafka lost ${lost} before it was written down here`,
     metadata: {

@@ -10,7 +10,8 @@ import kafkajs from 'kafkajs';
 import { randomBytes, randomUUIDv7 as uuid } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { AuditFixture, Customer } from '../audit.fixture-spec.js';
-import { activityHandlers, append } from './activity.projector.js';
+import { activityHandlers } from './activity.projector.js';
+import { append } from './activity.view.js';
 import { describeDiscard } from './description.js';
 
 /** The service whose Kafka login has fallen into the wrong hands. */

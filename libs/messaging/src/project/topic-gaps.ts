@@ -19,8 +19,9 @@ export interface LostRecords extends Gap {
   readonly partition: number;
   /** Kafka's id of the topic that held them. */
   readonly incarnation: string;
-  /** Among so many partitions keys are shared out. */
-  readonly partitions: number;
+  /** Among so many partitions keys were and are shared out; more than one number where some were added (ADR 10). */
+  readonly partitions: readonly number[];
+  readonly noticedAt: Date;
 }
 
 /** Told of each loss once, in the transaction that notes it. */
@@ -79,9 +80,12 @@ export const begin = (
         starts.set(partition, position);
         if (stored?.offset === position && stored.incarnation === incarnation && row?.partitions !== null) continue;
         await tx.query(
-          `insert into consumer_offset (view, topic, partition, next_offset, incarnation, partitions)
+          // A topic keeps the number with which reading began.
+          `insert into consumer_offset as o (view, topic, partition, next_offset, incarnation, partitions)
            values ($1, $2, $3, $4, $5, $6) on conflict (view, topic, partition)
-           do update set next_offset = excluded.next_offset, incarnation = excluded.incarnation, partitions = excluded.partitions`,
+           do update set next_offset = excluded.next_offset, incarnation = excluded.incarnation,
+             partitions = case when o.incarnation = excluded.incarnation
+                            then coalesce(o.partitions, excluded.partitions) else excluded.partitions end`,
           [view, topic, partition, String(position), incarnation, facts.partitions.length],
         );
         if (gaps.some(({ kind }) => kind === 'made-anew')) await leaveParkedBehind(tx, view, topic, partition);
@@ -90,8 +94,12 @@ export const begin = (
           if (topic === 'identity.heartbeats.v1') continue;
           // A gap that a former topic of this name left is one of that topic, not of this one.
           const of = gap.kind === 'made-anew' ? (stored?.incarnation ?? incarnation) : incarnation;
-          const lost = { ...gap, topic, partition, incarnation: of, partitions: facts.partitions.length };
-          if (await note(tx, view, lost)) await onLoss?.(tx, lost);
+          const lost = { ...gap, topic, partition, incarnation: of };
+          const noticedAt = await note(tx, view, lost);
+          if (noticedAt !== undefined) {
+            const counts = [row?.partitions ?? facts.partitions.length, facts.partitions.length];
+            await onLoss?.(tx, { ...lost, partitions: [...new Set(counts)], noticedAt });
+          }
           const fields = { view, topic, partition, kind: gap.kind, from: String(gap.from), to: String(gap.to ?? '?') };
           logger.error(fields, 'a topic has lost records before this view had read them');
         }
@@ -126,15 +134,37 @@ async function refuseDrift(
 const kindOf = (topic: string): TopicSpec | undefined =>
   topic === FORMER_CALLS_TOPIC ? CALLS_OF_ANOTHER_API : specOf(topic);
 
-/** False where it was noted before. */
-async function note(tx: PoolClient, view: string, lost: LostRecords): Promise<boolean> {
+/** @returns when, or undefined where it was noted before */
+async function note(
+  tx: PoolClient,
+  view: string,
+  lost: Omit<LostRecords, 'partitions' | 'noticedAt'>,
+): Promise<Date | undefined> {
   const { topic, partition, incarnation, kind, from, to } = lost;
-  const { rowCount } = await tx.query(
+  const { rows } = await tx.query<{ noticed_at: Date }>(
     `insert into topic_gap (view, topic, partition, incarnation, kind, from_offset, to_offset)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing returning noticed_at`,
     [view, topic, partition, incarnation, kind, String(from), to === undefined ? null : String(to)],
   );
-  return rowCount === 1;
+  return rows[0]?.noticed_at;
+}
+
+/** What a view has noticed to be lost at this moment or later. */
+export async function lossesSince(tx: PoolClient, view: string, since: Date): Promise<readonly LostRecords[]> {
+  const { rows } = await tx.query<
+    Omit<LostRecords, 'from' | 'to'> & { readonly from: string; readonly to: string | null }
+  >(
+    `select topic, partition, incarnation, kind, from_offset as "from", to_offset as "to", noticed_at as "noticedAt",
+            array(select distinct o.partitions from consumer_offset o
+                   where o.view = g.view and o.topic = g.topic and o.partitions is not null) as partitions
+       from topic_gap g where view = $1 and noticed_at >= $2 order by noticed_at`,
+    [view, since],
+  );
+  return rows.map(({ from, to, ...lost }) => ({
+    ...lost,
+    from: BigInt(from),
+    to: to === null ? undefined : BigInt(to),
+  }));
 }
 
 /** More than any topic has: parked records of a former topic keep their order, before all of the present one. */
