@@ -50,14 +50,16 @@ const ofFixedTopics = {
   ),
 } satisfies Partial<Record<Topic, ProjectionHandlers<Described>>>;
 
+type CallEvent = ReturnType<typeof callEvents.read>;
+type DescribeCalls = (event: CallEvent, writer: string, message: ReceivedMessage) => ActivityEntry[];
+
 /** Calls that one service answered, each an entry in the name of that service, whatever they say of themselves. */
-const callsOf = (writer: string) =>
+const callsOf = (writer: string, describe: DescribeCalls = atTheirTimes) =>
   handlers(
     (message) => {
       const event = callEvents.read(message);
       mustBearKey(message, event.data.customerId);
-      for (const call of event.data.calls) mustFitRecord(call, message);
-      return { sequence: event.sequence, entries: describeCalls(event, writer) };
+      return { sequence: event.sequence, entries: describe(event, writer, message) };
     },
     { unordered: true },
     async (tx, events) => {
@@ -87,6 +89,18 @@ export function activityHandlers(topic: string): ProjectionHandlers<Described> |
   const known = ofWriters.get(writer) ?? callsOf(writer);
   ofWriters.set(writer, known);
   return known;
+}
+
+/**
+ * The same for records that are parked, where an operator takes a call whose time cannot be right for one of the moment at which the
+ * broker took its record.
+ */
+export function activityHandlersByRecordTime(): typeof activityHandlers {
+  const describe = byRecordTime();
+  return (topic) => {
+    const writer = writerOfCalls(topic);
+    return writer === undefined ? activityHandlers(topic) : callsOf(writer, describe);
+  };
 }
 
 /** Writes down what every topic says, each event and each call exactly once (ADR 3). */
@@ -167,8 +181,42 @@ const SPOOLED_MS = 30 * A_DAY_MS;
 const CLOCK_SKEW_MS = 15 * 60_000;
 
 /** A call came before the broker took its record, and so did the last of several; only that moment no writer can choose. */
-function mustFitRecord({ at, lastAt = at }: Call, { timestamp }: ReceivedMessage): void {
-  if (Date.parse(at) >= timestamp - SPOOLED_MS && Date.parse(lastAt) <= timestamp + CLOCK_SKEW_MS) return;
-  const [times, recorded] = [lastAt === at ? at : `${at} to ${lastAt}`, new Date(timestamp).toISOString()];
-  throw new MalformedEvent('event.bad-data', `the time ${times} cannot be that of a call recorded at ${recorded}`);
+const fitsRecord = ({ at, lastAt = at }: Call, { timestamp }: ReceivedMessage): boolean =>
+  Date.parse(at) >= timestamp - SPOOLED_MS && Date.parse(lastAt) <= timestamp + CLOCK_SKEW_MS;
+
+/** @throws {MalformedEvent} for a time that cannot be right */
+function atTheirTimes(event: CallEvent, writer: string, message: ReceivedMessage): ActivityEntry[] {
+  for (const call of event.data.calls) {
+    if (fitsRecord(call, message)) continue;
+    const { at, lastAt = at } = call;
+    const [times, recorded] = [lastAt === at ? at : `${at} to ${lastAt}`, recordedAt(message)];
+    throw new MalformedEvent('event.bad-data', `the time ${times} cannot be that of a call recorded at ${recorded}`);
+  }
+  return describeCalls(event, writer);
 }
+
+/** A call whose time cannot be right gets that of its record, and keeps what it claims in the metadata. */
+function byRecordTime(): DescribeCalls {
+  // A call that was written twice is one entry, which has one time.
+  const times = new Map<string, string>();
+  return (event, writer, message) => {
+    const { calls } = event.data;
+    const dated = calls.map((call) => {
+      if (fitsRecord(call, message)) return call;
+      const id = `${writer} ${call.id}`;
+      const at = times.get(id) ?? recordedAt(message);
+      times.set(id, at);
+      return { ...call, at, ...(call.lastAt !== undefined && { lastAt: at }) };
+    });
+    const entries = describeCalls({ ...event, data: { ...event.data, calls: dated } }, writer);
+    return entries.map((entry, n) => {
+      const claimed = calls[n];
+      if (claimed === undefined || claimed === dated[n]) return entry;
+      const { at: claimed_at, lastAt: claimed_last_at } = claimed;
+      const claims = { claimed_at, ...(claimed_last_at !== undefined && { claimed_last_at }) };
+      return { ...entry, metadata: { ...entry.metadata, ...claims } };
+    });
+  };
+}
+
+const recordedAt = ({ timestamp }: ReceivedMessage) => new Date(timestamp).toISOString();

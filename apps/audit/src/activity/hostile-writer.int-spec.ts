@@ -10,7 +10,7 @@ import kafkajs from 'kafkajs';
 import { randomBytes, randomUUIDv7 as uuid } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { AuditFixture, Customer } from '../audit.fixture-spec.js';
-import { activityHandlers } from './activity.projector.js';
+import { activityHandlers, activityHandlersByRecordTime } from './activity.projector.js';
 import { append } from './activity.view.js';
 import { describeDiscard } from './description.js';
 
@@ -221,6 +221,31 @@ describe('a record that will never be readable', () => {
 
   it.each(['somewhere/0@1', 'api.calls.token.v1/0', 'api.calls.token.v1'])('is not let go at %s', async (place) => {
     await expect(discard([place])).rejects.toThrow(/is no topic|is no place/);
+  });
+});
+
+describe('a call whose clock was wrong', () => {
+  it('stays parked, and is written with the time of its record where an operator says so, once, with what it claims', async () => {
+    const customer = new Customer();
+    const claimed = inDays(1 / 24);
+    const [call, unreadable] = [record(customer.id, { at: claimed }), record(customer.id, {}, { value: 'x' })];
+    const several = record(customer.id, { count: 2, lastAt: claimed });
+    await audit.processed(await audit.publish(HOSTILE, [call, call, several, unreadable]));
+    await audit.projection.replayParked(activityHandlers);
+    expect(await audit.walk(customer.id)).toEqual([]);
+    const sql = `select recorded_at as at from parked_record where key = $1 order by "offset"`;
+    const { rows } = await audit.owner.query<{ at: Date }>(sql, [customer.id]);
+    expect(rows).toHaveLength(4);
+
+    await audit.projection.replayParked(activityHandlersByRecordTime());
+    const [first, , third] = rows.map(({ at }) => at.toISOString());
+    const entries = await audit.walk(customer.id);
+    expect(entries).toHaveLength(2);
+    const of = (isSeveral: boolean) => entries.find(({ metadata }) => 'count' in metadata === isSeveral);
+    expect(of(false)).toMatchObject({ occurred_at: first, metadata: { claimed_at: claimed } });
+    const range = { first_at: third, last_at: third, claimed_last_at: claimed };
+    expect(of(true)).toMatchObject({ occurred_at: third, metadata: range });
+    expect(await parked(customer.id)).toEqual([{ topic: OWN, code: 'event.bad-json' }]);
   });
 });
 
