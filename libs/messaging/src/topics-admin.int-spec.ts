@@ -59,14 +59,13 @@ describe('The topics and access rules', () => {
     const once = kafka.client().admin();
     await once.connect();
     await once.deleteTopics({ topics: [missing] });
-    const mended = '; "npm run republish" makes it anew and fills it from the event store';
-    expect(await ensureTopics(kafka.client(), { partitions: 5 })).toEqual(
-      expect.arrayContaining(
-        ['identity.events.v1', 'identity.credentials.v1'].map((topic) =>
-          expect.stringMatching(`^${topic} has 12 partitions instead of 5, .*${mended}$`),
-        ),
-      ),
-    );
+    const drifted = await ensureTopics(kafka.client(), { partitions: 5 });
+    for (const topic of ['identity.events.v1', 'identity.credentials.v1']) {
+      const sentence = drifted.find((each) => each.startsWith(topic));
+      expect(sentence).toContain(`${topic} has 12 partitions instead of 5, `);
+      expect(sentence).toContain('; "npm run republish" makes it anew and fills it from the event store');
+    }
+    expect(drifted.filter((each) => /^(api\.calls|token\.events)/.test(each))).toEqual([]);
     const { topics } = await once.fetchTopicMetadata({ topics: [missing] });
     expect(topics[0]?.partitions).toHaveLength(12);
     await once.disconnect();

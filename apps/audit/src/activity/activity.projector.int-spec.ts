@@ -288,7 +288,7 @@ describe('records that Kafka has lost before the log had read them', () => {
     await audit.arrive(before, after);
     const partition = partitionOf(before.id, partitions);
     const told = (await toldOf(before)).map(({ metadata }) => metadata);
-    expect(told.filter((each) => each?.['topic'] === late.topic)).toEqual([
+    expect(told.filter((each) => each['topic'] === late.topic)).toEqual([
       { topic: late.topic, partition, topic_id: incarnation, kind: 'truncated', from: '0', to: '20' },
     ]);
     expect(await toldOf(after)).toEqual([]);
@@ -310,8 +310,8 @@ describe('records that Kafka has lost before the log had read them', () => {
     await audit.arrive(...late);
     for (const customer of customers) {
       const concerned = new Set([partitions, 5].map((count) => partitionOf(customer.id, count)));
-      const told = (await toldOf(customer)).filter(({ metadata }) => metadata?.['topic'] === grown);
-      expect(new Set(told.map(({ metadata }) => metadata?.['partition']))).toEqual(concerned);
+      const told = (await toldOf(customer)).filter(({ metadata }) => metadata['topic'] === grown);
+      expect(new Set(told.map(({ metadata }) => metadata['partition']))).toEqual(concerned);
       expect(told).toHaveLength(concerned.size);
     }
   });
