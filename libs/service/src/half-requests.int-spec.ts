@@ -1,4 +1,4 @@
-import { Controller, Get, Module, Post } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Module, Post } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -16,6 +16,9 @@ class SampleController {
   small(): string {
     return 'read';
   }
+  @Delete('small')
+  @HttpCode(204)
+  remove(): void {}
   @Get('large')
   large(): string {
     return LARGE;
@@ -125,6 +128,12 @@ describe('a body that is too large', () => {
       socket.write(`${POST}${framed('x'.repeat(300_000))}`);
       expect(await text(socket)).toMatch(/^HTTP\/1\.1 413 [^]*"code":"request\.too-large"/);
     }
+  });
+
+  it('does not stand in the way of a DELETE, and ends the connection where it is beyond all measure', async () => {
+    const socket = open();
+    socket.write('DELETE /small HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\nx');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 204 [^]*\r\nconnection: close\r\n/);
   });
 
   it('is not waited for by an answer that does not need it, and ends the connection', async () => {

@@ -29,9 +29,8 @@ const ANYWHERE = {
   500: 'Something went wrong on our side; the detail has the correlation id to quote.',
   503: 'Not possible at the moment; Retry-After says in how many seconds to come again.',
 };
-const WITH_BODY = { 413: 'The body is larger than this address accepts.' };
 /** What comes with a DELETE is ignored, whatever it is. */
-const WITH_CONTENT = { 415: 'The body is not JSON.' };
+const WITH_BODY = { 413: 'The body is larger than this address accepts.', 415: 'The body is not JSON.' };
 const GUARDED = { 401: 'Without a valid token or session.', 403: 'Not for this caller.' };
 /** A path that two parsers could read differently leads nowhere, whatever the service would say. */
 const WITH_PARAMETERS = { 404: 'There is nothing at this address.' };
@@ -55,8 +54,7 @@ export function withProblems(document: OpenAPIObject, further: (path: string) =>
       const operations = Object.entries(item as Record<string, Operation>).map(([method, operation]) => {
         const statuses: Statuses = {
           ...ANYWHERE,
-          ...(method !== 'get' && WITH_BODY),
-          ...(method !== 'get' && method !== 'delete' && WITH_CONTENT),
+          ...(method !== 'get' && method !== 'delete' && WITH_BODY),
           ...(isGuarded(operation) && GUARDED),
           ...further(path),
         };

@@ -119,8 +119,8 @@ function takeBodies(fastify: FastifyInstance, limit: number, { type, isType, par
     }
     readBody(request, payload, limit).then(
       (body) => {
-        if (body === undefined) done(tooLarge());
-        else if (body.length === 0 || request.method === 'DELETE') done(null, undefined);
+        if (request.method === 'DELETE' || body?.length === 0) done(null, undefined);
+        else if (body === undefined) done(tooLarge());
         else if (!isPlain(request)) done(wrongType('content-encoding: must be identity'));
         else if (!isType.test(request.headers['content-type'] ?? '')) done(wrongType(`content-type: must be ${type}`));
         // Read all the same, two different passwords could be one.
