@@ -61,9 +61,26 @@ const rows = SERVICES.flatMap(({ file, parser, environment, secrets }) =>
 );
 
 /** What people write where a secret should be. */
-const PLACEHOLDERS = ['', 'changeme', 'A'.repeat(43), 'changeme'.repeat(5), `v1:${'A'.repeat(43)}`];
+const PLACEHOLDERS = [
+  '',
+  'changeme',
+  'A'.repeat(43),
+  'changeme'.repeat(5),
+  `v1:${'A'.repeat(43)}`,
+  '0123456789abcdefghijklmnopqrstuvwxyz',
+  'k3v9q0z7x2m5w8r1'.repeat(2),
+  'postgres://token:changeme@db/token',
+  'postgres://token:token@db/token',
+];
 
 describe('S13: a service refuses to start', () => {
+  it.each(SERVICES)('with a placeholder as its Kafka password ($file)', async ({ file, parser, environment }) => {
+    const module = (await import(`../../apps/${file}`)) as Record<string, (environment: Environment) => unknown>;
+    const parse = (password: string) => () => module[parser]?.({ ...environment, KAFKA_PASSWORD: password });
+    expect(parse(key())).not.toThrow();
+    for (const placeholder of ['changeme', 'Example1', 'aaaa']) expect(parse(placeholder)).toThrow('KAFKA_PASSWORD');
+  });
+
   it.each(rows)('without %s of its own (%s)', async (secret, file, parser, environment) => {
     const module = (await import(`../../apps/${file}`)) as Record<string, (environment: Environment) => unknown>;
     const parse = (changes: Environment) => () => module[parser]?.({ ...environment, ...changes });

@@ -51,6 +51,11 @@ describe('the configuration', () => {
     [{ KEY: Buffer.from('changeme-changeme-changeme-12345').toString('base64url') }, 'KEY: must be random'],
     [{ OPERATOR: 'ab'.repeat(20) }, 'OPERATOR: must be random'],
     [{ DATABASE: 'postgres://someone@127.0.0.1/x' }, 'DATABASE: must have a password beside its user'],
+    [{ OPERATOR: '0123456789abcdefghijklmnopqrstuvwxyz' }, 'OPERATOR: must be random'],
+    [{ OPERATOR: 'k3v9q0z7x2m5w8r1'.repeat(2) }, 'OPERATOR: must be random'],
+    [{ DATABASE: 'postgres://someone:changeme@127.0.0.1/x' }, 'DATABASE: the password must not be a placeholder'],
+    [{ DATABASE: 'postgres://someone:SomeOne@127.0.0.1/x' }, 'DATABASE: the password must not be a placeholder, nor'],
+    [{ DATABASE: 'postgres://127.0.0.1/x?user=me&password=me' }, 'DATABASE: the password must not be a placeholder'],
     [{ DATABASE: 'mysql://x' }, 'DATABASE: must be a postgres:// URL'],
     [{ DATABASE: 'postgres://127.0.0.1/x' }, 'DATABASE: must have a password beside its user'],
     [{ DATABASE: 'postgres://127.0.0.1/x?user=someone' }, 'DATABASE: must have a password beside its user'],
@@ -91,6 +96,8 @@ describe('the configuration', () => {
   it('takes Kafka credentials whole or not at all', () => {
     expect(() => kafkaConnection({ KAFKA_BROKERS: ['a:1'], KAFKA_USERNAME: 'x' })).toThrow(/both or neither/);
     expect(kafkaConnection({ KAFKA_BROKERS: ['a:1'] })).toEqual({ brokers: ['a:1'] });
+    const named = { KAFKA_BROKERS: ['a:1'], KAFKA_USERNAME: 'token', KAFKA_PASSWORD: 'Token' };
+    expect(() => kafkaConnection(named)).toThrow('KAFKA_PASSWORD: must not be a placeholder, nor the name of its user');
   });
 
   it('names the database after the service, and the same one for its owner', () => {

@@ -1,4 +1,4 @@
-import { looksRandom } from '@rebelcore/credentials/random-key';
+import { hasNoPattern, looksRandom } from '@rebelcore/credentials/random-key';
 import { z } from 'zod';
 import { proxyList } from './client-address.js';
 
@@ -32,12 +32,20 @@ export function parseConfig<Schema extends z.ZodType>(schema: Schema, env: Envir
 
 const FORBIDDEN_SECRETS = /^(.)\1*$|changeme|change-me|password|secret|example|default/i;
 
+/** What people write where the password of a login should be. */
+const isPlaceholder = (password: string, user = '') =>
+  FORBIDDEN_SECRETS.test(password) || password.toLowerCase() === user.toLowerCase();
+const PLACEHOLDER = 'must not be a placeholder, nor the name of its user';
+
 /** A secret text of at least `length` characters that nobody would guess. */
 export const secretText = (length: number) =>
   z
     .string()
     .min(length, `must be at least ${String(length)} characters`)
-    .refine((value) => !FORBIDDEN_SECRETS.test(value) && new Set(value).size > 8, 'must be random, not a placeholder');
+    .refine(
+      (value) => !FORBIDDEN_SECRETS.test(value) && hasNoPattern(Buffer.from(value)),
+      'must be random, not a placeholder',
+    );
 
 /** A 256-bit key in base64url. */
 export const secretKey = z
@@ -57,18 +65,25 @@ export const signingKeyRotationDays = wholeNumber(2, 365).default(30);
 export const postgresUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, { error: 'must be a postgres:// URL', abort: true })
-  .refine((text) => passwordOf(text) !== undefined, {
+  .refine((text) => loginOf(text) !== undefined, {
     error: 'must be a URL, with what is no letter or digit in its user and password percent-encoded',
     abort: true,
   })
-  .refine((text) => passwordOf(text) !== '', 'must have a password beside its user');
+  .refine((text) => loginOf(text)?.password !== '', { error: 'must have a password beside its user', abort: true })
+  .refine((text) => {
+    const login = loginOf(text);
+    return login !== undefined && !isPlaceholder(login.password, login.user);
+  }, `the password ${PLACEHOLDER}`);
 
 /** As pg reads it: in front of the host, or among the parameters. Undefined where it can read nothing. */
-function passwordOf(text: string): string | undefined {
+function loginOf(text: string): { user: string; password: string } | undefined {
   try {
     const url = new URL(text);
-    const [password = ''] = [url.password, url.username, url.pathname].map((part) => decodeURIComponent(part));
-    return url.searchParams.get('password') ?? password;
+    const [user = '', password = ''] = [url.username, url.password, url.pathname].map((part) =>
+      decodeURIComponent(part),
+    );
+    const { searchParams } = url;
+    return { user: searchParams.get('user') ?? user, password: searchParams.get('password') ?? password };
   } catch {
     return undefined;
   }
@@ -100,7 +115,10 @@ export const serviceVariables = (port: number) => ({
 export const kafkaVariables = {
   KAFKA_BROKERS: brokerList,
   KAFKA_USERNAME: z.string().optional(),
-  KAFKA_PASSWORD: z.string().optional(),
+  KAFKA_PASSWORD: z
+    .string()
+    .refine((password) => !isPlaceholder(password), PLACEHOLDER)
+    .optional(),
 };
 
 /** Where calls wait on disk while Kafka is away, and how many bytes may wait. */
@@ -176,5 +194,6 @@ export function kafkaConnection(config: z.infer<z.ZodObject<typeof kafkaVariable
   if (username === undefined || password === undefined) {
     throw new ConfigError(['KAFKA_USERNAME and KAFKA_PASSWORD: both or neither must be set']);
   }
+  if (isPlaceholder(password, username)) throw new ConfigError([`KAFKA_PASSWORD: ${PLACEHOLDER}`]);
   return { brokers, sasl: { username, password } };
 }
