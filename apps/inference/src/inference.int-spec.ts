@@ -219,6 +219,48 @@ describe('/infer', () => {
     expect((await new Caller().infer({ prompt: 'x', spec_ids: [randomUUID()] })).status).toBe(200);
   });
 
+  const [small, accented] = [randomUUID(), `café ${randomUUID()}`];
+  it.each([
+    ['with a UUID in capitals', `spec_${small.toUpperCase()}/${small.toUpperCase()}`, `spec_${small}/${small}`],
+    ['in another normal form', accented.normalize('NFC'), accented.normalize('NFD')],
+  ])('takes a spec %s for the same one', async (_, claimed, spelled) => {
+    const [first, second] = [new Caller(), new Caller()];
+    expect((await first.infer({ prompt: 'x', spec_ids: [claimed] })).status).toBe(200);
+    expect((await second.infer({ prompt: 'x', spec_ids: [spelled] })).status).toBe(403);
+    const both = await first.infer({ prompt: 'x', spec_ids: [spelled, claimed] });
+    expect([both.status, both.body.spec_count]).toEqual([200, 2]);
+  });
+
+  it('keeps what was claimed before in several spellings for the first who did', async () => {
+    const stored = await testDatabase({ role: 'inference' });
+    const migrateTo = (name?: string) => {
+      const end = migrations.findIndex((migration) => migration.name === name);
+      const list = name === undefined ? migrations : migrations.slice(0, end);
+      return runMigrations({ url: stored.url, applicationName: 'test', migrations: list });
+    };
+    await migrateTo('SpellingsOfSpecs1796852000004');
+    const [one, other] = ['0198a1de-0000-7000-8000-00000000abcd', '0198a1de-0000-7000-8000-00000000ef01'];
+    const claims = [
+      [`x-${one.toUpperCase()}-${other.toUpperCase()}-Y`, one],
+      [`x-${one}-${other}-Y`, other],
+      ['cafe\u0301', other],
+      ['caf\u00e9', one],
+      ['Plain', one],
+      ['plain', other],
+    ];
+    const rows = stored.pool({ connectionString: stored.url, max: 1 });
+    for (const claim of claims) await rows.query('insert into spec_v1 values ($1, $2)', claim);
+    await migrateTo();
+    const kept = await rows.query('select spec_id, customer_id from spec_v1 order by spec_id collate "C"');
+    expect(kept.rows.map((row: object) => Object.values(row) as unknown)).toEqual([
+      ['Plain', one],
+      ['caf\u00e9', other],
+      ['plain', other],
+      [`x-${one}-${other}-Y`, one],
+    ]);
+    await stored.drop();
+  });
+
   it('does not register the new specs of a call that also names a foreign one', async () => {
     const [owner, thief, next] = [new Caller(), new Caller(), new Caller()];
     const [foreign, fresh] = [`spec-${randomUUID()}`, `spec-${randomUUID()}`];

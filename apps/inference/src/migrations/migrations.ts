@@ -9,6 +9,7 @@ import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-hea
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
 import { EndsOfTheTopics1796840000004 } from './1796840000004-ends-of-the-topics.js';
+import { SpellingsOfSpecs1796852000004 } from './1796852000004-spellings-of-specs.js';
 
 /** Every migration of the inference service's database, oldest first. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   LifeOfTheDatabase1796820000004,
   StoreContradiction1796830000004,
   EndsOfTheTopics1796840000004,
+  SpellingsOfSpecs1796852000004,
 ];

@@ -4,9 +4,11 @@ import type { Pool, PoolClient } from 'pg';
 
 /** The spec that every customer has from the beginning. */
 export const sampleSpecOf = (customerId: string): string => `sample-${customerId}`;
-const SAMPLE = /^sample-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** A customer's id is the same in capitals, and so is what bears it. */
-const inOneSpelling = (specId: string): string => (SAMPLE.test(specId) ? specId.toLowerCase() : specId);
+const SAMPLE = /^sample-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** A UUID is the same in capitals, and so is what bears it. */
+const IN_ANY_CASE = /(?:^sample-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi;
+const inOneSpelling = (specId: string): string =>
+  specId.normalize('NFC').replaceAll(IN_ANY_CASE, (id) => id.toLowerCase());
 
 /** Specs that one customer may have: what is claimed is kept for ever, and kept from all others. */
 export const SPECS_PER_CUSTOMER = 10_000;
