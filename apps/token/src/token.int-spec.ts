@@ -74,6 +74,18 @@ describe('/authorize', () => {
     }
   });
 
+  it('knows an API user by its username in capitals too, or with a blank around it', async () => {
+    const apiUser = await minted();
+    const spelled = ` ${apiUser.username.toUpperCase()}\n`;
+    expect((await fixture.authorize({ username: spelled, password: apiUser.password })).status).toBe(200);
+    const cutOff = { username: spelled, password: newApiUserPassword().slice(0, -1) };
+    expect((await fixture.authorize(cutOff, first, { 'x-correlation-id': apiUser.id })).status).toBe(401);
+    const calls = await recordedCalls(fixture.kafka(), 'token');
+    expect(calls.filter(({ callerCorrelationId }) => callerCorrelationId === apiUser.id)).toMatchObject([
+      { apiUserId: apiUser.id },
+    ]);
+  });
+
   it('“Credentials do not expire from lying idle”: what was minted five years ago and never used is accepted', async () => {
     const apiUser = new TestApiUser();
     apiUser.eventsAt = new Date(Date.now() - 5 * 365 * 86_400_000);

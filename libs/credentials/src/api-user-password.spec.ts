@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { apiUserIdIn, isApiUserPassword, isMisspelt, newApiUserPassword, usernameOf } from './api-user-password.js';
+import {
+  apiUserIdIn,
+  canonicalUsername,
+  isApiUserPassword,
+  isMisspelt,
+  newApiUserPassword,
+  usernameOf,
+} from './api-user-password.js';
 
 describe('invariant 7: the password of an API user', () => {
   const made = Array.from({ length: 1_300 }, newApiUserPassword);
@@ -65,6 +72,15 @@ describe('a username', () => {
   it('holds the id', () => {
     expect(usernameOf(id)).toBe(`${id}@api.rebelcore.local`);
     expect(apiUserIdIn(usernameOf(id))).toBe(id);
+  });
+
+  it.each([
+    [usernameOf(id), usernameOf(id)],
+    [` ${usernameOf(id).toUpperCase()}\t`, usernameOf(id)],
+    [' Nobody ', 'Nobody'],
+    [`x${usernameOf(id)}`.toUpperCase(), `x${usernameOf(id)}`.toUpperCase()],
+  ])('%j is %j in the spelling that is stored', (text, username) => {
+    expect(canonicalUsername(text)).toBe(username);
   });
 
   it.each([

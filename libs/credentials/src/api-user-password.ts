@@ -47,10 +47,16 @@ function checksumOf(body: string): string {
 }
 
 const DOMAIN = '@api.rebelcore.local';
-const USERNAME = new RegExp(`^([0-9a-f-]+)${DOMAIN.replaceAll('.', '\\.')}$`);
+const USERNAME = new RegExp(`^([0-9a-f-]+)${DOMAIN.replaceAll('.', '\\.')}$`, 'i');
 
 /** A synthetic address, no mailbox. */
 export const usernameOf = (apiUserId: string): string => apiUserId + DOMAIN;
+
+/** A username in the one spelling that is stored: UUIDs and domains are the same in capitals. */
+export function canonicalUsername(text: string): string {
+  const trimmed = text.trim();
+  return USERNAME.test(trimmed) ? trimmed.toLowerCase() : trimmed;
+}
 
 /** The id that a username holds, whether or not there is such an API user; undefined for any other text. */
 export const apiUserIdIn = (username: string): string | undefined => uuid.safeParse(USERNAME.exec(username)?.[1]).data;

@@ -26,6 +26,8 @@ const [FIRST, LAST] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-3
 /** A moment in UTC, whatever zone and precision it came in; the log knows milliseconds. */
 const moment = z
   .string()
+  // RFC 3339 knows small letters as well.
+  .toUpperCase()
   .refine((text) => MOMENT.test(text) && DATETIME.safeParse(text).success, {
     error: 'must be an RFC 3339 time, such as 2026-11-23T07:00:00Z',
   })

@@ -39,6 +39,7 @@ describe('reading the log', () => {
     ['q=%25', []],
     ['q=nothing%20like%20it', []],
     ['from=2026-03-01T05:00:00Z&to=2026-03-01T06:00:00Z', ['api.authorize', 'api.authorize']],
+    ['from=2026-03-01t05:00:00z&to=2026-03-01t06:00:00.000z', ['api.authorize', 'api.authorize']],
     ['from=2026-03-01T19:00:00%2B14:00&to=2026-03-01T05:00:00.0001Z', ['api.authorize', 'api.authorize']],
     ['to=2026-03-01T00:00:00.000000001Z&limit=5', ['api.authorize', 'api.authorize']],
     ['q=&cursor=&limit=&from=&event_type=&outcome=failed', []],

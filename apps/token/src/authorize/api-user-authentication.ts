@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { networkList } from '@rebelcore/api-access/networks';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
-import { apiUserIdIn, isMisspelt } from '@rebelcore/credentials/api-user-password';
+import { apiUserIdIn, canonicalUsername, isMisspelt } from '@rebelcore/credentials/api-user-password';
 import { verifierMatches } from '@rebelcore/credentials/verifier';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
 import { networkOf } from '@rebelcore/service/client-address';
@@ -45,7 +45,8 @@ export class ApiUserAuthentication {
    *
    * @throws {ProblemException} 503 while it is not certain who may authorize; 429 where too many were refused before
    */
-  async byPassword(request: FastifyRequest, username: string, password: string): Promise<Authorization | undefined> {
+  async byPassword(request: FastifyRequest, presented: string, password: string): Promise<Authorization | undefined> {
+    const username = canonicalUsername(presented);
     if (isMisspelt(password)) {
       const apiUserId = apiUserIdIn(username);
       if (apiUserId !== undefined) describeCall(request, { apiUserId });
@@ -61,16 +62,17 @@ export class ApiUserAuthentication {
   /** The same for the API user who has signed this with a key that it has registered; each assertion counts once. */
   async byAssertion(request: FastifyRequest, presented: PresentedAssertion): Promise<Authorization | undefined> {
     this.refuseWhenStale(request);
-    const known = await this.find(request, presented.username);
+    const username = canonicalUsername(presented.username);
+    const known = await this.find(request, username);
     const { TOKEN_ISSUER: issuer } = this.config;
     const assertion = presented.verify(known?.keys ?? [], issuer, Date.now() / 1000);
-    if (typeof assertion === 'string') return this.admitted(request, presented.username, known, assertion);
-    const apiUser = this.admitted(request, presented.username, known, undefined);
+    if (typeof assertion === 'string') return this.admitted(request, username, known, assertion);
+    const apiUser = this.admitted(request, username, known, undefined);
     if (apiUser === undefined) return undefined;
     const isFirst = await this.used
       .use(apiUser.apiUserId, assertion)
       .catch((error: unknown) => unavailable(request, error));
-    return isFirst ? apiUser : this.admitted(request, presented.username, known, 'client-assertion.replayed');
+    return isFirst ? apiUser : this.admitted(request, username, known, 'client-assertion.replayed');
   }
 
   /** @param wrong what is wrong with how it proves who it is */

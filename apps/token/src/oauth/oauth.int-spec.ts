@@ -113,6 +113,10 @@ describe('POST /oauth2/token', () => {
       'Basic and the same client_id',
       (username, password) => [`${GRANT}&client_id=${encodeURIComponent(username)}`, basic(username, password)],
     ],
+    [
+      'Basic in capitals, and the same client_id in small letters',
+      (username, password) => [`${GRANT}&client_id=${username}`, basic(username.toUpperCase(), password)],
+    ],
     ['Basic and an empty secret', (...credentials) => [`${GRANT}&client_secret=&scope=`, basic(...credentials)]],
     ['an unknown parameter, twice', (...credentials) => [`${GRANT}&audience=a&audience=b`, basic(...credentials)]],
     [

@@ -1,3 +1,4 @@
+import { canonicalUsername } from '@rebelcore/credentials/api-user-password';
 import type { FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
 import type { ApiUserAuthentication } from '../authorize/api-user-authentication.js';
@@ -31,7 +32,7 @@ export function presentedClient(
   }
   if (authorization !== undefined) {
     const presented = basic(authorization);
-    if (clientId !== undefined && clientId !== presented.username) {
+    if (!names(clientId, presented)) {
       throw new OAuthError('invalid_request', 'client_id is not the client of the Authorization header.');
     }
     return presented;
@@ -71,11 +72,15 @@ function presentedAssertion(
   }
   const presented = type === JWT_BEARER ? readAssertion(assertion) : undefined;
   if (presented === undefined) throw invalidClient();
-  if (clientId !== undefined && clientId !== presented.username) {
+  if (!names(clientId, presented)) {
     throw new OAuthError('invalid_request', 'client_id is not the client of the assertion.');
   }
   return presented;
 }
+
+/** A client that is named twice must be the same one. */
+const names = (clientId: string | undefined, { username }: { readonly username: string }): boolean =>
+  clientId === undefined || canonicalUsername(clientId) === canonicalUsername(username);
 
 function basic(authorization: string): Extract<PresentedClient, { password: string }> {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization) ?? [];
