@@ -6,6 +6,7 @@ it.each([
   ['  two words ', 'two words'],
   ['Mu\u0308nchen', 'München'],
   ['👍'.repeat(10), '👍'.repeat(10)],
+  ['❤\ufe0f 👩\u200d🚀 1\ufe0f\u20e3', '❤\ufe0f 👩\u200d🚀 1\ufe0f\u20e3'],
 ])('takes %j as %j', (text, kept) => {
   expect(line(10).parse(text)).toBe(kept);
 });
@@ -21,6 +22,13 @@ it.each([
   ['ad\u2060min', VISIBLE],
   ['admin\u3164', VISIBLE],
   ['\ufeffa\u00adb', VISIBLE],
+  ['admin\u034f', VISIBLE],
+  ['ad\ufe0fmin', VISIBLE],
+  ['admin\u180b', VISIBLE],
+  ['admin\u17b4', VISIBLE],
+  ['admin\u{e0100}', VISIBLE],
+  ['admin\u2800', VISIBLE],
+  ['👍\ufe0f\u200d', VISIBLE],
 ])('refuses %j', (text, rule) => {
   expect(
     line(10)

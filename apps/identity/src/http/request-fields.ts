@@ -2,14 +2,19 @@ import { limited } from '@rebelcore/service/text';
 import { z } from 'zod';
 
 const CONTROL = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
-/** What turns the direction of a line, joins or parts without being seen, so that two names look alike. */
-const INVISIBLE = /[\p{Cf}\u115f\u1160\u3164\uffa0]/u;
+/** What turns the direction of a line, joins or parts without being seen, or is blank, so that two names look alike. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]/u;
+/** Some are made of several characters, among them joiners that nobody sees. */
+const EMOJI = /\p{RGI_Emoji}/gv;
 
 /** One line of text for people, trimmed and in canonical composition, in which everything can be seen. */
 export const line = (max: number) =>
   limited({ min: 1, max }, z.string().trim().normalize('NFC'))
     .refine((text) => !CONTROL.test(text), 'must be one line without control characters')
-    .refine((text) => !INVISIBLE.test(text), 'must not contain invisible characters, such as marks of direction');
+    .refine(
+      (text) => !INVISIBLE.test(text.replace(EMOJI, '')),
+      'must not contain invisible characters, such as marks of direction',
+    );
 
 /** A UUID in the one spelling that it is stored in; one that is missing or no text is reported as that. */
 export const idOf = (what: string) =>
