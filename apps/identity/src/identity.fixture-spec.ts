@@ -12,7 +12,7 @@ import { KafkaBatchConsumer } from '@rebelcore/messaging/consume/kafka-batch-con
 import { KafkaPublisher } from '@rebelcore/messaging/publish/kafka-publisher';
 import { withSessionSettings } from '@rebelcore/messaging/session-settings';
 import { createService } from '@rebelcore/service/bootstrap';
-import { networkOf } from '@rebelcore/service/client-address';
+import { networkOf } from '@rebelcore/api-access/networks';
 import { runMigrations } from '@rebelcore/service/database';
 import { createLogger } from '@rebelcore/service/log';
 import { LIFE } from '@rebelcore/event-store/store-guard';

@@ -29,6 +29,7 @@ describe('refusals of one flush', () => {
 
   it.each<[string, Partial<Call>]>([
     ['source', { ip: '192.0.2.2' }],
+    ['user agent', { userAgent: 'java' }],
     ['name', { apiUserId: '0198a1de-aaaa-7000-8000-000000000002' }],
     ['reason', { reason: 'api-user.inactive' }],
     ['route', { route: 'POST /oauth2/token' }],
@@ -40,9 +41,20 @@ describe('refusals of one flush', () => {
     expect(foldRefusals(calls)).toEqual(calls);
   });
 
-  it('are told apart by what the caller calls them until they are throttled', () => {
-    const calls = ['a', 'b'].map((callerCorrelationId) => refused({ status: 429, callerCorrelationId }));
-    expect(foldRefusals(calls)).toMatchObject([{ count: 2 }]);
+  const [here, there] = [{ ip: '2001:db8:1:2::1' }, { ip: '2001:db8:1:2::2' }];
+  it.each<[string, Partial<Call>, Partial<Call>]>([
+    ['what the caller calls them', { callerCorrelationId: 'a' }, { callerCorrelationId: 'b' }],
+    ['the user agent', { userAgent: 'a' }, { userAgent: 'b' }],
+    ['the address in one network', here, there],
+  ])('are told apart by %s until they are throttled', (_, one, other) => {
+    expect(foldRefusals([refused(one), refused(other)])).toHaveLength(2);
+    const throttled = [one, other].map((change) => refused({ status: 429, ...change }));
+    expect(foldRefusals(throttled)).toMatchObject([{ ...one, count: 2 }]);
+  });
+
+  it('of another network stay apart, throttled too', () => {
+    const throttled = [here, { ip: '2001:db8:1:3::1' }].map((change) => refused({ status: 429, ...change }));
+    expect(foldRefusals(throttled)).toEqual(throttled);
   });
 
   it('leave every other call as it is', () => {

@@ -1,7 +1,7 @@
 import { testSeed } from '@rebelcore/testing/test.config';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { NetworkList, networkList } from './networks.js';
+import { NetworkList, networkList, networkOf } from './networks.js';
 
 describe('a list of networks', () => {
   it.each<[string, string, boolean]>([
@@ -65,3 +65,17 @@ describe('a list of networks', () => {
 
 const isMapped = (address: ipaddr.IPv4 | ipaddr.IPv6): address is ipaddr.IPv6 =>
   address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress();
+
+describe('the network of an address', () => {
+  it.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['unknown', 'unknown'],
+  ])('%s counts as %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+});

@@ -12,6 +12,16 @@ export function usualAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(usual)?.[1] ?? usual;
 }
 
+/** For limits, and to count what comes from one source: an IPv4 address as it is, or the /64 of an IPv6 address, of which one household has 2^64. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const before = head === '' ? [] : head.split(':');
+  const after = tail === undefined || tail === '' ? [] : tail.split(':');
+  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
+  return `${[...before, ...Array.from({ length: missing }, () => '0'), ...after].slice(0, 4).join(':')}::/64`;
+}
+
 /** Networks that something is confined to. */
 export class NetworkList {
   // Apart, since a `BlockList` takes every IPv4 address for one of `::/0`.

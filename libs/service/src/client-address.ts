@@ -49,13 +49,3 @@ export function addressIn(text: string): string | undefined {
   const { v6, v4 } = WITH_PORT.exec(text.trim())?.groups ?? {};
   return usualAddress(v6 ?? v4 ?? text.trim());
 }
-
-/** For limits: an IPv4 address as it is, or the /64 of an IPv6 address, of which one household has 2^64. */
-export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  const missing = tail === undefined ? 0 : 8 - before.length - after.length;
-  return `${[...before, ...Array.from({ length: missing }, () => '0'), ...after].slice(0, 4).join(':')}::/64`;
-}

@@ -1,4 +1,5 @@
 import type { CallRecorder } from '@rebelcore/api-access/call-recorder';
+import { networkOf } from '@rebelcore/api-access/networks';
 import { MAX_USER_AGENT, UNRECORDED } from '@rebelcore/api-access/record-calls.plugin';
 import { MAX_REFUSED_TOGETHER, UNATTRIBUTED, type Call } from '@rebelcore/contracts/call-events';
 import { errorAnswer } from '@rebelcore/contracts/oauth-error';
@@ -33,8 +34,8 @@ interface Crowd {
 }
 
 /**
- * Refuses requests for which there is no time, unread. Those that come from one source and user agent before the next records are
- * written are one record that says how many there were, and are answered once it is durable: each costs no more than being counted.
+ * Refuses requests for which there is no time, unread. Those that come from one network before the next records are written are
+ * one record that says how many there were, and are answered once it is durable: each costs no more than being counted.
  *
  * @returns to be called with each of them, and the address that it asks for
  */
@@ -43,13 +44,13 @@ export function refusalTogether({ service, recorder, trustedProxies }: RefusalOp
 
   return (request: IncomingMessage, response: ServerResponse, address: string): void => {
     const ip = clientAddress(request, trustedProxies);
-    const userAgent = (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT);
     const route = `${request.method ?? ''} ${address}`;
-    const key = JSON.stringify([route, ip, userAgent]);
+    const key = JSON.stringify([route, networkOf(ip)]);
     const crowd = gathering.get(key);
-    if (crowd === undefined || crowd.responses.length === MAX_REFUSED_TOGETHER)
+    if (crowd === undefined || crowd.responses.length === MAX_REFUSED_TOGETHER) {
+      const userAgent = (request.headers['user-agent'] ?? '').slice(0, MAX_USER_AGENT);
       gather(key, response, address, { route, ip, userAgent });
-    else {
+    } else {
       crowd.responses.push(response);
       crowd.lastAt = new Date();
     }
@@ -59,14 +60,14 @@ export function refusalTogether({ service, recorder, trustedProxies }: RefusalOp
     key: string,
     first: ServerResponse,
     address: string,
-    likeness: Pick<Call, 'route' | 'ip' | 'userAgent'>,
+    asked: Pick<Call, 'route' | 'ip' | 'userAgent'>,
   ): void {
     const [began, at] = [performance.now(), new Date()];
     const call: Call = {
       id: randomUUIDv7(),
       at: at.toISOString(),
       service,
-      ...likeness,
+      ...asked,
       status: 503,
       outcome: 'failed',
       durationMs: 0,

@@ -10,6 +10,7 @@ import { ArrivalOfHeartbeats1796810000004 } from './1796810000004-arrival-of-hea
 import { LifeOfTheDatabase1796820000004 } from './1796820000004-life-of-the-database.js';
 import { StoreContradiction1796830000004 } from './1796830000004-store-contradiction.js';
 import { EndsOfTheTopics1796840000004 } from './1796840000004-ends-of-the-topics.js';
+import { RefusedCallers1796852000003 } from './1796852000003-refused-callers.js';
 
 /** Every migration of audit's database, oldest first. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   LifeOfTheDatabase1796820000004,
   StoreContradiction1796830000004,
   EndsOfTheTopics1796840000004,
+  RefusedCallers1796852000003,
 ];

@@ -1,4 +1,5 @@
 import { randomUUIDv7 as uuid } from 'node:crypto';
+import { until } from '@rebelcore/testing/until';
 import { AuditFixture, Customer } from '../audit.fixture-spec.js';
 import { rebuildUsage } from './rebuild-usage.js';
 
@@ -39,6 +40,23 @@ describe('invariant 12: a rebuild of usage', () => {
     const again = await rebuild();
     expect(again.rebuilt).toEqual(again.old);
     for (const { customer, apiUserId } of before) expect(await callsOf(customer, apiUserId)).toEqual([3, 1]);
+  });
+
+  it('differs in nothing where a caller that was only refused has been forgotten, and where it came again', async () => {
+    const { customer, apiUserId } = new Customer().wholeStory();
+    const refused = { apiUserId, status: 401, outcome: 'refused' } as const;
+    const at = new Date(Date.now() - 31 * 86_400_000).toISOString();
+    customer.calls({ ...refused, at, userAgent: 'gone' }, { ...refused, at, userAgent: 'back' });
+    await audit.arrive(customer);
+    await until(async () => (await audit.owner.query('select from usage_pending')).rowCount === 0, 'usage');
+    await audit.owner.query('select forget_usage()');
+    const left = 'select from usage_caller_v1 where api_user_id = $1 and only_refused_at is not null';
+    expect((await audit.owner.query(left, [apiUserId])).rowCount).toBe(0);
+    customer.records.length = 0;
+    customer.calls({ ...refused, userAgent: 'back' });
+    await audit.arrive(customer);
+    const { old, rebuilt } = await rebuild();
+    expect(rebuilt).toEqual(old);
   });
 
   // S19

@@ -10,10 +10,15 @@ const ENTRIES_AT_ONCE = 10_000;
 
 /** Everything of usage-v1 with what of it is compared: what neither of two views may have forgotten by now. */
 const TABLES = [
-  { name: 'usage_v1', condition: 'true' },
-  { name: 'usage_hour_v1', condition: `hour > now() - interval '30 days'` },
-  { name: 'usage_caller_v1', condition: 'true' },
-  { name: 'usage_token_v1', condition: 'minute > now()' },
+  { name: 'usage_v1', condition: 'true', row: 'usage' },
+  { name: 'usage_hour_v1', condition: `hour > now() - interval '30 days'`, row: 'usage' },
+  {
+    name: 'usage_caller_v1',
+    condition: `calls > 0 or last_at > now() - interval '30 days'`,
+    // What was refused before may have been forgotten, and with it when the caller first came.
+    row: 'row(customer_id, api_user_id, ip, agent, last_at, calls)',
+  },
+  { name: 'usage_token_v1', condition: 'minute > now()', row: 'usage' },
 ] as const;
 
 /** The tables are made; the log was read; both views stand at the same place, and the consumers wait for the swap. */
@@ -148,8 +153,8 @@ async function lockOutWriters(db: PoolClient): Promise<void> {
 
 async function contents(db: PoolClient, schema: 'public' | 'rebuild'): Promise<Content[]> {
   const all: Content[] = [];
-  for (const { name, condition } of TABLES) {
-    all.push(await contentOf(db, `${schema}.${name} as usage where ${condition}`, 'usage'));
+  for (const { name, condition, row } of TABLES) {
+    all.push(await contentOf(db, `${schema}.${name} as usage where ${condition}`, row));
   }
   return all;
 }

@@ -69,7 +69,9 @@ const oneResponse = z
       .meta({ description: '30 days, oldest first; only hours in which something happened.' }),
     callers: z
       .array(z.object({ ip: z.string(), user_agent: z.string(), first_at: moment, last_at: moment, ...counts }))
-      .meta({ description: 'The newest 20.' }),
+      .meta({
+        description: '20 at most: those with calls, newest first, then those only refused in the last 30 days.',
+      }),
     as_of,
   })
   .meta({ id: 'Usage' });

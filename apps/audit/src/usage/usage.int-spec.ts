@@ -77,12 +77,39 @@ describe('the usage of an API user', () => {
       hours: expect.arrayContaining([{ at: `${used.slice(0, 13)}:00:00.000Z`, calls: 1, refused: 0 }]) as object,
       callers: [
         { ip: '10.0.0.2', user_agent: 'java', first_at: last, last_at: last, calls: 1, refused: 0 },
-        expect.objectContaining({ ip: '10.0.0.9', calls: 0, refused: 1 }),
         expect.objectContaining({ ip: '10.0.0.1', user_agent: 'test', last_at: used, calls: 3 }),
+        expect.objectContaining({ ip: '10.0.0.9', calls: 0, refused: 1 }),
       ],
       flags: ['refused_from_new_place'],
       as_of: usage.as_of,
     });
+  });
+
+  it('shows a caller that was let in before however many were refused since, and where a refusal came from a new place', async () => {
+    const customer = new Customer();
+    const at = ago(1);
+    const guesses = Array.from({ length: 25 }, (_, n) => ({ ...refused, at, userAgent: `guess ${n}` }));
+    const id = apiUser(customer, { at: ago(2), userAgent: 'application' }, ...guesses);
+    await arrive(customer);
+    const { callers, flags } = await usageOf(customer, id);
+    const agents = (callers as { user_agent: string }[]).map(({ user_agent }) => user_agent);
+    expect([agents.length, agents[0], agents[1]]).toEqual([20, 'application', 'guess 0']);
+    expect(flags).toEqual([]);
+  });
+
+  it('forgets a caller that was never let in 30 days after its last refusal', async () => {
+    const customer = new Customer();
+    const [long, lately] = [ago(31 * 24), ago(29 * 24)];
+    const id = apiUser(
+      customer,
+      { at: long, userAgent: 'application' },
+      { ...refused, at: long, userAgent: 'long ago' },
+      { ...refused, at: lately, userAgent: 'lately' },
+    );
+    await arrive(customer);
+    await audit.owner.query('select forget_usage()');
+    const { callers } = await usageOf(customer, id);
+    expect(callers).toMatchObject([{ user_agent: 'application' }, { user_agent: 'lately' }]);
   });
 
   it('invariant 3: redelivery, and duplicates published anew, change nothing', async () => {

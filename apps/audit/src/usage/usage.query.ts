@@ -25,7 +25,7 @@ export interface UsageOfOne extends UsageItem {
   readonly last_refused_reason: string | null;
   /** 30 days, oldest first; only hours in which something happened. */
   readonly hours: readonly { readonly at: Date; readonly calls: number; readonly refused: number }[];
-  /** The newest 20. */
+  /** 20 at most. Those that were ever let in come first, so that nobody hides them by being refused; the newest first of each. */
   readonly callers: readonly {
     readonly ip: string;
     readonly user_agent: string;
@@ -60,7 +60,7 @@ const FLAGS: Readonly<Record<UsageFlag, string>> = {
                and hour > ${SINCE}) as called) as habit
      where hours >= 10 and now() - u.last_used_at > 3 * longest))`,
   refused_from_new_place: `(u.last_refused_at > ${SINCE} and not exists (select from usage_caller_v1 c
-     where (c.customer_id, c.api_user_id, c.ip) = (u.customer_id, u.api_user_id, u.last_refused_ip) and c.calls > 0))`,
+     where (c.customer_id, c.api_user_id, c.ip) = (u.customer_id, u.api_user_id, u.last_refused_ip) and c.only_refused_at is null))`,
 };
 
 const ITEM = `u.api_user_id as id, u.last_used_at, u.last_used_ip, u.last_refused_at,
@@ -143,6 +143,7 @@ async function hoursOf(tx: PoolClient, customerId: string, id: string): Promise<
 
 async function callersOf(tx: PoolClient, customerId: string, id: string): Promise<UsageOfOne['callers']> {
   const sql = `select ip, agent as user_agent, first_at, last_at, calls::float8, refused::float8 from usage_caller_v1
-    where customer_id = $1 and api_user_id = $2 order by last_at desc, ip, agent limit 20`;
+    where customer_id = $1 and api_user_id = $2
+    order by only_refused_at desc nulls first, last_at desc, ip, agent limit 20`;
   return (await tx.query<UsageOfOne['callers'][number]>(sql, [customerId, id])).rows;
 }

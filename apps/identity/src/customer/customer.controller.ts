@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { problem } from '@rebelcore/contracts/problem';
 import { Refused } from '@rebelcore/event-store/aggregate';
-import { networkOf } from '@rebelcore/service/client-address';
+import { networkOf } from '@rebelcore/api-access/networks';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';

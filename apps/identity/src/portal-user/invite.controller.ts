@@ -3,7 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { problem } from '@rebelcore/contracts/problem';
-import { networkOf } from '@rebelcore/service/client-address';
+import { networkOf } from '@rebelcore/api-access/networks';
 import { contextOf } from '@rebelcore/service/correlation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';

@@ -11,7 +11,7 @@ import {
 } from '@nestjs/swagger';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { problem } from '@rebelcore/contracts/problem';
-import { networkOf } from '@rebelcore/service/client-address';
+import { networkOf } from '@rebelcore/api-access/networks';
 import { contextOf } from '@rebelcore/service/correlation';
 import { ProblemException } from '@rebelcore/service/problem';
 import { limited } from '@rebelcore/service/text';

@@ -1,5 +1,5 @@
 import rateLimit from '@fastify/rate-limit';
-import { networkOf } from '@rebelcore/service/client-address';
+import { networkOf } from '@rebelcore/api-access/networks';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PortalConfig } from './portal.config.js';
 import { sendProblem } from './problems.js';

@@ -1,10 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { networkList } from '@rebelcore/api-access/networks';
+import { networkList, networkOf } from '@rebelcore/api-access/networks';
 import { describeCall } from '@rebelcore/api-access/record-calls.plugin';
 import { apiUserIdIn, canonicalUsername, isMisspelt } from '@rebelcore/credentials/api-user-password';
 import { verifierMatches } from '@rebelcore/credentials/verifier';
 import { ViewFreshness } from '@rebelcore/messaging/project/freshness';
-import { networkOf } from '@rebelcore/service/client-address';
 import { CONFIG } from '@rebelcore/service/config';
 import { FailureThrottle, type FailureLimits } from '@rebelcore/service/failure-throttle';
 import { ProblemException } from '@rebelcore/service/problem';
