@@ -138,7 +138,7 @@ export const PROTECTIONS = [
     what: 'an entry of the activity log has the id of what it tells, so that it is known when it comes again',
     edits: [
       {
-        file: 'apps/audit/dist/activity/activity.projector.js',
+        file: 'apps/audit/dist/activity/activity.view.js',
         from: 'JSON.stringify(entries),',
         to: 'JSON.stringify(entries.map((entry) => ({ ...entry, id: crypto.randomUUID() }))),',
       },
