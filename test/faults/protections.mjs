@@ -178,7 +178,7 @@ export const PROTECTIONS = [
     edits: [
       {
         file: 'apps/audit/dist/activity/loss.js',
-        from: "if (lost.kind === 'made-anew' && spec?.retention === 'forever')",
+        from: 'if (comesAgain(lost))',
         to: 'if (true)',
       },
     ],
