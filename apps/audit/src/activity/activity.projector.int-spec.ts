@@ -245,9 +245,11 @@ describe('records that Kafka has lost before the log had read them', () => {
     const begin = (low: bigint) =>
       audit.projection
         .offsets()
-        .begin?.({ topic: of.topic, incarnation, partitions: Array(of.partitions).fill({ low, high: to }) }, [
-          partitionOf(key, of.partitions),
-        ]);
+        .begin?.(
+          { topic: of.topic, incarnation, partitions: Array(of.partitions).fill({ low, high: to }) },
+          [partitionOf(key, of.partitions)],
+          new Map(),
+        );
     await begin(from);
     await begin(to);
     await begin(to);
@@ -302,9 +304,11 @@ describe('records that Kafka has lost before the log had read them', () => {
     const begin = (low: bigint, count: number) =>
       audit.projection
         .offsets()
-        .begin?.({ topic: grown, incarnation, partitions: Array(count).fill({ low, high: 9n }) }, [
-          ...Array(count).keys(),
-        ]);
+        .begin?.(
+          { topic: grown, incarnation, partitions: Array(count).fill({ low, high: 9n }) },
+          [...Array(count).keys()],
+          new Map(),
+        );
     await begin(0n, partitions);
     await begin(9n, 5);
     await audit.arrive(...late);

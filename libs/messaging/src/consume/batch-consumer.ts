@@ -41,8 +41,14 @@ export interface OffsetReader {
   /**
    * Asked before reading begins: compares what is stored with what the topic is now, notes what is lost, and answers
    * where to read each of these partitions. Without it reading goes on at {@link nextOffsets}, whatever they count.
+   *
+   * @param stood the {@link nextOffsets} from before the facts were asked
    */
-  begin?(facts: TopicFacts, partitions: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
+  begin?(
+    facts: TopicFacts,
+    partitions: readonly number[],
+    stood: ReadonlyMap<number, bigint>,
+  ): Promise<ReadonlyMap<number, bigint>>;
 }
 
 export interface PartitionStatus {

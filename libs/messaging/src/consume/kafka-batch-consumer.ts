@@ -236,6 +236,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
   private async starts(partitions: readonly Partition[]) {
     const { offsets } = this.options;
     const byTopic = Map.groupBy(partitions, ({ topic }) => topic);
+    const stood = new Map<string, ReadonlyMap<number, bigint>>();
+    for (const topic of byTopic.keys()) stood.set(topic, await offsets.nextOffsets(topic));
     const facts = offsets.begin === undefined ? [] : await this.topics.facts([...byTopic.keys()]);
     const starts = new Map<string, { offsets: ReadonlyMap<number, bigint>; began: Partition['began'] } | Error>();
     for (const [topic, members] of byTopic) {
@@ -245,7 +247,8 @@ export class KafkaBatchConsumer implements BatchConsumer {
       const gone = found && numbers.find((partition) => partition >= found.partitions.length);
       if (gone !== undefined) this.crash(new Error(`${keyOf(topic, gone)} is no longer there`));
       try {
-        const next = found && (await offsets.begin?.(found, numbers));
+        const before = stood.get(topic) ?? new Map<number, bigint>();
+        const next = found && (await offsets.begin?.(found, numbers, before));
         starts.set(topic, {
           offsets: next ?? (await offsets.nextOffsets(topic)),
           began: found && { incarnation: found.incarnation, partitions: found.partitions.length },

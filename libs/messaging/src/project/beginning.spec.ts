@@ -20,10 +20,15 @@ describe('where a reader begins', () => {
   });
 
   it('reports a topic that ends before the stored offset, and reads what comes instead.', () => {
-    expect(beginningOf(at(5n, A), A, { low: 0n, high: 2n })).toEqual({
+    expect(beginningOf(at(5n, A), A, { low: 0n, high: 2n }, 3n)).toEqual({
       position: 2n,
       gaps: [{ kind: 'shortened', from: 2n, to: 5n }],
     });
+  });
+
+  it('takes it for none where another reader has come further since the topic was asked', () => {
+    expect(beginningOf(at(5n, A), A, { low: 0n, high: 4n }, 4n)).toEqual({ position: 5n, gaps: [] });
+    expect(beginningOf(at(1n, A), A, { low: 0n, high: 0n })).toEqual({ position: 1n, gaps: [] });
   });
 
   it('reads a topic that was made anew from its first record, however far the former one had come.', () => {

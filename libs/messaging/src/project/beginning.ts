@@ -25,16 +25,22 @@ export interface Beginning {
   readonly gaps: readonly Gap[];
 }
 
-/** Where the reader of a partition goes on, and what it has lost. */
+/**
+ * Where the reader of a partition goes on, and what it has lost.
+ *
+ * @param stood what was stored before the bounds were asked: another reader may have come further since, as the topic has
+ */
 export function beginningOf(
   stored: StoredOffset | undefined,
   incarnation: string,
   { low, high }: PartitionBounds,
+  stood = 0n,
 ): Beginning {
   const isOther = stored?.incarnation !== undefined && stored.incarnation !== incarnation;
   const lost: Gap[] = isOther ? [{ kind: 'made-anew', from: stored.offset, to: undefined }] : [];
   const offset = stored === undefined || isOther ? 0n : stored.offset;
   if (offset < low) return { position: low, gaps: [...lost, { kind: 'truncated', from: offset, to: low }] };
-  if (offset > high) return { position: high, gaps: [...lost, { kind: 'shortened', from: high, to: offset }] };
+  if (offset > high && stood > high)
+    return { position: high, gaps: [...lost, { kind: 'shortened', from: high, to: offset }] };
   return { position: offset, gaps: lost };
 }

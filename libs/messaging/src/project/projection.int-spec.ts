@@ -164,7 +164,7 @@ describe('Projection', () => {
   it('refuses a batch that was read in another topic of the same name than its offset counts in.', async () => {
     const [incarnation, another] = [randomUUID(), randomUUID()];
     const facts = { topic: TOPIC, incarnation, partitions: [{ low: 0n, high: 1n }] };
-    await projection.offsets().begin?.(facts, [0]);
+    await projection.offsets().begin?.(facts, [0], new Map());
     await projection.apply(batch([message(0, 'a', 1)], { incarnation }), handlers);
     const anew = batch([message(1, 'a', 2)], { incarnation: another });
     await expect(projection.apply(anew, handlers)).rejects.toThrow('was read in another incarnation');

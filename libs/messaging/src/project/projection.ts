@@ -167,7 +167,7 @@ export class Projection {
         );
         return new Map(rows.map((row) => [row.partition, BigInt(row.next_offset)]));
       },
-      begin: (facts, partitions) => begin(this.options, facts, partitions),
+      begin: (facts, partitions, stood) => begin(this.options, facts, partitions, stood),
     };
   }
 

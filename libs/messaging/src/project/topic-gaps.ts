@@ -42,12 +42,14 @@ export interface NotedGap {
  * Compares where a view stands with what its topic is now, in one transaction with what follows: offsets that count in
  * another topic are given up, and what is lost is noted.
  *
+ * @param stood what was stored before the facts were asked
  * @returns where to read each of these partitions
  */
 export const begin = (
   { pool, view, logger, onLoss }: View,
   facts: TopicFacts,
   partitions: readonly number[],
+  stood: ReadonlyMap<number, bigint>,
 ): Promise<ReadonlyMap<number, bigint>> => {
   const { topic, incarnation } = facts;
   return inTransaction(
@@ -76,7 +78,7 @@ export const begin = (
         const stored = row && { offset: BigInt(row.next_offset), incarnation: row.incarnation ?? undefined };
         const bounds = facts.partitions[partition];
         if (bounds === undefined) throw new Error(`${topic} has no partition ${String(partition)}`);
-        const { position, gaps } = beginningOf(stored, incarnation, bounds);
+        const { position, gaps } = beginningOf(stored, incarnation, bounds, stood.get(partition));
         starts.set(partition, position);
         if (stored?.offset === position && stored.incarnation === incarnation && row?.partitions !== null) continue;
         await tx.query(

@@ -169,12 +169,12 @@ export async function checkTopics(
   ask: () => Promise<readonly TopicFacts[]>,
   ends: KnownEnds,
 ): Promise<{ readonly facts: readonly TopicFacts[]; readonly refusal: string | undefined }> {
+  // Before they are asked: while the answer is on its way more may be published, and noted.
   const before = ends.copy();
-  const facts = await ask();
   const { rows } = await client.query<{ topic: string; incarnation: string | null; next_offsets: string[] }>(
-    'select topic, incarnation, next_offsets from published_topic where topic = any($1::text[])',
-    [facts.map(({ topic }) => topic)],
+    'select topic, incarnation, next_offsets from published_topic',
   );
+  const facts = await ask();
   for (const each of facts) {
     const row = rows.find(({ topic }) => topic === each.topic);
     if (row === undefined) continue;

@@ -11,7 +11,7 @@ import type { Pool } from 'pg';
 import { KafkaPublisher } from '../publish/kafka-publisher.js';
 import { TopicReader } from '../topic-facts.js';
 import { appendToOutbox } from './outbox.js';
-import { checkTopics, KnownEnds } from './published-topics.js';
+import { checkTopics, deletePublished, KnownEnds } from './published-topics.js';
 import type { Publisher } from '../publish/publisher.js';
 import { Relay, type RelayOptions } from './relay.js';
 import { outboxTables } from '../schema.js';
@@ -480,8 +480,10 @@ describe('Relay', () => {
     const records = [{ topic, key: 'k', headers: {}, value: 'one' }];
     const ask = async () => {
       const facts = await reader.facts([topic]);
-      if (ends.of(topic, facts[0]?.incarnation ?? null).length > 0)
+      if (ends.of(topic, facts[0]?.incarnation ?? null).length > 0) {
         await ends.advance(records, () => publisher.publish(records));
+        await deletePublished(session, [], ends);
+      }
       return facts;
     };
     try {
