@@ -16,7 +16,7 @@ export default {
   title: 'kill -9 identity at random and at named points',
   gate: true,
   async run(scenario) {
-    const { system, random, short, expect } = scenario;
+    const { system, random, short, expect, note } = scenario;
     for (const point of short ? [random.pick(POINTS)] : POINTS) await diesAt(scenario, point);
     const load = scenario.load({ writers: 8, callers: 2 });
     for (let round = 0; round < (short ? 1 : 10); round += 1) {
@@ -26,6 +26,7 @@ export default {
       const before = Date.now();
       await system.crash(victim);
       const ms = Date.now() - before;
+      note(`identity is ready again after ${ms} ms`);
       expect(ms < system.patience(5_000), `identity was ready again only after ${ms} ms`);
     }
     await seconds(1);
