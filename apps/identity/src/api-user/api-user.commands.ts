@@ -104,7 +104,7 @@ export class MintApiUserHandler implements ICommandHandler<MintApiUser> {
       });
       const [event] = recorded;
       if (event === undefined) throw new Error('minting under a new id recorded nothing');
-      const enforcedAt = await this.enforcement.inForceSince(id, position);
+      const enforcedAt = await this.enforcement.inForceSince(id, position, event.id);
       return { id, username, password, role: named(role), createdAt: event.time, position, enforcedAt };
     });
   }
@@ -180,8 +180,10 @@ export class ChangeApiUserStatusHandler implements ICommandHandler<ChangeApiUser
   async execute({ id, to, caller }: ChangeApiUserStatus): Promise<StatusChange> {
     const change = to === 'active' ? reactivate : deactivate;
     try {
-      const { position } = await this.store.transact(apiUser, id, change(actorOf(caller)), appendContextOf(caller));
-      return { status: to, position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+      const decision = change(actorOf(caller));
+      const { recorded, position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+      const enforcedAt = await this.enforcement.inForceSince(id, position, recorded.at(-1)?.id);
+      return { status: to, position, enforcedAt };
     } catch (error) {
       // Only for an id that no API user has does it matter whose it is.
       if (error instanceof Refused && (await this.isOwner(id, caller))) {

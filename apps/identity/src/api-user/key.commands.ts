@@ -57,7 +57,7 @@ export class AddApiUserKeyHandler implements ICommandHandler<AddApiUserKey> {
   async execute({ id, key, caller }: AddApiUserKey): Promise<Change & { readonly added: boolean }> {
     const decision = addKey(key, actorOf(caller));
     const { recorded, position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
-    const enforcedAt = await this.enforcement.inForceSince(id, position);
+    const enforcedAt = await this.enforcement.inForceSince(id, position, recorded.at(-1)?.id);
     return { position, enforcedAt, added: recorded.length > 0 };
   }
 }
@@ -82,7 +82,7 @@ export class RemoveApiUserKeyHandler implements ICommandHandler<RemoveApiUserKey
 
   async execute({ id, kid, caller }: RemoveApiUserKey): Promise<Change> {
     const decision = removeKey(kid, actorOf(caller));
-    const { position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
-    return { position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+    const { recorded, position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+    return { position, enforcedAt: await this.enforcement.inForceSince(id, position, recorded.at(-1)?.id) };
   }
 }

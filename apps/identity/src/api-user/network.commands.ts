@@ -47,7 +47,8 @@ export class ConfineApiUserHandler implements ICommandHandler<ConfineApiUser> {
   ) {}
 
   async execute({ id, to, caller }: ConfineApiUser): Promise<Change> {
-    const { position } = await this.store.transact(apiUser, id, confine(to, actorOf(caller)), appendContextOf(caller));
-    return { position, enforcedAt: await this.enforcement.inForceSince(id, position) };
+    const decision = confine(to, actorOf(caller));
+    const { recorded, position } = await this.store.transact(apiUser, id, decision, appendContextOf(caller));
+    return { position, enforcedAt: await this.enforcement.inForceSince(id, position, recorded.at(-1)?.id) };
   }
 }

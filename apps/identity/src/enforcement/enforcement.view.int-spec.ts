@@ -139,6 +139,19 @@ describe('the enforcement view', () => {
     expect(await waiting).toEqual([at(3), at(3), at(3)]);
   });
 
+  it('tells those who wait of their very event what this process has committed, without asking the database', async () => {
+    const away = database.pool();
+    await away.end();
+    const [view, id] = [new EnforcementView(away, 300), uuid()];
+    const waiting = Promise.all([
+      view.inForceSince(id, 3, idOf(id, 3)),
+      view.inForceSince(id, 3, uuid()),
+      view.inForceSince(id, 3),
+    ]);
+    view.acknowledge(received(id, [2, 2], [3, 3], [4, 4]));
+    expect(await waiting).toEqual([at(3), undefined, undefined]);
+  });
+
   it('has those who wait look at once when this process has committed something about them', async () => {
     const [view, id, other] = [new EnforcementView(pool, 300), uuid(), uuid()];
     const waiting = Promise.all([view.inForceSince(id, 3), view.inForceSince(id, 5), view.inForceSince(other, 3)]);

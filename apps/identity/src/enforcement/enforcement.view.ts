@@ -8,6 +8,8 @@ export type EnforcementEvent = ReturnType<typeof tokenEvents.read>;
 interface Waiter {
   readonly apiUserId: string;
   readonly sequence: number;
+  /** Where this very call has recorded it. */
+  readonly eventId: string | undefined;
   readonly settle: (appliedAt: Date | undefined) => void;
 }
 
@@ -72,17 +74,29 @@ export class EnforcementView {
     private readonly timeoutMs = 5_000,
   ) {}
 
-  /** Has those who wait look at once, after this process has committed what was acknowledged of some of them. */
+  /**
+   * Settles those whose event is acknowledged by what this process has just committed. Of a later event of theirs only the view knows
+   * whether the store holds it, so they look at once.
+   */
   acknowledge(received: readonly ReceivedEvent<EnforcementEvent>[]): void {
-    const waiting = new Set([...this.waiting].map(({ apiUserId }) => apiUserId));
-    if (received.some(({ event }) => waiting.has(event.data.apiUserId))) this.pollNow();
+    let isLater = false;
+    for (const { causationId, data } of received.map(({ event }) => event)) {
+      for (const waiter of this.waiting) {
+        if (waiter.apiUserId !== data.apiUserId) continue;
+        if (waiter.eventId !== undefined && waiter.eventId === causationId) waiter.settle(new Date(data.appliedAt));
+        else isLater = true;
+      }
+    }
+    if (isLater) this.pollNow();
   }
 
   /**
    * When the event with this sequence, or a later one of the same API user, was applied; undefined when that is not
    * confirmed in five seconds.
+   *
+   * @param eventId of the event, where the caller has just recorded it: it is known to be in the store
    */
-  inForceSince(apiUserId: string, sequence: number): Promise<Date | undefined> {
+  inForceSince(apiUserId: string, sequence: number, eventId?: string): Promise<Date | undefined> {
     return new Promise((resolve) => {
       const settle = (appliedAt: Date | undefined) => {
         clearTimeout(timeout);
@@ -91,7 +105,7 @@ export class EnforcementView {
       };
       // A timer of its own, since the database may be the reason for the delay.
       const timeout = setTimeout(settle, this.timeoutMs, undefined);
-      const waiter = { apiUserId, sequence, settle };
+      const waiter = { apiUserId, sequence, eventId, settle };
       this.waiting.add(waiter);
       if (this.polling) this.pollNow();
       else void this.poll();
