@@ -95,8 +95,8 @@ export const PROTECTIONS = [
     edits: [
       {
         file: 'apps/identity/dist/enforcement/enforcement.view.js',
-        from: 'inForceSince(apiUserId, sequence) {',
-        to: 'inForceSince(apiUserId, sequence) { if (sequence > 0) return Promise.resolve(new Date());',
+        from: 'inForceSince(apiUserId, sequence, eventId) {',
+        to: 'inForceSince(apiUserId, sequence, eventId) { if (sequence > 0) return Promise.resolve(new Date());',
       },
     ],
   },
