@@ -152,14 +152,6 @@ describe('the enforcement view', () => {
     expect(await waiting).toEqual([at(3), undefined, undefined]);
   });
 
-  it('has those who wait look at once when this process has committed something about them', async () => {
-    const [view, id, other] = [new EnforcementView(pool, 300), uuid(), uuid()];
-    const waiting = Promise.all([view.inForceSince(id, 3), view.inForceSince(id, 5), view.inForceSince(other, 3)]);
-    await apply(id, [2, 2], [4, 4]);
-    view.acknowledge(received(id, [2, 2], [4, 4]));
-    expect(await waiting).toEqual([at(4), undefined, undefined]);
-  });
-
   it('confirms nothing while the database is away, and fails nobody', async () => {
     const away = database.pool();
     await away.end();

@@ -13,7 +13,7 @@ interface Waiter {
   readonly settle: (appliedAt: Date | undefined) => void;
 }
 
-// What another replica of identity has consumed is found by polling; of what this one has consumed it knows at once.
+// What another replica of identity has consumed is found by polling; what this one has consumed is acknowledged at once.
 const POLL_INTERVAL_MS = 25;
 
 /**
@@ -75,19 +75,15 @@ export class EnforcementView {
   ) {}
 
   /**
-   * Settles those whose event is acknowledged by what this process has just committed. Of a later event of theirs only the view knows
-   * whether the store holds it, so they look at once.
+   * Settles those whose very event is acknowledged by what this process has just committed. Of any other only the view knows whether
+   * the store holds it, and polling finds it there.
    */
   acknowledge(received: readonly ReceivedEvent<EnforcementEvent>[]): void {
-    let isLater = false;
     for (const { causationId, data } of received.map(({ event }) => event)) {
-      for (const waiter of this.waiting) {
-        if (waiter.apiUserId !== data.apiUserId) continue;
-        if (waiter.eventId !== undefined && waiter.eventId === causationId) waiter.settle(new Date(data.appliedAt));
-        else isLater = true;
+      for (const { eventId, settle } of this.waiting) {
+        if (eventId !== undefined && eventId === causationId) settle(new Date(data.appliedAt));
       }
     }
-    if (isLater) this.pollNow();
   }
 
   /**

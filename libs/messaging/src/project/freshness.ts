@@ -230,7 +230,7 @@ export class ViewFreshness {
     const [stored] = rows;
     let known = stored && { at: stored.at, store: { id: stored.id, position: stored.position } };
     const believed: Heartbeat[] = [];
-    let contradicted: { readonly at: string; readonly reason: string } | undefined;
+    let behind: Contradiction | undefined;
     for (const beat of heartbeats) {
       this.disbelieved = known && contradiction(known.store, beat.store, rebuild);
       if (known === undefined || this.disbelieved === undefined) {
@@ -240,21 +240,11 @@ export class ViewFreshness {
       }
       this.options.logger.error({ at: beat.at, store: beat.store, known: known.store }, this.disbelieved);
       if (beat.store.id !== known.store.id || Date.parse(beat.at) <= Number(known.at)) continue;
-      contradicted ??= { at: beat.at, reason: this.disbelieved };
+      behind ??= { at: beat.at, reason: this.disbelieved };
     }
     const newest = believed.at(-1);
-    if (eventTopic === undefined) contradicted = undefined;
-    else if (newest !== undefined && contradicted === undefined) {
-      const reason = await this.whatItLacks(newest, eventTopic);
-      contradicted = reason === undefined ? undefined : { at: newest.at, reason };
-    }
-    if (contradicted !== undefined) {
-      const { at, reason } = contradicted;
-      contradicted = {
-        at,
-        reason: `${reason}: this view may hold what that store has lost; "${rebuild}" makes it anew`,
-      };
-    }
+    if (newest !== undefined && eventTopic !== undefined) behind ??= await this.comparedWithApplied(newest, eventTopic);
+    const contradicted = eventTopic === undefined ? undefined : behind && lasting(behind, rebuild);
     return { heartbeats: believed, contradicted, stored };
   }
 
@@ -262,8 +252,10 @@ export class ViewFreshness {
    * Whether the view has applied more events than the store holds that speaks: one that went back and has grown since, while nobody
    * could tell. Comparable while the view has read no further than this heartbeat tells.
    */
-  private async whatItLacks({ store, published, incarnations }: Heartbeat, topic: string): Promise<string | undefined> {
-    const { id, grownTo } = store;
+  private async comparedWithApplied(
+    { at, store: { id, grownTo }, published, incarnations }: Heartbeat,
+    topic: string,
+  ): Promise<Contradiction | undefined> {
     if (grownTo === undefined) return undefined;
     const { rows } = await this.options.pool.query<{ applied: string; isComparable: boolean }>(
       `select (select coalesce(sum(sequence), 0) from applied_sequence where view = $1 and topic = $2)::text as applied,
@@ -271,9 +263,9 @@ export class ViewFreshness {
                 and (incarnation is distinct from $3 or next_offset > coalesce(($4::bigint[])[partition + 1], 0))) as "isComparable"`,
       [this.options.view, topic, incarnations[topic], published[topic]],
     );
-    const [{ applied, isComparable } = { applied: '0', isComparable: false }] = rows;
-    if (!isComparable || BigInt(applied) <= BigInt(grownTo)) return undefined;
-    return `store ${id} holds ${grownTo} events, and this view has applied ${applied}`;
+    const [row] = rows;
+    if (!row?.isComparable || BigInt(row.applied) <= BigInt(grownTo)) return undefined;
+    return { at, reason: `store ${id} holds ${grownTo} events, and this view has applied ${row.applied}` };
   }
 
   private read({ value, offset }: ReceivedMessage) {
@@ -403,6 +395,17 @@ interface Row {
   readonly gaps: readonly { topic: string; incarnation: string }[] | null;
   readonly blocked: readonly string[];
 }
+
+/** What a heartbeat says that cannot be, when it says so. */
+interface Contradiction {
+  readonly at: string;
+  readonly reason: string;
+}
+
+const lasting = ({ at, reason }: Contradiction, rebuild: string): Contradiction => ({
+  at,
+  reason: `${reason}: this view may hold what that store has lost; "${rebuild}" makes it anew`,
+});
 
 function contradiction(known: Heartbeat['store'], said: Heartbeat['store'], rebuild: string): string | undefined {
   if (said.id !== known.id) {
